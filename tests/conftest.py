@@ -1,0 +1,51 @@
+"""What every test may use: an environment of its own, git repositories, and repeatable random examples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.support.git import HISTORIES, GitRepository, isolated_environment
+
+# The same examples on every machine, and no limit of time: a test fails because of the code, never because of the load.
+hypothesis.settings.register_profile(
+    "ci", derandomize=True, database=None, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+# HYPOTHESIS_PROFILE=explore looks for examples that nobody has met yet.
+hypothesis.settings.register_profile(
+    "explore", parent=hypothesis.settings.get_profile("ci"), derandomize=False, max_examples=2000
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_git() -> Iterator[None]:
+    """Let no test, and no code under test, read the git configuration of whoever runs it."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            environment.delenv(name)
+        for name, value in isolated_environment().items():
+            environment.setenv(name, value)
+        yield
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> GitRepository:
+    """An empty git repository on the branch `main`."""
+    return GitRepository.create(tmp_path / "repository")
+
+
+@pytest.fixture(scope="session")
+def flask_repository(tmp_path_factory: pytest.TempPathFactory) -> GitRepository:
+    """A real history of 5,570 commits and 69 tags. Shared by the session: clone it before changing it."""
+    return GitRepository.clone(HISTORIES / "flask.bundle", tmp_path_factory.mktemp("flask") / "flask")
+
+
+@pytest.fixture(scope="session")
+def requests_repository(tmp_path_factory: pytest.TempPathFactory) -> GitRepository:
+    """A real history of 6,493 commits and 162 tags. Shared by the session: clone it before changing it."""
+    return GitRepository.clone(HISTORIES / "requests.bundle", tmp_path_factory.mktemp("requests") / "requests")
