@@ -1,0 +1,57 @@
+# Every target works on a machine that has Python 3.11 or later, git and make, and nothing else:
+# .ci/install brings the rest into .venv, once.
+
+# What `make run` reads: a repository, and how far back the newest window reaches.
+REPO ?= .
+WINDOW ?= 48h
+
+# What `make test` runs, on how many processes, and further options of pytest: make test TESTS=tests/unit OPTIONS=-vv
+TESTS ?= tests
+JOBS ?= 2
+OPTIONS ?=
+
+PYTEST = .venv/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadfile
+PYTHON_FILES = runtime tests benchmarks
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version=3.11 --fork-strategy=fewest \
+	--generate-hashes --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-quick lint format bench lock install-run install-dev
+
+help: ## say what there is to run
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: install-run ## measure REPO (this one unless given) and propose an improvement
+	@.venv/bin/iact run pdca --window "$(WINDOW)" --repo "$(REPO)" --demo-when-thin
+
+test: install-dev ## run every test, or those of TESTS
+	@$(PYTEST) $(OPTIONS) $(TESTS)
+
+test-quick: install-dev ## run the tests that start no other program, and stop at the first failure
+	@$(PYTEST) --exitfirst $(OPTIONS) tests/unit tests/property
+
+lint: install-dev ## check style, types, import directions and the shipped rules
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/iact validate
+
+format: install-dev ## write the code the way `make lint` wants it
+	@.venv/bin/ruff check --fix-only .
+	@.venv/bin/ruff format .
+
+bench: install-dev ## measure every figure the project promises
+	@set -e; for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; .venv/bin/python "$$benchmark"; done
+
+lock: install-run ## pin the newest versions of what pyproject.toml asks for
+	@.venv/bin/python -m pip install --disable-pip-version-check --quiet 'uv>=0.8'
+	@$(COMPILE) --upgrade --extra=cel --group=run --output-file=requirements/run.txt pyproject.toml
+	@$(COMPILE) --upgrade --extra=cel --group=dev --constraint=requirements/run.txt \
+		--output-file=requirements/dev.txt pyproject.toml
+
+install-run:
+	@.ci/install run
+
+install-dev:
+	@.ci/install dev
