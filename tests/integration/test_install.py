@@ -71,17 +71,27 @@ def test_an_incomplete_python_is_named_with_what_it_lacks(checkout: Path, module
     assert not (checkout / ".venv").exists()
 
 
+def pretend_installed(checkout: Path, *, at: Path) -> None:
+    """Make the environment that an earlier call in the folder `at` has left."""
+    environment = checkout / ".venv"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    (environment / "identity").write_text(f"{at}\nPython {version}\n", encoding="utf-8")
+    sources = (checkout / name for name in ("requirements/run.txt", "pyproject.toml"))
+    (environment / "installed-run").write_text("".join(path.read_text("utf-8") for path in sources), encoding="utf-8")
+
+
 def test_an_installed_checkout_is_left_alone(checkout: Path):
-    (checkout / ".venv" / "bin").mkdir(parents=True)
-    (checkout / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    wanted = "".join(
-        [
-            f"{checkout}\n",
-            *((checkout / name).read_text("utf-8") for name in ("requirements/run.txt", "pyproject.toml")),
-        ]
-    )
-    (checkout / ".venv" / "installed-run").write_text(wanted, encoding="utf-8")
+    pretend_installed(checkout, at=checkout)
     finished = install(checkout)
 
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
-    assert sorted(path.name for path in (checkout / ".venv").iterdir()) == ["bin", "installed-run"]
+    assert sorted(path.name for path in (checkout / ".venv").iterdir()) == ["bin", "identity", "installed-run"]
+
+
+def test_the_environment_of_a_checkout_that_was_moved_is_not_used(checkout: Path):
+    """Programs in an environment hold its path, so a moved one would run another checkout or nothing."""
+    pretend_installed(checkout, at=checkout / "elsewhere")
+
+    assert "there is no Python" in install(checkout).stderr
