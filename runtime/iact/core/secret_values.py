@@ -1,0 +1,72 @@
+"""Secrets are named, never written: what a reference to one looks like, and what looks like the secret itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+EXPECTED: Final = "the name of a secret, such as env:SLACK_TOKEN or file:/run/secrets/slack"
+PATTERN: Final = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$"
+
+# Each shape is published by whoever issues such keys; a match is never an ordinary word.
+_SHAPES: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"
+    r"|https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,}"
+    r"|\b(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"
+    r"|\bglpat-[A-Za-z0-9_-]{20,}"
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
+    r"|\bAIza[A-Za-z0-9_-]{35}"
+    r"|\bsk-[A-Za-z0-9_-]{20,}|\bsk_live_[A-Za-z0-9]{16,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"
+    r"|\b[a-z][a-z0-9+]*://[^\s:/@]+:[^\s/@]+@",
+)
+# Every shape has one of these, and looking for them is quicker than trying every shape on every value.
+_MARKS: Final = ("-", "_", "://", "AKIA", "ASIA", "AIza", "eyJ")
+_SECRET_KEYS: Final = re.compile(
+    r"(?:^|_)(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key|credentials?)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """Where a secret is kept.
+
+    Attributes:
+        store: `env` for an environment variable, `file` for a file.
+        name: the variable's name or the file's path.
+    """
+
+    store: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return it as it is written; it names the secret and never shows it."""
+        return f"{self.store}:{self.name}"
+
+
+def parse(text: str) -> SecretReference:
+    """Read a reference.
+
+    Raises:
+        ValueError: if it is none; the message does not repeat the text, which may be the secret itself.
+    """
+    if not re.match(PATTERN, text):
+        message = f"expected {EXPECTED}; what is written here is not shown"
+        raise ValueError(message)
+    store, name = text.split(":", 1)
+    return SecretReference(store, name)
+
+
+def looks_like_secret(text: str) -> bool:
+    """Return whether a text has the shape of a key, a token or an address with a password in it."""
+    return ("-" in text or "_" in text or "://" in text or text[:2] in {"AK", "AS", "AI"}) and bool(
+        _SHAPES.search(text)
+    )
+
+
+def is_secret_key(key: str) -> bool:
+    """Return whether a key such as `password` or `slack_token` says that its value is a secret."""
+    return bool(_SECRET_KEYS.search(key.replace("-", "_")))
