@@ -129,8 +129,12 @@ ONE_OR_MANY: Final = _ListForm(bare=True, minimum=1)
 AT_LEAST_ONE: Final = _ListForm(bare=False, minimum=1)
 
 
-def Ref(*kinds: str) -> ReferenceReader:  # noqa: N802, D402 - it reads as the annotation that it is
-    """Annotate a text that names a resource of one of these kinds: `target: Annotated[str, Ref("Metric")]`."""
+def Ref(*kinds: str) -> ReferenceReader:  # noqa: N802 - it reads as the annotation that it is
+    """Annotate a text that names a resource of one of these kinds.
+
+    Example:
+        >>> target: Annotated[str, Ref("Person", "Team")]
+    """
     return ReferenceReader(kinds)
 
 
