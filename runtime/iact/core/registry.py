@@ -1,0 +1,184 @@
+"""How a plug-in makes itself known: one decorator on one class, no central list to edit.
+
+Kinds of YAML resources, actions, fact sources and statistics are found by importing the modules that declare them:
+`iact.<room>.model`, `.actions`, `.facts` and `.statistics` of every room, and the entry points of group
+`iact.plugins` of other packages. Who does that importing is `iact.config.discovery`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from iact.core.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from iact.core.facts import Fact, FactRequest, FactSet, FactType
+
+T = TypeVar("T")
+
+
+class UnknownNameError(LookupError):
+    """A name that nothing is registered under."""
+
+
+class Registry(Generic[T]):
+    """The plug-ins of one sort, by name."""
+
+    def __init__(self, sort: str) -> None:
+        """Make an empty registry of a `sort`, such as `action`, which errors call it by."""
+        self.sort = sort
+        self._known: dict[str, T] = {}
+
+    def add(self, name: str, plugin: T) -> None:
+        """Register a plug-in.
+
+        Raises:
+            ValueError: if another one has that name; importing the same one again is harmless.
+        """
+        known = self._known.get(name)
+        if known is not None and _home(known) != _home(plugin):
+            message = f"two {self.sort}s are named {name}: {_home(known)} and {_home(plugin)}"
+            raise ValueError(message)
+        self._known[name] = plugin
+
+    def __getitem__(self, name: str) -> T:
+        """Return the plug-in of that name.
+
+        Raises:
+            UnknownNameError: if there is none; the message names the nearest.
+        """
+        try:
+            return self._known[name]
+        except KeyError:
+            message = f"there is no {self.sort} named {name}. {did_you_mean(name, self._known)}".rstrip()
+            raise UnknownNameError(message) from None
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether something has that name."""
+        return name in self._known
+
+    def __iter__(self) -> Iterator[str]:
+        """Walk the names in alphabetical order."""
+        return iter(sorted(self._known))
+
+
+def _home(plugin: object) -> str:
+    declared = getattr(plugin, "declared_by", plugin)
+    return f"{getattr(declared, '__module__', '')}.{getattr(declared, '__qualname__', '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of YAML resource.
+
+    Attributes:
+        name: what `kind:` says.
+        declared_by: the frozen dataclass of its `spec`; its docstring and fields give the schema and the docs page.
+        folder: where such files usually stand.
+    """
+
+    name: str
+    declared_by: type
+    folder: str
+
+
+KINDS: Registry[Kind] = Registry("kind")
+
+
+def kind(name: str, *, folder: str) -> Callable[[type[T]], type[T]]:
+    """Declare a frozen dataclass as the `spec` of a kind of YAML resource."""
+
+    def declare(cls: type[T]) -> type[T]:
+        KINDS.add(name, Kind(name, cls, folder))
+        return cls
+
+    return declare
+
+
+class FactContext(Protocol):
+    """What a fact source may look at while it resolves facts; the engine supplies it."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment for which the facts are wanted."""
+
+    @property
+    def inputs(self) -> FactSet:
+        """What the run was started with."""
+
+    @property
+    def remembered(self) -> FactSet:
+        """What the run carries on with."""
+
+
+class FactSource(Protocol):
+    """Something that can say what is so. It reads; it never changes anything."""
+
+    provides: Mapping[str, FactType]
+    """The facts it can supply, by dotted name, with their types; a name that ends in `.*` stands for all below it."""
+
+    def observe(self, requests: tuple[FactRequest, ...], context: Any) -> Mapping[str, Fact]:
+        """Return the facts asked for; one that cannot be had is a `Fact` with its reason, never an exception."""
+
+
+FACT_SOURCES: Registry[type[FactSource]] = Registry("fact source")
+
+
+def fact_source(name: str) -> Callable[[type[T]], type[T]]:
+    """Declare a class as a source of facts whose names begin with `name` and a dot."""
+
+    def declare(cls: type[T]) -> type[T]:
+        FACT_SOURCES.add(name, cls)  # type: ignore[arg-type]  # a class decorator cannot say "any class that fits"
+        return cls
+
+    return declare
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of an action.
+
+    Attributes:
+        succeeded: whether it did what it was to do.
+        detail: what happened, as canonical JSON data without secrets; becomes facts named `receipt.…`.
+        message: the same as one sentence for people.
+    """
+
+    succeeded: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+class Action(Protocol):
+    """Something that changes the world outside the state machine."""
+
+    def perform(self, arguments: Mapping[str, Any], context: Any) -> Receipt:
+        """Do it. Called again with the same `context.key` only when `check` says that it was not done."""
+
+    def check(self, arguments: Mapping[str, Any], context: Any) -> Receipt | None:
+        """Return the receipt of an attempt whose answer was lost, or None when it was certainly not done.
+
+        Raises:
+            OutcomeUnknownError: if that cannot be told.
+        """
+
+
+class OutcomeUnknownError(Exception):
+    """Whether an action was done cannot be told; a person has to look."""
+
+
+ACTIONS: Registry[type[Action]] = Registry("action")
+
+
+def action(name: str) -> Callable[[type[T]], type[T]]:
+    """Declare a class as the action that `do: NAME` means."""
+
+    def declare(cls: type[T]) -> type[T]:
+        ACTIONS.add(name, cls)  # type: ignore[arg-type]  # a class decorator cannot say "any class that fits"
+        return cls
+
+    return declare

@@ -1,0 +1,1 @@
+"""The durable runtime: runs, timers, the journal, actions with receipts. Rooms use it; it knows none of them."""

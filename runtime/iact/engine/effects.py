@@ -1,0 +1,209 @@
+"""Actions and their receipts: intent first, then the deed, then the receipt.
+
+The intent was committed with the decision. An attempt is noted before it is made, so that an attempt without a receipt
+means that the process died in between; whether it was made is then asked of the action's own `check`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from iact.core.facts import Fact, FactSet
+from iact.core.machine import Trigger
+from iact.core.quantities import Quantity
+from iact.core.registry import ACTIONS, OutcomeUnknownError, Receipt
+from iact.engine import store
+from iact.engine.clocks import TransactionClock, present
+from iact.engine.context import ActionContext
+from iact.engine.journal import EntryKind, append
+from iact.stores.connect import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Engine, RowMapping
+
+    from iact.engine.definitions import Definition
+    from iact.engine.store import Run
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def settle(  # noqa: PLR0913 - an effect's ingredients, each named by the caller
+    engine: Engine,
+    *,
+    project: str,
+    run: Run,
+    intent: RowMapping,
+    definitions: Mapping[str, Definition],
+    services: Mapping[str, Any],
+    clock: TransactionClock,
+) -> None:
+    """Bring one decided action to its receipt, whether or not an earlier attempt was cut short.
+
+    The caller holds the store's lock: an attempt found without its receipt belongs to a process that is gone.
+    """
+    effect = _Effect(engine, project, run, intent, definitions, services, clock)
+    if intent["status"] == store.STARTED:
+        effect.recover()
+    else:
+        effect.attempt()
+
+
+class _Effect:
+    """One intent on its way to a receipt."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - private; the same ingredients as `settle`
+        self,
+        engine: Engine,
+        project: str,
+        run: Run,
+        intent: RowMapping,
+        definitions: Mapping[str, Definition],
+        services: Mapping[str, Any],
+        clock: TransactionClock,
+    ) -> None:
+        self.engine = engine
+        self.project = project
+        self.run = run
+        self.key: str = intent["key"]
+        self.name: str = intent["action"]
+        self.arguments: dict[str, Any] = json.loads(intent["arguments"])
+        self.visit: int = intent["visit"]
+        self.status: str = intent["status"]
+        self.attempts: int = intent["attempts"]
+        self.definitions = definitions
+        self.services = services
+        self.clock = clock
+
+    def attempt(self) -> None:
+        """Note the attempt, make it, write the receipt."""
+        with writing(self.engine) as connection:
+            now = present(connection, self.project, self.clock)
+            self._mark(connection, store.STARTED, attempts=self.attempts + 1)
+            self._journal(connection, EntryKind.ATTEMPT, now, {"attempt": self.attempts})
+        self._receive(self._perform(now))
+
+    def recover(self) -> None:
+        """Ask the action whether the attempt that was cut short was made; repeat it only if it certainly was not."""
+        with writing(self.engine) as connection:
+            now = present(connection, self.project, self.clock)
+        try:
+            receipt = ACTIONS[self.name]().check(self.arguments, self._context(now))
+        except OutcomeUnknownError as error:
+            self._park(str(error))
+            return
+        if receipt is None:
+            self.attempt()
+        else:
+            self._receive(receipt)
+
+    def _perform(self, now: datetime) -> Receipt:
+        try:
+            return ACTIONS[self.name]().perform(self.arguments, self._context(now))
+        except Exception as error:  # an action must never take the engine down with it; the receipt says what happened
+            _LOGGER.exception("action %s of run %s failed", self.name, self.run.run)
+            return Receipt(succeeded=False, message=f"{type(error).__name__}: {error}")
+
+    def _receive(self, receipt: Receipt) -> None:
+        event = "finished" if receipt.succeeded else "failed"
+        with writing(self.engine) as connection:
+            now = present(connection, self.project, self.clock)
+            self._mark(connection, store.DONE if receipt.succeeded else store.FAILED, settled_at=now)
+            self._journal(
+                connection,
+                EntryKind.RECEIPT,
+                now,
+                {
+                    "succeeded": receipt.succeeded,
+                    "message": receipt.message,
+                    "detail": [fact.to_record() for fact in _facts(receipt, now)],
+                },
+            )
+            self._tell(connection, event, FactSet.of(_facts(receipt, now)), now)
+
+    def _park(self, reason: str) -> None:
+        with writing(self.engine) as connection:
+            now = present(connection, self.project, self.clock)
+            self._mark(connection, store.REVIEW, settled_at=now)
+            self._journal(connection, EntryKind.REVIEW, now, {"reason": reason})
+            unknown = Receipt(succeeded=False, message=f"whether it was done is not known: {reason}")
+            self._tell(connection, "unknown", FactSet.of(_facts(unknown, now)), now)
+
+    def _tell(self, connection: Connection, event: str, facts: FactSet, now: datetime) -> None:
+        store.tell(
+            connection,
+            project=self.project,
+            run=self.run.run,
+            key=f"receipt/{self.key}",
+            trigger=Trigger.event(event, facts),
+            now=now,
+            visit=self.visit,
+        )
+
+    def _mark(
+        self,
+        connection: Connection,
+        status: str,
+        *,
+        attempts: int | None = None,
+        settled_at: datetime | None = None,
+    ) -> None:
+        changed = store.MARK_INTENT.run(
+            connection,
+            b_project=self.project,
+            b_key=self.key,
+            seen=self.status,
+            seen_attempts=self.attempts,
+            status=status,
+            attempts=self.attempts if attempts is None else attempts,
+            settled_at=settled_at,
+        )
+        if changed.rowcount != 1:
+            raise EffectMovedError(self.key)
+        self.status = status
+        self.attempts = self.attempts if attempts is None else attempts
+
+    def _journal(self, connection: Connection, kind: EntryKind, now: datetime, body: dict[str, Any]) -> None:
+        append(
+            connection,
+            project=self.project,
+            run=self.run.run,
+            kind=kind,
+            at=now,
+            body={"key": self.key, "action": self.name, "arguments": self.arguments} | body,
+        )
+
+    def _context(self, now: datetime) -> ActionContext:
+        return ActionContext(
+            engine=self.engine,
+            project=self.project,
+            key=self.key,
+            run=self.run.run,
+            subject=self.run.subject,
+            now=now,
+            inputs=self.run.inputs,
+            remembered=self.run.remembered,
+            definitions=self.definitions,
+            services=self.services,
+        )
+
+
+class EffectMovedError(Exception):
+    """Somebody else settled the action in between."""
+
+
+def _facts(receipt: Receipt, now: datetime) -> tuple[Fact, ...]:
+    named = {"message": receipt.message, **receipt.detail}
+    return tuple(
+        Fact(
+            name=f"receipt.{name}",
+            value=value if isinstance(value, (Quantity, str, bool)) else str(value),
+            observed_at=now,
+            source="receipt",
+        )
+        for name, value in sorted(named.items())
+    )

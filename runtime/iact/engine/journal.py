@@ -1,0 +1,143 @@
+"""The journal: every fact, decision, intent and receipt of a run, in the same transaction as what it changed.
+
+A row is canonical bytes (RFC 8785) that name the digest of the run's row before, so that a missing or edited row is
+found by reading on. Rows are never changed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, func, insert, select
+
+from iact.core import instants
+from iact.core.canonical import canonical, digest
+from iact.engine.tables import JOURNAL
+from iact.stores.query import query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+FORMAT: Final = "iact/journal/v1"
+
+
+class EntryKind(StrEnum):
+    """What a journal row is about."""
+
+    STARTED = "started"
+    DECISION = "decision"
+    ATTEMPT = "attempt"
+    RECEIPT = "receipt"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row of the journal.
+
+    Attributes:
+        run: the run it belongs to.
+        sequence: its place in the run, counted from 1 without gaps.
+        kind: what it is about.
+        at: when it was written, UTC.
+        body: the canonical record, without its envelope.
+        digest: digest of the stored bytes.
+    """
+
+    run: str
+    sequence: int
+    kind: EntryKind
+    at: datetime
+    body: Mapping[str, Any]
+    digest: str
+
+
+LAST_OF_RUN: Final = query(
+    "The newest journal entry of a run.",
+    select(JOURNAL.c.sequence, JOURNAL.c.digest)
+    .where(JOURNAL.c.project == bindparam("project"), JOURNAL.c.run == bindparam("run"))
+    .order_by(JOURNAL.c.sequence.desc())
+    .limit(1),
+)
+LAST_MOMENT: Final = query(
+    "The newest moment that the journal knows.",
+    select(func.max(JOURNAL.c.at).label("at")).where(JOURNAL.c.project == bindparam("project")),
+)
+ENTRIES_OF_RUN: Final = query(
+    "Every journal entry of a run, in order.",
+    select(JOURNAL)
+    .where(JOURNAL.c.project == bindparam("project"), JOURNAL.c.run == bindparam("run"))
+    .order_by(JOURNAL.c.sequence),
+)
+APPEND: Final = query("Append one entry to the journal.", insert(JOURNAL))
+
+
+def append(  # noqa: PLR0913 - an entry has this many parts, each named by the caller
+    connection: Connection,
+    *,
+    project: str,
+    run: str,
+    kind: EntryKind,
+    at: datetime,
+    body: Mapping[str, Any],
+) -> None:
+    """Write one entry in the caller's transaction.
+
+    Raises:
+        TypeError: if `body` holds a float or anything else that canonical JSON cannot hold.
+    """
+    last = LAST_OF_RUN.one(connection, project=project, run=run)
+    sequence = last["sequence"] + 1 if last else 1
+    content = canonical(
+        {
+            "format": FORMAT,
+            "project": project,
+            "run": run,
+            "sequence": sequence,
+            "kind": kind.value,
+            "at": instants.write(at),
+            "previous": last["digest"] if last else "",
+            "body": dict(body),
+        },
+    )
+    APPEND.run(
+        connection,
+        project=project,
+        run=run,
+        sequence=sequence,
+        kind=kind.value,
+        at=at,
+        body=content,
+        digest=digest(content),
+    )
+
+
+def entries(connection: Connection, project: str, run: str) -> Iterator[Entry]:
+    """Walk a run's entries in order."""
+    for row in ENTRIES_OF_RUN.rows(connection, project=project, run=run):
+        yield Entry(
+            run=row["run"],
+            sequence=row["sequence"],
+            kind=EntryKind(row["kind"]),
+            at=row["at"],
+            body=json.loads(row["body"])["body"],
+            digest=row["digest"],
+        )
+
+
+def broken_link(connection: Connection, project: str, run: str) -> int | None:
+    """Return the sequence of the first entry that does not follow from the one before, or None where all do."""
+    previous, expected = "", 1
+    for row in ENTRIES_OF_RUN.rows(connection, project=project, run=run):
+        record = json.loads(row["body"])
+        fits = (record["previous"], record["sequence"], row["sequence"]) == (previous, expected, expected)
+        if not fits or digest(row["body"]) != row["digest"]:
+            return expected
+        previous, expected = row["digest"], expected + 1
+    return None

@@ -1,0 +1,336 @@
+"""The engine's queries: runs, what they were told, the times they wait for, and the actions they decided."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, union, update
+
+from iact.core.canonical import canonical
+from iact.core.facts import FactSet, fact_from_record
+from iact.core.machine import RunState, Trigger, TriggerKind
+from iact.engine.tables import HOLDS, INTENTS, RUNS, TIMERS, TRIGGERS
+from iact.stores.query import query
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, RowMapping
+
+DECIDED: Final = "decided"
+STARTED: Final = "started"
+DONE: Final = "done"
+FAILED: Final = "failed"
+REVIEW: Final = "review"
+
+_THIS_RUN = and_(RUNS.c.project == bindparam("project"), RUNS.c.run == bindparam("run"))
+
+RUN: Final = query("One run.", select(RUNS).where(_THIS_RUN))
+ACTIVE_RUN: Final = query(
+    "The run of an agent on a subject that has not ended.",
+    select(RUNS).where(
+        RUNS.c.project == bindparam("project"),
+        RUNS.c.agent == bindparam("agent"),
+        RUNS.c.subject == bindparam("subject"),
+        RUNS.c.active == 1,
+    ),
+)
+ALL_RUNS: Final = query(
+    "Every run of a project, newest first.",
+    select(RUNS).where(RUNS.c.project == bindparam("project")).order_by(RUNS.c.started_at.desc(), RUNS.c.run),
+)
+INSERT_RUN: Final = query("Start a run.", insert(RUNS))
+MOVE_RUN: Final = query(
+    "Change a run, if it still is as it was read.",
+    update(RUNS)
+    .where(
+        RUNS.c.project == bindparam("b_project"), RUNS.c.run == bindparam("b_run"), RUNS.c.version == bindparam("seen")
+    )
+    .values(
+        state=bindparam("state"),
+        visit=bindparam("visit"),
+        entered_at=bindparam("entered_at"),
+        remembered=bindparam("remembered"),
+        outcome=bindparam("outcome"),
+        active=bindparam("active"),
+        ended_at=bindparam("ended_at"),
+        version=RUNS.c.version + 1,
+    ),
+)
+
+TELL: Final = query("Tell a run something.", insert(TRIGGERS))
+TOLD: Final = query(
+    "Whether a run was told this before.",
+    select(TRIGGERS.c.number).where(
+        TRIGGERS.c.project == bindparam("project"),
+        TRIGGERS.c.run == bindparam("run"),
+        TRIGGERS.c.key == bindparam("key"),
+    ),
+)
+NEXT_TRIGGER: Final = query(
+    "The oldest thing that a run was told and has not decided upon.",
+    select(TRIGGERS)
+    .where(
+        TRIGGERS.c.project == bindparam("project"),
+        TRIGGERS.c.run == bindparam("run"),
+        TRIGGERS.c.handled_at.is_(None),
+    )
+    .order_by(TRIGGERS.c.number)
+    .limit(1),
+)
+HANDLE_TRIGGER: Final = query(
+    "Mark something as decided upon.",
+    update(TRIGGERS).where(TRIGGERS.c.number == bindparam("b_number")).values(handled_at=bindparam("now")),
+)
+
+SET_TIMERS: Final = query("Wait for these times.", insert(TIMERS))
+DROP_TIMERS: Final = query(
+    "Wait no longer for the times of earlier states.",
+    delete(TIMERS).where(TIMERS.c.project == bindparam("project"), TIMERS.c.run == bindparam("run")),
+)
+DROP_TIMER: Final = query(
+    "A time has come and was decided upon.",
+    delete(TIMERS).where(
+        TIMERS.c.project == bindparam("project"),
+        TIMERS.c.run == bindparam("run"),
+        TIMERS.c.visit == bindparam("visit"),
+        TIMERS.c.transition == bindparam("transition"),
+    ),
+)
+DUE_TIMER: Final = query(
+    "The time that a run has waited for longest, if it has come.",
+    select(TIMERS)
+    .where(
+        TIMERS.c.project == bindparam("project"),
+        TIMERS.c.run == bindparam("run"),
+        TIMERS.c.due_at <= bindparam("now"),
+    )
+    .order_by(TIMERS.c.due_at, TIMERS.c.transition)
+    .limit(1),
+)
+NEXT_DUE: Final = query(
+    "The next time that a run waits for.",
+    select(func.min(TIMERS.c.due_at).label("due_at")).where(
+        TIMERS.c.project == bindparam("project"), TIMERS.c.run == bindparam("run")
+    ),
+)
+
+DECIDE_INTENTS: Final = query("Note actions that were decided.", insert(INTENTS))
+NEXT_INTENT: Final = query(
+    "The oldest action of a run that is not settled.",
+    select(INTENTS)
+    .where(
+        INTENTS.c.project == bindparam("project"),
+        INTENTS.c.run == bindparam("run"),
+        INTENTS.c.status.in_([DECIDED, STARTED]),
+    )
+    .order_by(INTENTS.c.decided_at, INTENTS.c.key)
+    .limit(1),
+)
+INTENTS_OF_RUN: Final = query(
+    "Every action of a run.",
+    select(INTENTS)
+    .where(INTENTS.c.project == bindparam("project"), INTENTS.c.run == bindparam("run"))
+    .order_by(INTENTS.c.decided_at, INTENTS.c.key),
+)
+MARK_INTENT: Final = query(
+    "Say what has become of an action, if nobody else has said so in between.",
+    update(INTENTS)
+    .where(
+        INTENTS.c.project == bindparam("b_project"),
+        INTENTS.c.key == bindparam("b_key"),
+        INTENTS.c.status == bindparam("seen"),
+        INTENTS.c.attempts == bindparam("seen_attempts"),
+    )
+    .values(status=bindparam("status"), attempts=bindparam("attempts"), settled_at=bindparam("settled_at")),
+)
+
+TAKE_HOLDS: Final = query("Take what only one run may hold.", insert(HOLDS))
+GIVE_BACK_HOLDS: Final = query(
+    "Give back what a run holds.",
+    delete(HOLDS).where(HOLDS.c.project == bindparam("project"), HOLDS.c.run == bindparam("run")),
+)
+HOLDER: Final = query(
+    "Which run holds a name.",
+    select(HOLDS.c.run).where(HOLDS.c.project == bindparam("project"), HOLDS.c.name == bindparam("name")),
+)
+
+RUNS_WITH_WORK: Final = query(
+    "Runs that can go on now: something told, an action unsettled, or a time that has come.",
+    union(
+        select(TRIGGERS.c.run).where(TRIGGERS.c.project == bindparam("project"), TRIGGERS.c.handled_at.is_(None)),
+        select(INTENTS.c.run).where(
+            INTENTS.c.project == bindparam("project"), or_(INTENTS.c.status == DECIDED, INTENTS.c.status == STARTED)
+        ),
+        select(TIMERS.c.run).where(TIMERS.c.project == bindparam("project"), TIMERS.c.due_at <= bindparam("now")),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Where one run of an agent stands.
+
+    Attributes:
+        run: its identifier.
+        agent: name of the agent.
+        subject: what it is about, such as a repository.
+        definition: digest of the agent's definition that it started under.
+        pins: where each definition that it may use is stored, by `Kind/name`.
+        standing: where the state machine stands, with what it knows.
+        version: how often it was changed; a change names the version it saw.
+        outcome: what the last named decision meant, in lower case; empty before the first.
+        started_at: when it started, UTC.
+        ended_at: when it ended; None while it goes on.
+        next_due: the next time it waits for; None when it waits for none.
+    """
+
+    run: str
+    agent: str
+    subject: str
+    definition: str
+    pins: Mapping[str, str]
+    standing: RunState
+    version: int
+    outcome: str
+    started_at: datetime
+    ended_at: datetime | None
+    next_due: datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it goes on."""
+        return self.ended_at is None
+
+    @property
+    def state(self) -> str:
+        """The name of the state it is in."""
+        return self.standing.state
+
+    @property
+    def visit(self) -> int:
+        """How many states it has entered, this one included."""
+        return self.standing.visit
+
+    @property
+    def entered_at(self) -> datetime:
+        """When it entered its state, UTC."""
+        return self.standing.entered_at
+
+    @property
+    def remembered(self) -> FactSet:
+        """The facts that it carries on with."""
+        return self.standing.remembered
+
+    @property
+    def inputs(self) -> FactSet:
+        """What it was started with, as facts named `input.…`."""
+        return self.standing.inputs
+
+
+def read_run(connection: Connection, project: str, run: str) -> Run:
+    """Return a run.
+
+    Raises:
+        LookupError: if there is none of that name.
+    """
+    row = RUN.one(connection, project=project, run=run)
+    if row is None:
+        message = f"there is no run {run}"
+        raise LookupError(message)
+    return run_of(connection, project, row)
+
+
+def run_of(connection: Connection, project: str, row: RowMapping) -> Run:
+    """Return a row of `runs` as a run, with the next time that it waits for."""
+    due = NEXT_DUE.one(connection, project=project, run=row["run"])
+    return Run(
+        run=row["run"],
+        agent=row["agent"],
+        subject=row["subject"],
+        definition=row["definition"],
+        pins=json.loads(row["pins"]),
+        standing=RunState(
+            state=row["state"],
+            visit=row["visit"],
+            entered_at=row["entered_at"],
+            inputs=facts_from_bytes(row["inputs"]),
+            remembered=facts_from_bytes(row["remembered"]),
+        ),
+        version=row["version"],
+        outcome=row["outcome"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        next_due=due["due_at"] if due else None,
+    )
+
+
+def facts_to_bytes(facts: FactSet) -> bytes:
+    """Return facts as canonical bytes."""
+    return canonical(facts.to_record())
+
+
+def facts_from_bytes(content: bytes) -> FactSet:
+    """Return the facts that `facts_to_bytes` wrote."""
+    return FactSet.of(fact_from_record(record) for record in json.loads(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that a run was told.
+
+    Attributes:
+        number: its row.
+        trigger: what it was told.
+        visit: the visit that it is about; 0 when it is about the run as a whole. One about an earlier visit is stale.
+    """
+
+    number: int
+    trigger: Trigger
+    visit: int
+
+
+def trigger_to_bytes(trigger: Trigger, visit: int) -> bytes:
+    """Return a trigger as canonical bytes."""
+    return canonical(trigger.to_record() | {"facts": trigger.facts.to_record(), "visit": visit})
+
+
+def told_from_row(row: Any) -> Told:
+    """Return what a row of `triggers` says."""
+    record = json.loads(row["body"])
+    facts = FactSet.of(fact_from_record(fact) for fact in record["facts"])
+    trigger = Trigger(
+        TriggerKind(record["kind"]),
+        name=record.get("name", ""),
+        transition=record.get("transition", -1),
+        facts=facts,
+    )
+    return Told(row["number"], trigger, record["visit"])
+
+
+def tell(  # noqa: PLR0913 - a message has this many parts, each named by the caller
+    connection: Connection,
+    *,
+    project: str,
+    run: str,
+    key: str,
+    trigger: Trigger,
+    now: datetime,
+    visit: int = 0,
+) -> bool:
+    """Tell a run something, once; return False when it was told the same (by `key`) before."""
+    if TOLD.one(connection, project=project, run=run, key=key):
+        return False
+    TELL.run(
+        connection,
+        project=project,
+        run=run,
+        key=key,
+        body=trigger_to_bytes(trigger, visit),
+        arrived_at=now,
+        handled_at=None,
+    )
+    return True

@@ -1,0 +1,118 @@
+"""The engine's tables. Time is rows, state is rows, and every change of them stands in the journal."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
+
+from iact.stores.columns import DIGEST, NAME, PROJECT, RUN, Instant, ascii_identifier, content, counter, identifier
+from iact.stores.metadata import METADATA
+
+DEFINITIONS: Final = Table(
+    "definitions",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("digest", DIGEST, primary_key=True),
+    Column("kind", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("body", content(), nullable=False),
+    Column("stored_at", Instant(), nullable=False),
+    comment="Every definition that a run was ever started under, by the digest of its content",
+)
+
+RUNS: Final = Table(
+    "runs",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("run", RUN, primary_key=True),
+    Column("agent", NAME, nullable=False),
+    Column("definition", DIGEST, nullable=False),
+    Column("pins", content(), nullable=False),
+    Column("subject", identifier(255), nullable=False),
+    Column("active", Integer, nullable=True, comment="1 while the run goes on, null once it has ended"),
+    Column("state", NAME, nullable=False),
+    Column("visit", Integer, nullable=False),
+    Column("version", Integer, nullable=False, comment="counts the run's changes; a change names the one it saw"),
+    Column("outcome", NAME, nullable=False),
+    Column("inputs", content(), nullable=False),
+    Column("remembered", content(), nullable=False),
+    Column("started_at", Instant(), nullable=False),
+    Column("entered_at", Instant(), nullable=False),
+    Column("ended_at", Instant(), nullable=True),
+    UniqueConstraint("project", "agent", "subject", "active", name="uq_runs_one_active_run"),
+    Index("ix_runs_started_at", "project", "agent", "started_at"),
+    comment="Where each run of an agent stands",
+)
+
+TRIGGERS: Final = Table(
+    "triggers",
+    METADATA,
+    Column("number", counter(), primary_key=True, autoincrement=True),
+    Column("project", PROJECT, nullable=False),
+    Column("run", RUN, nullable=False),
+    Column("key", ascii_identifier(160), nullable=False, comment="the same thing told twice has the same key"),
+    Column("body", content(), nullable=False),
+    Column("arrived_at", Instant(), nullable=False),
+    Column("handled_at", Instant(), nullable=True),
+    UniqueConstraint("project", "run", "key", name="uq_triggers_key"),
+    Index("ix_triggers_waiting", "project", "run", "handled_at", "number"),
+    comment="What each run has been told and has or has not yet decided upon",
+)
+
+TIMERS: Final = Table(
+    "timers",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("run", RUN, primary_key=True),
+    Column("visit", Integer, primary_key=True),
+    Column("transition", Integer, primary_key=True),
+    Column("due_at", Instant(), nullable=False),
+    Index("ix_timers_due_at", "project", "due_at"),
+    comment="Times that runs wait for; a row is gone once its time has been told or the run has moved on",
+)
+
+INTENTS: Final = Table(
+    "intents",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("key", ascii_identifier(160), primary_key=True, comment="idempotency key: run, visit and place"),
+    Column("run", RUN, nullable=False),
+    Column("visit", Integer, nullable=False),
+    Column("action", NAME, nullable=False),
+    Column("arguments", content(), nullable=False),
+    Column("status", ascii_identifier(16), nullable=False, comment="decided, started, done, failed or review"),
+    Column("attempts", Integer, nullable=False),
+    Column("decided_at", Instant(), nullable=False),
+    Column("settled_at", Instant(), nullable=True),
+    Index("ix_intents_status", "project", "status", "decided_at"),
+    Index("ix_intents_run", "project", "run"),
+    comment="Actions that were decided, and what has become of them",
+)
+
+HOLDS: Final = Table(
+    "holds",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("name", identifier(255), primary_key=True),
+    Column("run", RUN, nullable=False),
+    Column("held_since", Instant(), nullable=False),
+    Index("ix_holds_run", "project", "run"),
+    comment="What only one run at a time may change",
+)
+
+JOURNAL: Final = Table(
+    "journal",
+    METADATA,
+    Column("number", counter(), primary_key=True, autoincrement=True),
+    Column("project", PROJECT, nullable=False),
+    Column("run", RUN, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", ascii_identifier(32), nullable=False),
+    Column("at", Instant(), nullable=False),
+    Column("body", content(), nullable=False, comment="RFC 8785 bytes; names the digest of the run's entry before"),
+    Column("digest", DIGEST, nullable=False),
+    UniqueConstraint("project", "run", "sequence", name="uq_journal_sequence"),
+    Index("ix_journal_at", "project", "at"),
+    comment="Every fact taken in, every decision, every intent and every receipt; rows are never changed",
+)

@@ -1,0 +1,86 @@
+"""Column types that mean the same on every database.
+
+Moments are UTC to the microsecond. Identifiers compare byte by byte, because a collation that folds case would take
+two names for one. Canonical bytes are BLOBs, because a JSON column reorders keys and an audit re-hashes what it reads.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, types
+from sqlalchemy.dialects import mysql
+
+from iact.core import instants
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+DIGEST_LENGTH: Final = 71
+"""`sha256:` and 64 hexadecimal digits."""
+
+
+class Instant(types.TypeDecorator[datetime]):
+    """A moment: `DATETIME(6)` in UTC on MySQL and MariaDB, sortable RFC 3339 text on SQLite."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
+        """Return the column type for `dialect`."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(String(27))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Return what the database is handed.
+
+        Raises:
+            ValueError: if the moment has no time zone, which would make it mean two things.
+        """
+        if value is None:
+            return None
+        written = instants.write(value)
+        if dialect.name in {"mysql", "mariadb"}:
+            return value.astimezone(UTC).replace(tzinfo=None)
+        return written
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's hook
+        """Return the moment that the database held."""
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=UTC)
+        return datetime.fromisoformat(value)
+
+
+def identifier(length: int) -> types.TypeEngine[str]:
+    """Return the type of a name that is compared byte by byte, `length` characters at most."""
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+    )
+
+
+def ascii_identifier(length: int) -> types.TypeEngine[str]:
+    """Return the type of a name in ASCII, such as a digest or a commit, which keeps keys short on MySQL."""
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
+
+
+def content() -> types.TypeEngine[bytes]:
+    """Return the type of canonical bytes, 4 GiB at most."""
+    return LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+
+
+def counter() -> types.TypeEngine[int]:
+    """Return the type of a 64-bit integer that may also count rows (SQLite counts only in `INTEGER`)."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+PROJECT: Final = identifier(64)
+"""Every key starts with the project."""
+DIGEST: Final = ascii_identifier(DIGEST_LENGTH)
+RUN: Final = ascii_identifier(40)
+NAME: Final = identifier(128)

@@ -1,0 +1,93 @@
+"""Opening a store: the embedded SQLite file, or the memory of this process for what is thrown away.
+
+SQLite runs in write-ahead mode with `synchronous = FULL`: a transaction that was acknowledged survives a power cut.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.pool import StaticPool
+
+from iact.core.errors import EnvironmentProblemError
+from iact.stores.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection, Engine
+
+BUSY_TIMEOUT = 30_000
+"""Milliseconds that a transaction waits for another process's."""
+
+
+def open_sqlite(path: Path) -> Engine:
+    """Open the embedded store, bring its tables up to date, and return the engine.
+
+    Args:
+        path: the file; it and its folder are made where they are missing.
+
+    Raises:
+        EnvironmentProblemError: if the file cannot be made, is no database, or is from a newer iact.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the store's folder {path.parent} cannot be made: {error.strerror}. Check its permissions."
+        raise EnvironmentProblemError(message) from error
+    engine = _engine(f"sqlite:///{path}")
+    migrate(engine, shown_as=str(path))
+    return engine
+
+
+def open_memory() -> Engine:
+    """Open a store that lives and dies with this process: for what is only looked at, such as a dry run."""
+    engine = _engine("sqlite://", poolclass=StaticPool)
+    migrate(engine, shown_as="memory")
+    return engine
+
+
+def _engine(url: str, **options: Any) -> Engine:
+    # pysqlite's own transaction handling begins late and leaves DDL out; with autocommit switched off at the driver,
+    # SQLAlchemy's begin becomes a real BEGIN IMMEDIATE below.
+    engine = create_engine(url, connect_args={"isolation_level": None, "check_same_thread": False}, **options)
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # Reading transactions begin deferred, so that a report never waits for a writer; writing ones take the write lock
+    # at once, so that they never fail half-way with "database is locked".
+    reading = connection.get_execution_options().get("iact_reading", False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that sees one unchanging moment of the store and writes nothing."""
+    with engine.connect().execution_options(iact_reading=True) as connection, connection.begin():
+        connection.execute(text("PRAGMA query_only = ON"))
+        try:
+            yield connection
+        finally:
+            connection.execute(text("PRAGMA query_only = OFF"))
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction that is committed as a whole or not at all."""
+    with engine.begin() as connection:
+        yield connection
