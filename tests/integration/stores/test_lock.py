@@ -19,6 +19,18 @@ with exclusive(pathlib.Path(sys.argv[1])):
 """
 
 
+class ReleaseWhenWaiting(logging.Handler):
+    """Lets the other process go as soon as this one says that it waits."""
+
+    def __init__(self, holders_input):
+        super().__init__()
+        self.holders_input = holders_input
+
+    def emit(self, _record):
+        """Close the other process's input, which it waits for."""
+        self.holders_input.close()
+
+
 def test_a_killed_holder_gives_the_lock_back(tmp_path, caplog):
     path = tmp_path / "store.lock"
     with subprocess.Popen(
@@ -43,13 +55,7 @@ def test_whoever_has_to_wait_is_told_so_and_then_goes_on(tmp_path, caplog):
         assert holder.stdout is not None
         assert holder.stdin is not None
         assert holder.stdout.readline() == "held\n"
-        release = holder.stdin.close
-
-        class ReleaseWhenWaiting(logging.Handler):
-            def emit(self, record):
-                release()
-
-        handler = ReleaseWhenWaiting()
+        handler = ReleaseWhenWaiting(holder.stdin)
         logging.getLogger("iact.stores.lock").addHandler(handler)
         try:
             with exclusive(path):

@@ -8,7 +8,9 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
@@ -16,7 +18,7 @@ import iact
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.connect import open_memory, open_sqlite, reading, writing
 from iact.stores.metadata import METADATA
-from iact.stores.migrate import newest_revision, revisions
+from iact.stores.migrate import SCRIPTS, newest_revision, revisions
 
 
 def declare_every_table():
@@ -89,11 +91,6 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path):
 
 
 def test_every_migration_can_be_taken_back(tmp_path):
-    from alembic import command
-    from alembic.config import Config
-
-    from iact.stores.migrate import SCRIPTS
-
     engine = open_sqlite(tmp_path / "iact.db")
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
