@@ -1,0 +1,261 @@
+"""From a git history to the delivery tables: everything the first time, afterwards only what is new.
+
+What an update leaves in the tables is what reading everything again would leave there; where that cannot be had by
+adding, everything is read again, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from iact.dora import store
+from iact.dora.failures import failures_by_hotfix, failures_by_revert
+from iact.dora.recorder import CHUNK, Cursor, Delivery, Recorder, chunks
+from iact.dora.records import Failure
+from iact.sources.git.command import Git
+from iact.sources.git.history import History, highest
+from iact.sources.git.log import read_log
+from iact.sources.git.model import Commit, Release
+from iact.sources.git.refs import Refs, read_refs
+from iact.sources.git.rules import GitRules
+from iact.sources.git.update import Known, nearest_before, new_refs, read_new, why_reread
+from iact.sources.git.versions import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What a reading of a repository found.
+
+    Attributes:
+        new_changes: how many changes were not known before.
+        new_deployments: how many deployments were not.
+        changes: how many changes there are now.
+        deployments: how many deployments.
+        reverts: how many changes revert another.
+        failures: how many failures the rules see.
+        rebuilt: why everything was read again; None when only what is new was read, or everything for the first time.
+        lost_changes: how many known changes are no longer part of the history.
+        notes: what was left out and why, for people.
+    """
+
+    new_changes: int
+    new_deployments: int
+    changes: int
+    deployments: int
+    reverts: int
+    failures: int
+    rebuilt: str | None
+    lost_changes: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """How a repository was read, before failures are judged."""
+
+    new_changes: int = 0
+    new_deployments: int = 0
+    rebuilt: str | None = None
+    lost_changes: int = 0
+
+
+def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a caller knows these six and no object of them
+    connection: Connection, project: str, repository: str, path: Path, rules: GitRules, now: datetime
+) -> Collected:
+    """Bring the delivery tables up to what a git repository holds.
+
+    Args:
+        connection: in a transaction; the caller commits it as a whole or not at all.
+        project: the project.
+        repository: the repository's name in it.
+        path: where the repository is.
+        rules: what in it is a deployment, a failure and the work of an agent.
+        now: the present moment.
+
+    Raises:
+        SourceError: the repository cannot be read; the error says what to do.
+    """
+    git = Git.open(path)
+    refs = read_refs(git, rules)
+    recorder = Recorder(connection, project, repository)
+    before = recorder.cursor()
+    after = _cursor(refs, rules)
+    reading = _read(git, refs, rules, recorder, before)
+    unknown_reverts = 0
+    if before != after:
+        unknown_reverts = _judge_failures(connection, project, repository, recorder, rules)
+    notes = (*refs.notes, *_notes(reading, unknown_reverts))
+    recorder.close(after, mainline=refs.mainline.name, failure_sources=rules.failure_sources, notes=notes, now=now)
+    return _collected(connection, project, repository, reading, notes)
+
+
+def _cursor(refs: Refs, rules: GitRules) -> Cursor:
+    return Cursor(
+        rules=rules.digest,
+        refs=refs.digest,
+        mainline=refs.mainline.tip,
+        merges_to=None if refs.merges_to is None else refs.merges_to.tip,
+        failures=f"{rules.failed_by_revert} {rules.hotfix_within}",
+    )
+
+
+def _read(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, before: Cursor | None) -> _Reading:
+    if before is None:
+        return _read_everything(git, refs, rules, recorder)
+    if (before.rules, before.refs) == (rules.digest, refs.digest):
+        return _Reading()
+    if before.rules != rules.digest:
+        return _read_everything(git, refs, rules, recorder, because="the rules changed")
+    deployments = recorder.known_deployments()
+    known = Known(
+        mainline=before.mainline,
+        merges_to=before.merges_to,
+        releases=deployments,
+        delivered=recorder.delivered(list(deployments)),
+    )
+    because = why_reread(git, refs, known) or _already_deployed(new_refs(refs, known), recorder)
+    if because is not None:
+        return _read_everything(git, refs, rules, recorder, because=because)
+    return _read_update(git, refs, rules, recorder, known)
+
+
+def _already_deployed(new: Refs, recorder: Recorder) -> str | None:
+    """Return the reason to read again that a new tag lies behind a known deployment: it comes between known ones."""
+    known = recorder.known_changes([release.sha for release in new.releases])
+    for release in new.releases:
+        if release.sha in known and known[release.sha].deployment is not None:
+            return f"the tag `{release.name}` is new, and a known deployment contains it"
+    return None
+
+
+def _read_everything(
+    git: Git, refs: Refs, rules: GitRules, recorder: Recorder, *, because: str | None = None
+) -> _Reading:
+    lost = recorder.forget()
+    known_before = len(lost)
+    history = History(refs, rules)
+    delivered: Counter[str] = Counter()
+    changes = 0
+    for part in chunks(history.commits(read_log(git, refs.tips)), CHUNK):
+        recorder.add_changes(part)
+        lost.difference_update(commit.sha for commit in part)
+        delivered.update(commit.release for commit in part if commit.release is not None)
+        changes += len(part)
+    releases = history.releases()
+    recorder.add_deployments(releases, delivered, rules.environment)
+    return _Reading(
+        new_changes=changes - (known_before - len(lost)),
+        new_deployments=len(releases),
+        rebuilt=because,
+        lost_changes=len(lost),
+    )
+
+
+def _read_update(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, known: Known) -> _Reading:
+    new = new_refs(refs, known)
+    history = History(new, rules)
+    delivered: Counter[str] = Counter()
+    changes = 0
+    for part in chunks(history.commits(read_new(git, new, known)), CHUNK):
+        rows = recorder.known_changes([commit.sha for commit in part])
+        added = [commit for commit in part if commit.sha not in rows]
+        moved = list(_moved(part, rows))
+        recorder.add_changes(added)
+        recorder.deliver(commit for commit, _ in moved)
+        delivered.update(commit.release for commit in added if commit.release is not None)
+        delivered.update(release for _, release in moved if release is not None)
+        changes += len(added)
+    releases = [release for release in history.releases() if release.sha not in known.releases]
+    recorder.add_deployments(_with_previous(git, refs, releases, known), delivered, rules.environment)
+    return _Reading(new_changes=changes, new_deployments=len(releases))
+
+
+def _moved(commits: Iterable[Commit], known: Mapping[str, Delivery]) -> Iterator[tuple[Commit, str | None]]:
+    """Walk the known changes that were merged or deployed since, each with its new deployment.
+
+    What was known stays: everything that is new came later.
+    """
+    for commit in commits:
+        before = known.get(commit.sha)
+        if before is None:
+            continue
+        deployed = commit.release if before.deployment is None else None
+        merged = commit.merged_by if before.merged_by is None else None
+        if deployed is not None or merged is not None:
+            yield (
+                dataclasses.replace(
+                    commit,
+                    release=before.deployment or deployed,
+                    merged_by=before.merged_by or merged,
+                    merged_at=commit.merged_at if before.merged_by is None else before.merged_at,
+                ),
+                deployed,
+            )
+
+
+def _with_previous(git: Git, refs: Refs, releases: list[Release], known: Known) -> Iterator[Release]:
+    shas = [release.sha for release in releases]
+    nearest = nearest_before(git, shas, {*known.releases, *shas})
+    by_sha = {release.sha: release for release in (*refs.releases, *releases)}
+    for release in releases:
+        before = [by_sha.get(sha) or _known_release(sha, known) for sha in nearest[release.sha]]
+        yield dataclasses.replace(release, previous=highest(before).sha if before else None)
+
+
+def _known_release(sha: str, known: Known) -> Release:
+    names, deployed_at = known.releases[sha]
+    return Release(sha=sha, name=names[0], names=names, deployed_at=deployed_at)
+
+
+def _judge_failures(connection: Connection, project: str, repository: str, recorder: Recorder, rules: GitRules) -> int:
+    """Replace the failures that git tells of; return how many reverts name a change that is not known."""
+    deployments = {one.key: one for one in store.deployments(connection, project, repository)}
+    found: list[Failure] = []
+    unknown = 0
+    if rules.failed_by_revert:
+        reverts, unknown = recorder.reverts()
+        found += failures_by_revert(reverts, deployments)
+    hotfixes: list[Failure] = []
+    if rules.hotfix_within is not None:
+        hotfixes = failures_by_hotfix(deployments, rules.hotfix_within, _only_patch_grew)
+    recorder.set_failures([*found, *hotfixes], [one.restored_by for one in hotfixes if one.restored_by is not None])
+    return unknown
+
+
+def _only_patch_grew(newer: str, older: str) -> bool:
+    new, old = Version.parse(newer), Version.parse(older)
+    return new is not None and old is not None and new.only_patch_grew_from(old)
+
+
+def _notes(reading: _Reading, unknown_reverts: int) -> Iterator[str]:
+    if reading.rebuilt is not None:
+        yield f"Everything was read again: {reading.rebuilt}."
+    if reading.lost_changes:
+        yield f"The history was rewritten: {reading.lost_changes} known commits are no longer reachable."
+    if unknown_reverts:
+        yield f"{unknown_reverts} reverts name a commit that is not part of the history; they say nothing."
+
+
+def _collected(
+    connection: Connection, project: str, repository: str, reading: _Reading, notes: tuple[str, ...]
+) -> Collected:
+    known = store.repository(connection, project, repository)
+    counted = (0, 0, 0) if known is None else (known.changes, known.deployments, known.reverts)
+    return Collected(
+        new_changes=reading.new_changes,
+        new_deployments=reading.new_deployments,
+        changes=counted[0],
+        deployments=counted[1],
+        reverts=counted[2],
+        failures=len(store.failures(connection, project, repository)),
+        rebuilt=reading.rebuilt,
+        lost_changes=reading.lost_changes,
+        notes=notes,
+    )

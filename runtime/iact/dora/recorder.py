@@ -1,0 +1,336 @@
+"""Writing the delivery tables, in chunks, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy.engine import Connection
+
+from iact.dora.failures import SOURCE, Revert
+from iact.dora.records import Failure
+from iact.dora.tables import (
+    CHANGES,
+    DEPLOYMENTS,
+    FAILURES,
+    REPOSITORIES,
+    REVERTS,
+    of_repository,
+    parameters_of,
+    same_repository,
+)
+from iact.sources.git.model import Commit, Release
+from iact.stores.query import Query, query
+
+Item = TypeVar("Item")
+
+CHUNK: Final = 2_000
+_LOOKED_UP: Final = 500
+"""How many commits one statement asks for; SQLite and MySQL take far more, but not without limit."""
+_RECENT: Final = 8
+_ENOUGH: Final = 64
+
+_REVERTING: Final = CHANGES.alias("reverting")
+_REVERTED: Final = CHANGES.alias("reverted_change")
+
+CURSOR: Final = query(
+    "Where the last reading of a repository ended.", select(REPOSITORIES.c.cursor).where(of_repository(REPOSITORIES))
+)
+FORGET_REPOSITORY: Final = query(
+    "Drop where the last reading ended, to note where this one did.",
+    delete(REPOSITORIES).where(of_repository(REPOSITORIES)),
+)
+NOTE_REPOSITORY: Final = query("Note where this reading ended.", insert(REPOSITORIES))
+FORGET_CHANGES: Final = query("Drop all changes, to read them again.", delete(CHANGES).where(of_repository(CHANGES)))
+FORGET_REVERTS: Final = query("Drop all reverts, to read them again.", delete(REVERTS).where(of_repository(REVERTS)))
+FORGET_DEPLOYMENTS: Final = query(
+    "Drop the deployments that git told of; those of other sources stay.",
+    delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.source == SOURCE),
+)
+FORGET_FAILURES: Final = query(
+    "Drop the failures that git told of, to judge them again.",
+    delete(FAILURES).where(of_repository(FAILURES), FAILURES.c.source == SOURCE),
+)
+ADD_CHANGES: Final = query("Add changes.", insert(CHANGES))
+ADD_REVERTS: Final = query("Add reverts.", insert(REVERTS))
+ADD_DEPLOYMENTS: Final = query("Add deployments.", insert(DEPLOYMENTS))
+ADD_FAILURES: Final = query("Add failures.", insert(FAILURES))
+DELIVER_CHANGE: Final = query(
+    "Note that a known change was merged or deployed since.",
+    update(CHANGES)
+    .where(of_repository(CHANGES), CHANGES.c.sha == bindparam("of_sha"))
+    .values(
+        merged_at=bindparam("now_merged_at"),
+        merged_by=bindparam("now_merged_by"),
+        deployment=bindparam("now_deployment"),
+    ),
+)
+MARK_HOTFIXES: Final = query(
+    "Note which deployments are hot fixes.",
+    update(DEPLOYMENTS)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == bindparam("of_key"))
+    .values(is_hotfix=True),
+)
+UNMARK_HOTFIXES: Final = query(
+    "Forget which deployments are hot fixes.",
+    update(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.is_hotfix).values(is_hotfix=False),
+)
+ALL_SHAS: Final = query("Every known commit.", select(CHANGES.c.sha).where(of_repository(CHANGES)))
+KNOWN_CHANGES: Final = query(
+    "What is known of the delivery of some commits.",
+    select(CHANGES.c.sha, CHANGES.c.merged_at, CHANGES.c.merged_by, CHANGES.c.deployment).where(
+        of_repository(CHANGES), CHANGES.c.sha.in_(bindparam("shas", expanding=True))
+    ),
+)
+KNOWN_DEPLOYMENTS: Final = query(
+    "The deployments that git told of, the earliest first.",
+    select(DEPLOYMENTS.c.sha, DEPLOYMENTS.c.names, DEPLOYMENTS.c.deployed_at)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.source == SOURCE)
+    .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
+)
+DELIVERED: Final = query(
+    "The newest merged commits of some deployments.",
+    select(CHANGES.c.sha)
+    .where(
+        of_repository(CHANGES),
+        CHANGES.c.deployment.in_(bindparam("keys", expanding=True)),
+        CHANGES.c.merged_at.is_not(None),
+    )
+    .order_by(CHANGES.c.committed_at.desc(), CHANGES.c.sha)
+    .limit(_ENOUGH),
+)
+REVERTED: Final = query(
+    "Every revert with the deployments of both its sides; an abbreviated commit finds none.",
+    select(
+        REVERTS.c.sha,
+        REVERTS.c.reverted,
+        _REVERTING.c.deployment.label("deployment"),
+        _REVERTED.c.sha.label("found"),
+        _REVERTED.c.deployment.label("reverted_deployment"),
+    )
+    .join_from(REVERTS, _REVERTING, and_(same_repository(_REVERTING, REVERTS), _REVERTING.c.sha == REVERTS.c.sha))
+    .join(
+        _REVERTED,
+        and_(same_repository(_REVERTED, REVERTS), _REVERTED.c.sha == REVERTS.c.reverted),
+        isouter=True,
+    )
+    .where(of_repository(REVERTS))
+    .order_by(REVERTS.c.sha, REVERTS.c.reverted),
+)
+ABBREVIATED: Final = query(
+    "The commits that begin like this, two at most: a second one makes the abbreviation useless.",
+    select(CHANGES.c.sha, CHANGES.c.deployment)
+    .where(of_repository(CHANGES), CHANGES.c.sha >= bindparam("first"), CHANGES.c.sha < bindparam("after"))
+    .limit(2),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where a reading ended.
+
+    Attributes:
+        rules: digest of the rules that said what is a change and what a deployment.
+        refs: digest of the branches and tags that were there.
+        mainline: the end of the mainline.
+        merges_to: the end of the branch whose merges are deployments, if there is one.
+        failures: which rules said what is a failure.
+    """
+
+    rules: str
+    refs: str
+    mainline: str
+    merges_to: str | None
+    failures: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a known change has come.
+
+    Attributes:
+        merged_at: when it reached the mainline; None: not yet.
+        merged_by: with which commit.
+        deployment: the key of its first deployment; None: not yet.
+    """
+
+    merged_at: datetime | None
+    merged_by: str | None
+    deployment: str | None
+
+
+class Recorder:
+    """Writes what is found in one repository.
+
+    Args:
+        connection: in the transaction that it all belongs to.
+        project: the project.
+        repository: the repository's name in it.
+    """
+
+    def __init__(self, connection: Connection, project: str, repository: str) -> None:
+        self._connection = connection
+        self._named = parameters_of(project, repository)
+        self._key = {"project": project, "repository": repository}
+
+    def cursor(self) -> Cursor | None:
+        """Return where the last reading ended; None when there was none."""
+        row = CURSOR.one(self._connection, **self._named)
+        return None if row is None else Cursor(**json.loads(row["cursor"]))
+
+    def close(
+        self, cursor: Cursor, *, mainline: str, failure_sources: Sequence[str], notes: Iterable[str], now: datetime
+    ) -> None:
+        """Note where this reading ended."""
+        FORGET_REPOSITORY.run(self._connection, **self._named)
+        written = {name: getattr(cursor, name) for name in Cursor.__dataclass_fields__}
+        row = {
+            "mainline": mainline[:255],
+            "cursor": json.dumps(written, sort_keys=True).encode(),
+            "failure_sources": ",".join(failure_sources),
+            "notes": "\n".join(notes),
+            "synced_at": now,
+        }
+        NOTE_REPOSITORY.run_many(self._connection, [self._key | row])
+
+    def forget(self) -> set[str]:
+        """Drop everything that git told of, and return the commits that were known."""
+        known = {row["sha"] for row in ALL_SHAS.rows(self._connection, **self._named)}
+        for forgetting in (FORGET_CHANGES, FORGET_REVERTS, FORGET_DEPLOYMENTS, FORGET_FAILURES):
+            forgetting.run(self._connection, **self._named)
+        return known
+
+    def add_changes(self, commits: Iterable[Commit]) -> None:
+        """Add changes that are not known yet."""
+        commits = list(commits)
+        self._many(ADD_CHANGES, [self._change(commit) for commit in commits])
+        reverts = [{"sha": commit.sha, "reverted": sha} for commit in commits for sha in commit.reverts]
+        self._many(ADD_REVERTS, [self._key | revert for revert in reverts])
+
+    def deliver(self, commits: Iterable[Commit]) -> None:
+        """Note of known changes by what they were merged and where they were deployed."""
+        self._many(
+            DELIVER_CHANGE,
+            [
+                self._named
+                | {
+                    "of_sha": commit.sha,
+                    "now_merged_at": commit.merged_at,
+                    "now_merged_by": commit.merged_by,
+                    "now_deployment": commit.release,
+                }
+                for commit in commits
+            ],
+        )
+
+    def known_changes(self, shas: Sequence[str]) -> dict[str, Delivery]:
+        """Return how those of some commits that are known were delivered, by commit."""
+        return {
+            row["sha"]: Delivery(row["merged_at"], row["merged_by"], row["deployment"])
+            for part in chunks(shas, _LOOKED_UP)
+            for row in KNOWN_CHANGES.rows(self._connection, **self._named, shas=part)
+        }
+
+    def known_deployments(self) -> dict[str, tuple[tuple[str, ...], datetime]]:
+        """Return names and date of the deployments that git told of, by commit, the earliest first."""
+        rows = KNOWN_DEPLOYMENTS.rows(self._connection, **self._named)
+        return {row["sha"]: (tuple(row["names"].split("\n")), row["deployed_at"]) for row in rows}
+
+    def delivered(self, deployments: Sequence[str]) -> list[str]:
+        """Return some of the newest commits that were both merged and deployed.
+
+        Args:
+            deployments: the keys of known deployments, the earliest first.
+        """
+        keys = list(deployments)[-_RECENT:]
+        rows = DELIVERED.rows(self._connection, **self._named, keys=keys) if keys else ()
+        return [row["sha"] for row in rows]
+
+    def add_deployments(self, releases: Iterable[Release], changes: Mapping[str, int], environment: str) -> None:
+        """Add deployments.
+
+        Args:
+            releases: what git tells of them.
+            changes: how many commits each was the first to contain.
+            environment: where they went.
+        """
+        for part in chunks(releases, CHUNK):
+            rows = [
+                {
+                    "key": release.sha,
+                    "name": release.name[:255],
+                    "names": "\n".join(release.names),
+                    "sha": release.sha,
+                    "deployed_at": release.deployed_at,
+                    "previous": release.previous,
+                    "environment": environment[:64],
+                    "changes": changes.get(release.sha, 0),
+                    "is_hotfix": False,
+                    "source": SOURCE,
+                }
+                for release in part
+            ]
+            self._many(ADD_DEPLOYMENTS, [self._key | row for row in rows])
+
+    def reverts(self) -> tuple[list[Revert], int]:
+        """Return every revert of a known change, and how many name a change that is not known."""
+        found: list[Revert] = []
+        unknown = 0
+        for row in REVERTED.run(self._connection, **self._named).mappings().all():
+            target = row["found"], row["reverted_deployment"]
+            if row["found"] is None:
+                target = self._abbreviated(row["reverted"])
+            if target[0] is None:
+                unknown += 1
+                continue
+            found.append(
+                Revert(
+                    sha=row["sha"],
+                    deployment=row["deployment"],
+                    reverted=target[0],
+                    reverted_deployment=target[1],
+                )
+            )
+        return found, unknown
+
+    def set_failures(self, failures: Sequence[Failure], hotfixes: Collection[str]) -> None:
+        """Replace the failures that git tells of, and note which deployments are hot fixes."""
+        FORGET_FAILURES.run(self._connection, **self._named)
+        UNMARK_HOTFIXES.run(self._connection, **self._named)
+        rows = [{name: getattr(failure, name) for name in Failure.__dataclass_fields__} for failure in failures]
+        self._many(ADD_FAILURES, [self._key | row for row in rows])
+        self._many(MARK_HOTFIXES, [self._named | {"of_key": key} for key in hotfixes])
+
+    def _abbreviated(self, start: str) -> tuple[str | None, str | None]:
+        # `g` comes after every hexadecimal digit.
+        rows = list(ABBREVIATED.rows(self._connection, **self._named, first=start, after=f"{start}g"))
+        return (rows[0]["sha"], rows[0]["deployment"]) if len(rows) == 1 else (None, None)
+
+    def _change(self, commit: Commit) -> dict[str, Any]:
+        return {
+            **self._key,
+            "sha": commit.sha,
+            "authored_at": commit.authored_at,
+            "committed_at": commit.committed_at,
+            "merged_at": commit.merged_at,
+            "merged_by": commit.merged_by,
+            "is_merge": commit.is_merge,
+            "by_agent": commit.by_agent,
+            "subject": commit.subject,
+            "deployment": commit.release,
+        }
+
+    def _many(self, statement: Query, rows: list[dict[str, Any]]) -> None:
+        statement.run_many(self._connection, rows)
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Give items in lists of `size`."""
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part

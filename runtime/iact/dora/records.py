@@ -1,0 +1,118 @@
+"""Delivery as it happened: changes, deployments and failures. Rows of the store, free of any database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One commit that is part of the mainline or of a deployment. All times are UTC.
+
+    Attributes:
+        sha: the commit.
+        subject: the first line of its message, at most 200 characters.
+        authored_at: when it was written.
+        committed_at: when it got its present form.
+        merged_at: when it reached the mainline: the date of the earliest mainline commit (first parents only) that
+            contains it; None when it never did.
+        merged_by: that mainline commit; the change itself when it was made there.
+        is_merge: whether it merges branches and is no work of its own.
+        by_agent: whether an AI agent made it.
+        deployment: the key of the first deployment that contains it; None while it waits for one.
+        deployed_at: when that deployment was.
+    """
+
+    sha: str
+    subject: str
+    authored_at: datetime
+    committed_at: datetime
+    merged_at: datetime | None
+    merged_by: str | None
+    is_merge: bool
+    by_agent: bool
+    deployment: str | None
+    deployed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One deployment.
+
+    Attributes:
+        key: unique in its repository; for deployments recognised in git the commit.
+        name: what people call it: the highest of its tags.
+        names: all its tags.
+        sha: the commit that was deployed.
+        deployed_at: when.
+        previous: the key of the deployment before it by ancestry; None for the first of its line.
+        environment: where it went.
+        source: who told of it, such as `git`.
+        changes: how many commits it was the first to contain, merge commits included.
+        is_hotfix: whether the rules see in it a hot fix of the previous one.
+        first_known: whether it is the earliest of its repository and environment: its changes reach back without
+            limit, so that it has no lead time.
+    """
+
+    key: str
+    name: str
+    names: tuple[str, ...]
+    sha: str
+    deployed_at: datetime
+    previous: str | None
+    environment: str
+    source: str
+    changes: int
+    is_hotfix: bool
+    first_known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One thing that went wrong with a deployment; a deployment with several is still one failed deployment.
+
+    Attributes:
+        key: unique in its repository.
+        kind: `revert`, `hotfix` or `incident`.
+        deployment: the key of the deployment that failed.
+        started_at: since when users were affected.
+        restored_at: when they no longer were; None while they are.
+        restored_by: the key of the deployment that ended it.
+        evidence: what says so, for people.
+        source: who told of it, such as `git`.
+    """
+
+    key: str
+    kind: str
+    deployment: str
+    started_at: datetime
+    restored_at: datetime | None
+    restored_by: str | None
+    evidence: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """What is known of one repository.
+
+    Attributes:
+        key: its name in the project.
+        mainline: the branch to which changes are merged.
+        synced_at: when it was last read.
+        failure_sources: the kinds of failure that are looked for; none means that failures are unknown, not absent.
+        changes: how many changes are known.
+        deployments: how many deployments are known.
+        reverts: how many changes say that they revert another.
+        notes: what was left out when it was read.
+    """
+
+    key: str
+    mainline: str
+    synced_at: datetime
+    failure_sources: tuple[str, ...]
+    changes: int
+    deployments: int
+    reverts: int
+    notes: tuple[str, ...]

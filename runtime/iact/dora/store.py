@@ -1,0 +1,208 @@
+"""Reading the delivery tables: every query has a name and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Table, and_, bindparam, func, or_, select
+from sqlalchemy.engine import Connection, RowMapping
+
+from iact.dora.records import Change, Deployment, Failure, Repository
+from iact.dora.tables import (
+    CHANGES,
+    DEPLOYMENTS,
+    FAILURES,
+    REPOSITORIES,
+    REVERTS,
+    of_repository,
+    parameters_of,
+    same_repository,
+)
+from iact.stores.columns import Instant
+from iact.stores.query import query
+
+
+def _between(column: Any) -> Any:
+    """Return the condition of a window that holds its start but not its end."""
+    return and_(column >= bindparam("start", type_=Instant()), column < bindparam("end", type_=Instant()))
+
+
+_CHANGE_OF_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, CHANGES), DEPLOYMENTS.c.key == CHANGES.c.deployment)
+_CHANGE_COLUMNS: Final = [column for column in CHANGES.c if column.name not in {"project", "repository"}]
+
+
+def _count(table: Table, name: str) -> Any:
+    return select(func.count()).select_from(table).where(of_repository(table)).scalar_subquery().label(name)
+
+
+REPOSITORY_FOUND: Final = query(
+    "What is known of a repository, with how much of it there is.",
+    select(
+        REPOSITORIES,
+        _count(CHANGES, "changes"),
+        _count(DEPLOYMENTS, "deployments"),
+        select(func.count(REVERTS.c.sha.distinct())).where(of_repository(REVERTS)).scalar_subquery().label("reverts"),
+    ).where(of_repository(REPOSITORIES)),
+)
+DEPLOYED_BETWEEN: Final = query(
+    "Deployments of a window, the earliest first.",
+    select(DEPLOYMENTS)
+    .where(of_repository(DEPLOYMENTS), _between(DEPLOYMENTS.c.deployed_at))
+    .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
+)
+FIRST_DEPLOYED: Final = query(
+    "When each environment was first deployed to.",
+    select(DEPLOYMENTS.c.environment, func.min(DEPLOYMENTS.c.deployed_at, type_=Instant()).label("deployed_at"))
+    .where(of_repository(DEPLOYMENTS))
+    .group_by(DEPLOYMENTS.c.environment),
+)
+CHANGES_DEPLOYED_BETWEEN: Final = query(
+    "Changes that were first deployed in a window, in the order in which users got them.",
+    select(*_CHANGE_COLUMNS)
+    .join_from(CHANGES, DEPLOYMENTS, _CHANGE_OF_DEPLOYMENT)
+    .where(of_repository(CHANGES), _between(DEPLOYMENTS.c.deployed_at))
+    .order_by(DEPLOYMENTS.c.deployed_at, CHANGES.c.deployment, CHANGES.c.committed_at, CHANGES.c.sha),
+)
+CHANGES_WAITING: Final = query(
+    "Changes of the mainline that no deployment contains, the longest waiting first.",
+    select(*_CHANGE_COLUMNS)
+    .where(of_repository(CHANGES), CHANGES.c.deployment.is_(None), CHANGES.c.merged_at.is_not(None))
+    .order_by(CHANGES.c.merged_at, CHANGES.c.sha),
+)
+CHANGES_WAITING_AT: Final = query(
+    "Changes of the mainline that no deployment contained at a moment of the past, the longest waiting first.",
+    select(*_CHANGE_COLUMNS)
+    .join_from(CHANGES, DEPLOYMENTS, _CHANGE_OF_DEPLOYMENT, isouter=True)
+    .where(
+        of_repository(CHANGES),
+        CHANGES.c.merged_at <= bindparam("moment", type_=Instant()),
+        or_(CHANGES.c.deployment.is_(None), DEPLOYMENTS.c.deployed_at > bindparam("moment", type_=Instant())),
+    )
+    .order_by(CHANGES.c.merged_at, CHANGES.c.sha),
+)
+FAILED_BETWEEN: Final = query(
+    "Failures of the deployments of a window.",
+    select(*(column for column in FAILURES.c if column.name not in {"project", "repository"}))
+    .join_from(
+        FAILURES,
+        DEPLOYMENTS,
+        and_(same_repository(DEPLOYMENTS, FAILURES), DEPLOYMENTS.c.key == FAILURES.c.deployment),
+    )
+    .where(of_repository(FAILURES), _between(DEPLOYMENTS.c.deployed_at))
+    .order_by(FAILURES.c.started_at, FAILURES.c.key),
+)
+
+EARLIEST: Final = datetime(1000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""The bounds of a window without bounds: the first and the last moment that every database can hold."""
+
+
+def repository(connection: Connection, project: str, repository: str) -> Repository | None:
+    """Return what is known of a repository; None when it was never read."""
+    row = REPOSITORY_FOUND.one(connection, **parameters_of(project, repository))
+    if row is None:
+        return None
+    return Repository(
+        key=row["repository"],
+        mainline=row["mainline"],
+        synced_at=row["synced_at"],
+        failure_sources=tuple(filter(None, row["failure_sources"].split(","))),
+        changes=row["changes"],
+        deployments=row["deployments"],
+        reverts=row["reverts"],
+        notes=tuple(filter(None, row["notes"].split("\n"))),
+    )
+
+
+def deployments(
+    connection: Connection, project: str, repository: str, start: datetime | None = None, end: datetime | None = None
+) -> list[Deployment]:
+    """Return the deployments of a window, the earliest first.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        start: the first moment of the window; None: no beginning.
+        end: the first moment after it; None: no end.
+    """
+    named = parameters_of(project, repository)
+    first = {row["environment"]: row["deployed_at"] for row in FIRST_DEPLOYED.rows(connection, **named)}
+    found = DEPLOYED_BETWEEN.rows(connection, **named, **_window(start, end))
+    return [_deployment(row, first[row["environment"]]) for row in found]
+
+
+def deployed_changes(
+    connection: Connection, project: str, repository: str, start: datetime | None = None, end: datetime | None = None
+) -> Iterator[Change]:
+    """Walk the changes whose first deployment lies in a window, in the order in which users got them.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        start: the first moment of the window; None: no beginning.
+        end: the first moment after it; None: no end.
+    """
+    named = parameters_of(project, repository) | _window(start, end)
+    deployed_at = {row["key"]: row["deployed_at"] for row in DEPLOYED_BETWEEN.rows(connection, **named)}
+    for row in CHANGES_DEPLOYED_BETWEEN.rows(connection, **named):
+        yield Change(**row, deployed_at=deployed_at[row["deployment"]])
+
+
+def waiting_changes(
+    connection: Connection, project: str, repository: str, as_of: datetime | None = None
+) -> Iterator[Change]:
+    """Walk the changes of the mainline that wait for a deployment, the longest waiting first.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        as_of: at which moment; None: now. What was deployed after it counts as waiting.
+    """
+    named = parameters_of(project, repository)
+    if as_of is None:
+        rows = CHANGES_WAITING.rows(connection, **named)
+    else:
+        rows = CHANGES_WAITING_AT.rows(connection, **named, moment=as_of)
+    for row in rows:
+        yield Change(**(dict(row) | {"deployment": None}), deployed_at=None)
+
+
+def failures(
+    connection: Connection, project: str, repository: str, start: datetime | None = None, end: datetime | None = None
+) -> list[Failure]:
+    """Return the failures of the deployments of a window, ordered by when they started.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        start: the first moment of the window; None: no beginning.
+        end: the first moment after it; None: no end.
+    """
+    named = parameters_of(project, repository) | _window(start, end)
+    return [Failure(**row) for row in FAILED_BETWEEN.rows(connection, **named)]
+
+
+def _window(start: datetime | None, end: datetime | None) -> dict[str, Any]:
+    return {"start": start or EARLIEST, "end": end or LATEST}
+
+
+def _deployment(row: RowMapping, first: datetime) -> Deployment:
+    return Deployment(
+        key=row["key"],
+        name=row["name"],
+        names=tuple(row["names"].split("\n")),
+        sha=row["sha"],
+        deployed_at=row["deployed_at"],
+        previous=row["previous"],
+        environment=row["environment"],
+        source=row["source"],
+        changes=row["changes"],
+        is_hotfix=row["is_hotfix"],
+        first_known=row["deployed_at"] == first,
+    )

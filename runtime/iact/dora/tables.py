@@ -1,0 +1,108 @@
+"""The delivery tables: what was changed, deployed and repaired.
+
+Every key starts with project and repository. Nothing about the people who wrote the changes is in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Boolean, Column, FromClause, Index, Integer, Table, Text, and_, bindparam
+
+from iact.stores.columns import PROJECT, Instant, ascii_identifier, content, identifier
+from iact.stores.metadata import METADATA
+
+REPOSITORY: Final = identifier(128)
+SHA: Final = ascii_identifier(64)
+KEY: Final = identifier(128)
+
+REPOSITORIES: Final = Table(
+    "repositories",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("mainline", identifier(255), nullable=False),
+    Column("cursor", content(), nullable=False, comment="where the last reading ended"),
+    Column("failure_sources", ascii_identifier(64), nullable=False, comment="with commas; empty: failures are unknown"),
+    Column("notes", Text, nullable=False, comment="one a line"),
+    Column("synced_at", Instant(), nullable=False),
+    comment="How far each repository has been read",
+)
+CHANGES: Final = Table(
+    "changes",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("sha", SHA, primary_key=True),
+    Column("authored_at", Instant(), nullable=False),
+    Column("committed_at", Instant(), nullable=False),
+    Column("merged_at", Instant()),
+    Column("merged_by", SHA),
+    Column("is_merge", Boolean, nullable=False),
+    Column("by_agent", Boolean, nullable=False),
+    Column("subject", identifier(200), nullable=False),
+    Column("deployment", KEY, comment="the first deployment that contains it; null while it waits for one"),
+    Index("ix_changes_deployment", "project", "repository", "deployment"),
+    comment="Commits of the mainline and of deployments",
+)
+REVERTS: Final = Table(
+    "reverts",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("sha", SHA, primary_key=True),
+    Column("reverted", SHA, primary_key=True, comment="as its message says it, so perhaps abbreviated"),
+    comment="Which change says that it reverts which",
+)
+DEPLOYMENTS: Final = Table(
+    "deployments",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("key", KEY, primary_key=True),
+    Column("name", identifier(255), nullable=False),
+    Column("names", Text, nullable=False, comment="all tags, one a line"),
+    Column("sha", SHA, nullable=False),
+    Column("deployed_at", Instant(), nullable=False),
+    Column("previous", KEY, comment="the deployment before it by ancestry"),
+    Column("environment", identifier(64), nullable=False),
+    Column("changes", Integer, nullable=False, comment="commits that it was the first to contain"),
+    Column("is_hotfix", Boolean, nullable=False),
+    Column("source", ascii_identifier(32), nullable=False),
+    Index("ix_deployments_deployed_at", "project", "repository", "deployed_at"),
+    comment="Deployments, whoever told of them",
+)
+FAILURES: Final = Table(
+    "failures",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("key", identifier(160), primary_key=True),
+    Column("kind", ascii_identifier(16), nullable=False, comment="revert, hotfix or incident"),
+    Column("deployment", KEY, nullable=False),
+    Column("started_at", Instant(), nullable=False),
+    Column("restored_at", Instant()),
+    Column("restored_by", KEY),
+    Column("evidence", identifier(500), nullable=False),
+    Column("source", ascii_identifier(32), nullable=False),
+    Index("ix_failures_started_at", "project", "repository", "started_at"),
+    comment="What went wrong with which deployment; several rows of one deployment are one failed deployment",
+)
+
+
+def of_repository(table: Table) -> Any:
+    """Return the condition that rows belong to the repository which the parameters name."""
+    return and_(
+        table.c.project == bindparam("in_project"),
+        table.c.repository == bindparam("in_repository"),
+    )
+
+
+def same_repository(one: FromClause, other: FromClause) -> Any:
+    """Return the condition that two rows belong to one repository."""
+    return and_(one.c.project == other.c.project, one.c.repository == other.c.repository)
+
+
+def parameters_of(project: str, repository: str) -> dict[str, Any]:
+    """Return the parameters that `of_repository` asks for."""
+    return {"in_project": project, "in_repository": repository}

@@ -1,0 +1,3 @@
+"""Git histories as delivery facts: changes, releases and reverts, streamed."""
+
+from __future__ import annotations
