@@ -1,0 +1,364 @@
+"""The kind `Agent`: a state machine as people write it, its checks, and its compiled form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from iact.core.condition_syntax import ConditionField
+from iact.core.conditions import ALWAYS, Condition, FactLimit
+from iact.core.errors import ConfigurationError
+from iact.core.facts import Fact, FactSet, FactType, FactValue
+from iact.core.machine import Machine, State, Transition
+from iact.core.problems import Problem, Problems, did_you_mean
+from iact.core.quantities import EXPECTED, Dimension, Quantity, parse
+from iact.core.registry import ACTIONS, kind
+from iact.core.shape import Duration, Name, Scope, build, part
+from iact.core.tree import NOWHERE, Position, Tree
+from iact.engine.topology import Edge, Topology
+
+_LOCAL_FACTS: Final = {"receipt.*": FactType.ANY, "event.*": FactType.ANY}
+"""What comes along with an event: an action's receipt, or what a person said."""
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactName:
+    """The name of a fact, where a value could stand as well.
+
+    Attributes:
+        fact: the fact whose value is used.
+    """
+
+    fact: str
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """Something that a run is started with; conditions know it as the fact `input.NAME`.
+
+    Attributes:
+        type: what its value is.
+        default: its value where the start does not say it; without a default the start must.
+        description: what it is for.
+    """
+
+    type: Literal["duration", "share", "points", "rate", "number", "text", "boolean"]
+    default: str | None = None
+    description: str = ""
+    position: Position = NOWHERE
+
+    @property
+    def fact_type(self) -> FactType:
+        """Its type as a fact."""
+        return FactType(self.type)
+
+    def value(self, text: str) -> FactValue:
+        """Return `text` as a value of this type.
+
+        Raises:
+            ValueError: if it is none; the message says what was expected.
+        """
+        if self.type == "text":
+            return text
+        if self.type == "boolean":
+            if text not in {"true", "false"}:
+                message = f"expected true or false, found {text!r}"
+                raise ValueError(message)
+            return text == "true"
+        return parse(text, Dimension(self.type))
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+        """Yield what is wrong with the default."""
+        if self.default is None:
+            return
+        try:
+            self.value(self.default)
+        except ValueError as error:
+            yield Problem(rule="wrong-unit", position=self.position, message=f"`default`: {error}.")
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextState:
+    """One way out of a state. The first one in the list whose condition is true is taken.
+
+    Attributes:
+        event: the event it waits for, such as `finished`; without `event` and `after` it is tried at once.
+        after: how long after entering the state it is due, as a duration or as the fact that says how long.
+        when: what must be true.
+        decide: what taking it means, such as `GO`; it becomes the outcome of the decision.
+        to: the state it leads to.
+        remember: the facts that the run carries on with, as `remembered.NAME`.
+    """
+
+    to: str
+    event: str = ""
+    after: Duration | FactName | None = None
+    when: ConditionField = ALWAYS
+    decide: str = ""
+    remember: tuple[str, ...] = ()
+    position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:
+        """Yield what is wrong with it on its own."""
+        if self.event and self.after is not None:
+            message = "`event` and `after` stand in one transition; it would wait for either."
+            yield self._problem("wrong-transition", "after", message, "Write one transition for each.")
+        for name in self.remember:
+            yield from self._check_fact("remember", name, scope)
+        if isinstance(self.after, FactName):
+            yield from self._check_fact("after", self.after.fact, scope, FactType.DURATION)
+
+    def label(self) -> str:
+        """Return what it waits for, in a few words."""
+        waits = self.event or (f"after {_said(self.after)}" if self.after is not None else "")
+        return " / ".join(word for word in (waits or "at once", self.decide) if word)
+
+    def compiled(self) -> Transition:
+        """Return it as the evaluator knows it."""
+        after = FactLimit(self.after.fact) if isinstance(self.after, FactName) else self.after
+        return Transition(
+            to=self.to,
+            event=self.event,
+            after=after,
+            when=self.when,
+            decide=self.decide,
+            remember=self.remember,
+            position=self.position,
+        )
+
+    def _check_fact(self, key: str, name: str, scope: Scope, wanted: FactType | None = None) -> Iterator[Problem]:
+        yield from check_fact(name, self.positions.get(key, self.position), scope, wanted)
+
+    def _problem(self, rule: str, key: str, message: str, hint: str = "") -> Problem:
+        return Problem(rule=rule, position=self.positions.get(key, self.position), message=message, hint=hint)
+
+
+def _said(after: Quantity | FactName | None) -> str:
+    return after.fact if isinstance(after, FactName) else str(after)
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentState:
+    """One state of an agent.
+
+    Attributes:
+        do: the action that entering the state starts; when it is done the event `finished` or `failed` comes.
+        with_: what the action is told.
+        next: the ways out, in the order in which they are tried.
+        final: whether the run ends here.
+        exclusive: the fact whose text only one run at a time may hold while it is in this state.
+    """
+
+    do: str = ""
+    with_: Mapping[str, Any] = field(default_factory=dict)
+    next: tuple[NextState, ...] = ()
+    final: bool = False
+    exclusive: str = ""
+    position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:
+        """Yield what is wrong with it on its own."""
+        if self.do and self.do not in ACTIONS:
+            hint = did_you_mean(self.do, ACTIONS)
+            yield self._problem("unknown-action", "do", f"`{self.do}`: there is no action of that name.", hint)
+        if self.exclusive:
+            yield from check_fact(self.exclusive, self.positions["exclusive"], scope, FactType.TEXT)
+        if self.final and self.next:
+            yield self._problem("wrong-state", "next", "a final state ends the run, so nothing can come `next`.")
+
+    def compiled(self, name: str) -> State:
+        """Return it as the evaluator knows it."""
+        return State(
+            name=name,
+            do=self.do,
+            arguments=self.with_,
+            transitions=tuple(transition.compiled() for transition in self.next),
+            final=self.final,
+            exclusive=self.exclusive,
+        )
+
+    def _problem(self, rule: str, key: str, message: str, hint: str = "") -> Problem:
+        return Problem(rule=rule, position=self.positions.get(key, self.position), message=message, hint=hint)
+
+
+@kind("Agent", folder="agents")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A state machine that carries work from state to state by rules and keeps every decision with its reasons.
+
+    A run of an agent begins in the state `start`. Entering a state starts its action. A transition is taken when what
+    it waits for has come and its condition is true; a fact that is missing leaves a condition unknown, and unknown
+    never moves a run.
+
+    Attributes:
+        start: the state in which a run begins.
+        inputs: what a run is started with, by name.
+        states: the states by name.
+    """
+
+    start: str
+    inputs: Mapping[Name, Input] = field(default_factory=dict)
+    states: Mapping[Name, AgentState]
+    position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def local_scope(self, scope: Scope) -> Scope:
+        """Return the scope with the facts that only this agent's runs have: inputs, receipts, what was remembered."""
+        inputs = {f"input.{name}": each.fact_type for name, each in self.inputs.items()}
+        known = replace(scope, facts={**scope.facts, **_LOCAL_FACTS, **inputs})
+        remembered = {
+            f"remembered.{name}": known.fact_type(name) or FactType.ANY
+            for state in self.states.values()
+            for transition in state.next
+            for name in transition.remember
+        }
+        return replace(known, facts={**known.facts, **remembered})
+
+    def topology(self) -> Topology:
+        """Return which states lead where; ways to states that do not exist are left out."""
+        edges = tuple(
+            Edge(transition.label(), name, transition.to)
+            for name, state in self.states.items()
+            for transition in state.next
+            if transition.to in self.states
+        )
+        return Topology(self.start, tuple(self.states), edges)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+        """Yield what is wrong with the states taken together."""
+        broken = list(self._unknown_states())
+        yield from broken
+        yield from self._first_times()
+        if not broken:
+            yield from self._dead_ends()
+
+    def _unknown_states(self) -> Iterator[Problem]:
+        if self.start not in self.states:
+            yield self._no_state(self.start, self.positions.get("start", self.position))
+        for state in self.states.values():
+            for transition in state.next:
+                if transition.to not in self.states:
+                    yield self._no_state(transition.to, transition.positions.get("to", transition.position))
+
+    def _no_state(self, name: str, position: Position) -> Problem:
+        message = f"`{name}`: the agent has no state of that name."
+        hint = did_you_mean(name, self.states) or f"It has {', '.join(self.states)}."
+        return Problem(rule="unknown-state", position=position, message=message, hint=hint)
+
+    def _first_times(self) -> Iterator[Problem]:
+        first = self.states.get(self.start)
+        for transition in first.next if first else ():
+            if isinstance(transition.after, FactName) and not transition.after.fact.startswith("input."):
+                message = f"the first state's times are set before any fact is known; `{transition.after.fact}` is none"
+                place = transition.positions.get("after", transition.position)
+                yield Problem(rule="wrong-state", position=place, message=f"{message} of the run's inputs.")
+
+    def _dead_ends(self) -> Iterator[Problem]:
+        topology = self.topology()
+        reachable = topology.reachable()
+        final = [name for name, state in self.states.items() if state.final]
+        ending = topology.leading_to(final)
+        for name, state in self.states.items():
+            if name not in reachable:
+                message = f"no way leads from `{self.start}` to the state `{name}`."
+                hint = "Remove it, or let a transition lead `to` it."
+                yield Problem(rule="unreachable-state", position=state.position, message=message, hint=hint)
+            elif not state.final and not state.next:
+                message = f"the state `{name}` can never be left, and it is not final."
+                hint = "Add `next`, or `final: true` if the run ends here."
+                yield Problem(rule="dead-end", position=state.position, message=message, hint=hint)
+            elif name not in ending:
+                message = f"no way leads from the state `{name}` to the end of a run."
+                hint = "Let a transition lead to a state with `final: true`."
+                yield Problem(rule="dead-end", position=state.position, message=message, hint=hint)
+
+
+def check_fact(name: str, position: Position, scope: Scope, wanted: FactType | None = None) -> Iterator[Problem]:
+    """Yield what is wrong with the name of a fact, or with its type where only one is right."""
+    found = scope.fact_type(name)
+    if found is None:
+        message = f"`{name}`: nothing supplies a fact of that name."
+        hint = did_you_mean(name, scope.fact_names())
+        yield Problem(rule="unknown-fact", position=position, message=message, hint=hint)
+    elif wanted and found not in {wanted, FactType.ANY}:
+        expected = EXPECTED[Dimension(wanted.value)] if wanted.is_quantity else f"a {wanted.value}"
+        yield Problem(
+            rule="wrong-unit",
+            position=position,
+            message=f"expected a fact that is {expected}; `{name}` is a {found.value}.",
+        )
+
+
+def compile_agent(tree: Tree, *, name: str, digest: str) -> Machine:
+    """Compile the `spec` of an agent.
+
+    Args:
+        tree: the `spec`, as it was loaded or as a run pinned it.
+        name: the agent's name.
+        digest: digest of the definition.
+
+    Raises:
+        ConfigurationError: if it is no agent, which a loaded or pinned one always is.
+    """
+    problems = Problems()
+    agent = build(Agent, tree, problems)
+    if agent is None:
+        raise ConfigurationError("\n".join(str(problem) for problem in problems))
+    return compiled(agent, name=name, digest=digest)
+
+
+def compiled(agent: Agent, *, name: str, digest: str) -> Machine:
+    """Return an agent as the evaluator knows it."""
+    states = {state: spec.compiled(state) for state, spec in agent.states.items()}
+    return Machine(name=name, digest=digest, start=agent.start, states=MappingProxyType(states))
+
+
+def parse_inputs(agent: Agent, given: Mapping[str, str], name: str = "the agent") -> FactSet:
+    """Return what a run is started with, as facts named `input.…`.
+
+    Args:
+        agent: the agent that is started.
+        given: the inputs as texts, such as `{"window": "48h"}`; defaults stand in for the rest.
+        name: the agent's name, for messages.
+
+    Raises:
+        ConfigurationError: if one is unknown, missing or of another type.
+    """
+    for key in given:
+        if key not in agent.inputs:
+            message = f"{name} has no input `{key}`. {did_you_mean(key, agent.inputs)}".rstrip()
+            raise ConfigurationError(message)
+    return FactSet.of(_input(name, key, each, given.get(key, each.default)) for key, each in agent.inputs.items())
+
+
+def _input(agent: str, key: str, described: Input, text: str | None) -> Fact:
+    if text is None:
+        message = f"{agent} cannot start without the input `{key}`"
+        raise ConfigurationError(message)
+    try:
+        return Fact(name=f"input.{key}", value=described.value(text), source="input")
+    except ValueError as error:
+        message = f"{agent}: input `{key}`: {error}"
+        raise ConfigurationError(message) from None
+
+
+__all__ = [
+    "Agent",
+    "AgentState",
+    "Condition",
+    "FactName",
+    "Input",
+    "NextState",
+    "check_fact",
+    "compile_agent",
+    "compiled",
+    "parse_inputs",
+]
