@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Table, and_, bindparam, func, or_, select
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection, Row, RowMapping
 
 from iact.dora.records import Change, Deployment, Failure, Repository
 from iact.dora.tables import (
@@ -148,8 +148,8 @@ def deployed_changes(
     """
     named = parameters_of(project, repository) | _window(start, end)
     deployed_at = {row["key"]: row["deployed_at"] for row in DEPLOYED_BETWEEN.rows(connection, **named)}
-    for row in CHANGES_DEPLOYED_BETWEEN.rows(connection, **named):
-        yield Change(**row, deployed_at=deployed_at[row["deployment"]])
+    for row in CHANGES_DEPLOYED_BETWEEN.run(connection, **named):
+        yield _change(row, deployed_at[row.deployment])
 
 
 def waiting_changes(
@@ -165,11 +165,11 @@ def waiting_changes(
     """
     named = parameters_of(project, repository)
     if as_of is None:
-        rows = CHANGES_WAITING.rows(connection, **named)
+        rows = CHANGES_WAITING.run(connection, **named)
     else:
-        rows = CHANGES_WAITING_AT.rows(connection, **named, moment=as_of)
+        rows = CHANGES_WAITING_AT.run(connection, **named, moment=as_of)
     for row in rows:
-        yield Change(**(dict(row) | {"deployment": None}), deployed_at=None)
+        yield _change(row, None)
 
 
 def failures(
@@ -190,6 +190,23 @@ def failures(
 
 def _window(start: datetime | None, end: datetime | None) -> dict[str, Any]:
     return {"start": start or EARLIEST, "end": end or LATEST}
+
+
+def _change(row: Row[*tuple[Any, ...]], deployed_at: datetime | None) -> Change:
+    # By place and not by name: a history has many changes.
+    sha, authored_at, committed_at, merged_at, merged_by, is_merge, by_agent, subject, deployment = row
+    return Change(
+        sha=sha,
+        subject=subject,
+        authored_at=authored_at,
+        committed_at=committed_at,
+        merged_at=merged_at,
+        merged_by=merged_by,
+        is_merge=is_merge,
+        by_agent=by_agent,
+        deployment=None if deployed_at is None else deployment,
+        deployed_at=deployed_at,
+    )
 
 
 def _deployment(row: RowMapping, first: datetime) -> Deployment:
