@@ -134,6 +134,11 @@ class State:
     final: bool = False
     exclusive: str = ""
 
+    @property
+    def moves_at_once(self) -> bool:
+        """Whether it has a way out that waits neither for an event nor for a time."""
+        return any(not transition.event and transition.after is None for transition in self.transitions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
@@ -269,16 +274,22 @@ def begin(machine: Machine, inputs: FactSet, now: datetime) -> Decision:
         now: the moment of the start.
 
     Raises:
-        ValueError: if a timer of the first state depends on a fact that the inputs do not supply.
+        ValueError: if the first state wants to hold something, or waits for a time that the inputs do not supply.
     """
     nowhere = RunState(state="", visit=0, entered_at=now, inputs=inputs)
     first = machine[machine.start]
-    timers = _timers(first, nowhere.known(), now)
-    if timers is None:
-        message = f"{machine.name}: the times of the first state {first.name} depend on more than the run's inputs"
+    obstacle = _obstacle(first, nowhere.known())
+    if obstacle or first.exclusive:
+        message = f"{machine.name}: the first state depends on more than the run's inputs. {obstacle}".rstrip()
         raise ValueError(message)
     after = RunState(state=first.name, visit=1, entered_at=now, inputs=inputs)
-    return Decision(before=nowhere, after=after, intents=_intents(first), timers=timers, final=first.final)
+    return Decision(
+        before=nowhere,
+        after=after,
+        intents=_intents(first),
+        timers=_timers(first, nowhere.known(), now),
+        final=first.final,
+    )
 
 
 def needs(machine: Machine, state: RunState, trigger: Trigger) -> tuple[FactRequest, ...]:
@@ -315,13 +326,10 @@ def decide(machine: Machine, state: RunState, trigger: Trigger, facts: FactSet, 
         if not transition.answers(trigger, index):
             continue
         judgement = transition.when.judge(known, now)
-        considered.append(judgement)
-        if not judgement.truth.is_true:
-            continue
-        decision = _take(machine, state, index, known, now, tuple(considered))
-        if decision is not None:
-            return decision
-        considered[-1] = _untimed(machine[transition.to], judgement)
+        obstacle = _obstacle(machine[transition.to], known) if judgement.truth.is_true else ""
+        considered.append(_blocked(judgement, transition, obstacle) if obstacle else judgement)
+        if judgement.truth.is_true and not obstacle:
+            return _take(machine, state, index, known, now, tuple(considered))
     return Decision(before=state, after=state, considered=tuple(considered))
 
 
@@ -332,14 +340,9 @@ def _take(  # noqa: PLR0913, PLR0917 - a decision's six ingredients, private to 
     known: FactSet,
     now: datetime,
     considered: tuple[Judgement, ...],
-) -> Decision | None:
-    """Return the decision of taking transition `index`, or None where the new state's times or hold are not known."""
+) -> Decision:
     transition = machine[state.state].transitions[index]
     target = machine[transition.to]
-    timers = _timers(target, known, now)
-    hold = _hold(target, known)
-    if timers is None or hold is None:
-        return None
     remembered = state.remembered.joined(FactSet.of(known[name] for name in transition.remember))
     after = RunState(
         state=target.name,
@@ -354,22 +357,44 @@ def _take(  # noqa: PLR0913, PLR0917 - a decision's six ingredients, private to 
         taken=index,
         outcome=transition.decide.lower(),
         intents=_intents(target),
-        timers=timers,
-        holds=hold,
+        timers=_timers(target, known, now),
+        holds=_holds(target, known),
         final=target.final,
         considered=considered,
     )
 
 
-def _untimed(target: State, judgement: Judgement) -> Judgement:
-    missing = "a time or the exclusive name of the next state is not known"
+def holder_fact(hold: str) -> str:
+    """Return the name of the fact that says which other run holds `hold`; it is missing while nobody does."""
+    return f"hold.{hold}"
+
+
+def _obstacle(target: State, known: FactSet) -> str:
+    """Return why `target` cannot be entered although its condition is true; empty where it can."""
+    for transition in target.transitions:
+        if isinstance(transition.after, FactLimit) and _span(transition.after, known) is None:
+            return f"how long {target.name} waits is not known: {transition.after.name} is {_shown(transition, known)}"
+    if target.exclusive and not isinstance(known[target.exclusive].value, str):
+        return f"what {target.name} would hold is not known: {target.exclusive} is {known[target.exclusive].shown()}"
+    for hold in _holds(target, known):
+        holder = known[holder_fact(hold)]
+        if holder.is_known:
+            return f"{hold} is held by {holder.shown()}"
+    return ""
+
+
+def _blocked(judgement: Judgement, transition: Transition, obstacle: str) -> Judgement:
     return Judgement(
         truth=Truth.UNKNOWN,
-        text=f"{judgement.text}, then {target.name}",
-        saw=missing,
-        position=judgement.position,
+        text=f"{transition.to} can be entered",
+        saw=obstacle,
+        position=transition.position,
         parts=(judgement,),
     )
+
+
+def _shown(transition: Transition, known: FactSet) -> str:
+    return known[transition.after.name].shown() if isinstance(transition.after, FactLimit) else ""
 
 
 def _names(machine: Machine, transition: Transition) -> Iterator[str]:
@@ -387,15 +412,9 @@ def _intents(state: State) -> tuple[Intent, ...]:
     return (Intent(state.do, state.arguments),) if state.do else ()
 
 
-def _timers(state: State, known: FactSet, now: datetime) -> tuple[Timer, ...] | None:
-    timers = []
-    for index, transition in enumerate(state.transitions):
-        span = _span(transition.after, known)
-        if span is not None:
-            timers.append(Timer(index, now + span.timedelta))
-        elif transition.after is not None:
-            return None
-    return tuple(timers)
+def _timers(state: State, known: FactSet, now: datetime) -> tuple[Timer, ...]:
+    spans = ((index, _span(transition.after, known)) for index, transition in enumerate(state.transitions))
+    return tuple(Timer(index, now + span.timedelta) for index, span in spans if span is not None)
 
 
 def _span(after: Quantity | FactLimit | None, known: FactSet) -> Quantity | None:
@@ -405,8 +424,5 @@ def _span(after: Quantity | FactLimit | None, known: FactSet) -> Quantity | None
     return value if isinstance(value, Quantity) and value.dimension is Dimension.DURATION else None
 
 
-def _hold(state: State, known: FactSet) -> tuple[str, ...] | None:
-    if not state.exclusive:
-        return ()
-    value = known[state.exclusive].value
-    return (f"{state.exclusive}={value}",) if isinstance(value, str) else None
+def _holds(state: State, known: FactSet) -> tuple[str, ...]:
+    return (f"{state.exclusive}={known[state.exclusive].value}",) if state.exclusive else ()

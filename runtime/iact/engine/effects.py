@@ -15,7 +15,6 @@ from iact.core.machine import Trigger
 from iact.core.quantities import Quantity
 from iact.core.registry import ACTIONS, OutcomeUnknownError, Receipt
 from iact.engine import store
-from iact.engine.clocks import TransactionClock, present
 from iact.engine.context import ActionContext
 from iact.engine.journal import EntryKind, append
 from iact.stores.connect import writing
@@ -24,29 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Engine, RowMapping
+    from sqlalchemy.engine import Connection, RowMapping
 
     from iact.engine.definitions import Definition
+    from iact.engine.host import Host
     from iact.engine.store import Run
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def settle(  # noqa: PLR0913 - an effect's ingredients, each named by the caller
-    engine: Engine,
-    *,
-    project: str,
-    run: Run,
-    intent: RowMapping,
-    definitions: Mapping[str, Definition],
-    services: Mapping[str, Any],
-    clock: TransactionClock,
-) -> None:
+def settle(host: Host, run: Run, intent: RowMapping, definitions: Mapping[str, Definition]) -> None:
     """Bring one decided action to its receipt, whether or not an earlier attempt was cut short.
 
     The caller holds the store's lock: an attempt found without its receipt belongs to a process that is gone.
     """
-    effect = _Effect(engine, project, run, intent, definitions, services, clock)
+    effect = _Effect(host, run, intent, definitions)
     if intent["status"] == store.STARTED:
         effect.recover()
     else:
@@ -56,41 +47,29 @@ def settle(  # noqa: PLR0913 - an effect's ingredients, each named by the caller
 class _Effect:
     """One intent on its way to a receipt."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - private; the same ingredients as `settle`
-        self,
-        engine: Engine,
-        project: str,
-        run: Run,
-        intent: RowMapping,
-        definitions: Mapping[str, Definition],
-        services: Mapping[str, Any],
-        clock: TransactionClock,
-    ) -> None:
-        self.engine = engine
-        self.project = project
+    def __init__(self, host: Host, run: Run, intent: RowMapping, definitions: Mapping[str, Definition]) -> None:
+        self.host = host
         self.run = run
+        self.definitions = definitions
         self.key: str = intent["key"]
         self.name: str = intent["action"]
         self.arguments: dict[str, Any] = json.loads(intent["arguments"])
         self.visit: int = intent["visit"]
         self.status: str = intent["status"]
         self.attempts: int = intent["attempts"]
-        self.definitions = definitions
-        self.services = services
-        self.clock = clock
 
     def attempt(self) -> None:
         """Note the attempt, make it, write the receipt."""
-        with writing(self.engine) as connection:
-            now = present(connection, self.project, self.clock)
+        with writing(self.host.engine) as connection:
+            now = self.host.now(connection)
             self._mark(connection, store.STARTED, attempts=self.attempts + 1)
             self._journal(connection, EntryKind.ATTEMPT, now, {"attempt": self.attempts})
         self._receive(self._perform(now))
 
     def recover(self) -> None:
         """Ask the action whether the attempt that was cut short was made; repeat it only if it certainly was not."""
-        with writing(self.engine) as connection:
-            now = present(connection, self.project, self.clock)
+        with writing(self.host.engine) as connection:
+            now = self.host.now(connection)
         try:
             receipt = ACTIONS[self.name]().check(self.arguments, self._context(now))
         except OutcomeUnknownError as error:
@@ -110,8 +89,8 @@ class _Effect:
 
     def _receive(self, receipt: Receipt) -> None:
         event = "finished" if receipt.succeeded else "failed"
-        with writing(self.engine) as connection:
-            now = present(connection, self.project, self.clock)
+        with writing(self.host.engine) as connection:
+            now = self.host.now(connection)
             self._mark(connection, store.DONE if receipt.succeeded else store.FAILED, settled_at=now)
             self._journal(
                 connection,
@@ -126,8 +105,8 @@ class _Effect:
             self._tell(connection, event, FactSet.of(_facts(receipt, now)), now)
 
     def _park(self, reason: str) -> None:
-        with writing(self.engine) as connection:
-            now = present(connection, self.project, self.clock)
+        with writing(self.host.engine) as connection:
+            now = self.host.now(connection)
             self._mark(connection, store.REVIEW, settled_at=now)
             self._journal(connection, EntryKind.REVIEW, now, {"reason": reason})
             unknown = Receipt(succeeded=False, message=f"whether it was done is not known: {reason}")
@@ -136,7 +115,7 @@ class _Effect:
     def _tell(self, connection: Connection, event: str, facts: FactSet, now: datetime) -> None:
         store.tell(
             connection,
-            project=self.project,
+            project=self.host.project,
             run=self.run.run,
             key=f"receipt/{self.key}",
             trigger=Trigger.event(event, facts),
@@ -154,7 +133,7 @@ class _Effect:
     ) -> None:
         changed = store.MARK_INTENT.run(
             connection,
-            b_project=self.project,
+            b_project=self.host.project,
             b_key=self.key,
             seen=self.status,
             seen_attempts=self.attempts,
@@ -170,7 +149,7 @@ class _Effect:
     def _journal(self, connection: Connection, kind: EntryKind, now: datetime, body: dict[str, Any]) -> None:
         append(
             connection,
-            project=self.project,
+            project=self.host.project,
             run=self.run.run,
             kind=kind,
             at=now,
@@ -179,8 +158,8 @@ class _Effect:
 
     def _context(self, now: datetime) -> ActionContext:
         return ActionContext(
-            engine=self.engine,
-            project=self.project,
+            engine=self.host.engine,
+            project=self.host.project,
             key=self.key,
             run=self.run.run,
             subject=self.run.subject,
@@ -188,7 +167,7 @@ class _Effect:
             inputs=self.run.inputs,
             remembered=self.run.remembered,
             definitions=self.definitions,
-            services=self.services,
+            services=self.host.services,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy.exc import IntegrityError
 
@@ -18,8 +18,9 @@ from iact.core.facts import EMPTY, FactSet
 from iact.core.machine import Machine, Trigger, begin
 from iact.engine import definitions as definition_store
 from iact.engine import effects, journal, store
-from iact.engine.clocks import DatabaseClock, TransactionClock, present
+from iact.engine.clocks import DatabaseClock, TransactionClock
 from iact.engine.context import ActionContext, FactContext
+from iact.engine.host import Host
 from iact.engine.journal import EntryKind, append
 from iact.engine.model import compile_agent
 from iact.engine.steps import RunMovedError, enter, is_stale, step
@@ -28,7 +29,7 @@ from iact.stores.connect import reading, writing
 from iact.stores.lock import exclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Engine
@@ -40,6 +41,9 @@ __all__ = ["ActionContext", "FactContext", "Run", "Runtime"]
 
 STEPS_AT_ONCE: Final = 1_000
 """How many steps one `advance` takes at most: a machine that goes in circles is stopped, not followed for ever."""
+
+
+Settle: TypeAlias = "Callable[[Connection, datetime], None]"
 
 
 class EndlessRunError(Exception):
@@ -65,15 +69,14 @@ class Runtime:
             clock: where the present moment comes from; the database by default.
             services: what the host supplies to fact sources and actions, such as the folder of the project.
         """
+        self.host = Host(engine=engine, project=project, clock=clock or DatabaseClock(), services=services or {})
         self.engine = engine
         self.project = project
-        self.clock: TransactionClock = clock or DatabaseClock()
-        self.services = dict(services or {})
 
     def now(self) -> datetime:
         """Return the present moment, never before the journal's newest entry."""
         with reading(self.engine) as connection:
-            return present(connection, self.project, self.clock)
+            return self.host.now(connection)
 
     def start(self, agent: str, *, definitions: Iterable[Definition], subject: str, inputs: FactSet = EMPTY) -> str:
         """Start a run of `agent` about `subject`, unless one is going on; return the run's identifier.
@@ -175,7 +178,7 @@ class Runtime:
     def tick(self) -> tuple[Run, ...]:
         """Advance every run that has something to do now."""
         with reading(self.engine) as connection:
-            now = present(connection, self.project, self.clock)
+            now = self.host.now(connection)
             waiting = [row["run"] for row in store.RUNS_WITH_WORK.rows(connection, project=self.project, now=now)]
         return tuple(self.advance(run) for run in sorted(waiting))
 
@@ -191,7 +194,7 @@ class Runtime:
         if row is not None:
             found: str = row["run"]
             return found
-        now = present(connection, self.project, self.clock)
+        now = self.host.now(connection)
         pins = definition_store.pins_of(pinned)
         definition_store.store(connection, self.project, pinned, now)
         decision = begin(machine, inputs, now)
@@ -230,13 +233,13 @@ class Runtime:
                 "decision": decision.to_record(),
             },
         )
-        enter(connection, self.project, run, decision, now)
+        enter(connection, self.project, run, machine, decision, now)
         return run
 
     def _tell(self, run: str, trigger: Trigger, key: str) -> bool:
         with writing(self.engine) as connection:
             store.read_run(connection, self.project, run)
-            now = present(connection, self.project, self.clock)
+            now = self.host.now(connection)
             return store.tell(connection, project=self.project, run=run, key=key, trigger=trigger, now=now)
 
     def _alone(self) -> AbstractContextManager[None]:
@@ -249,20 +252,12 @@ class Runtime:
         with reading(self.engine) as connection:
             run = store.read_run(connection, self.project, name)
             pinned = definition_store.load(connection, self.project, run.pins)
-            now = present(connection, self.project, self.clock)
+            now = self.host.now(connection)
             intent = store.NEXT_INTENT.one(connection, project=self.project, run=name)
             told = store.NEXT_TRIGGER.one(connection, project=self.project, run=name)
             due = store.DUE_TIMER.one(connection, project=self.project, run=name, now=now)
         if intent is not None:
-            effects.settle(
-                self.engine,
-                project=self.project,
-                run=run,
-                intent=intent,
-                definitions=pinned,
-                services=self.services,
-                clock=self.clock,
-            )
+            effects.settle(self.host, run, intent, pinned)
             return True
         if told is not None:
             self._handle(run, pinned, store.told_from_row(told))
@@ -278,7 +273,7 @@ class Runtime:
 
         if not run.active or is_stale(told.trigger, told.visit, run):
             with writing(self.engine) as connection:
-                settle(connection, present(connection, self.project, self.clock))
+                settle(connection, self.host.now(connection))
             return
         self._step(run, pinned, told.trigger, settle)
 
@@ -288,20 +283,11 @@ class Runtime:
 
         self._step(run, pinned, Trigger.timer(transition), settle)
 
-    def _step(self, run: Run, pinned: Mapping[str, Definition], trigger: Trigger, settle: Any) -> None:
+    def _step(self, run: Run, pinned: Mapping[str, Definition], trigger: Trigger, settle: Settle) -> None:
         own = pinned[f"Agent/{run.agent}"]
+        machine = compile_agent(own.tree, name=own.name, digest=own.digest)
         try:
-            step(
-                self.engine,
-                project=self.project,
-                run=run,
-                machine=compile_agent(own.tree, name=own.name, digest=own.digest),
-                trigger=trigger,
-                definitions=pinned,
-                services=self.services,
-                clock=self.clock,
-                settle=settle,
-            )
+            step(self.host, run, machine, trigger, definitions=pinned, settle=settle)
         except RunMovedError:
             # The next turn of `advance` reads the run anew and decides anew.
             return

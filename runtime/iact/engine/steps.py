@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
 from iact.core.canonical import canonical
-from iact.core.machine import Decision, Machine, Trigger, TriggerKind, decide, needs
+from iact.core.facts import Fact, FactRequest, FactSet
+from iact.core.machine import Decision, Machine, Trigger, TriggerKind, decide, holder_fact, needs
 from iact.engine import store
-from iact.engine.clocks import TransactionClock, present
 from iact.engine.context import FactContext
 from iact.engine.journal import EntryKind, append
 from iact.engine.observe import observe
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Connection
 
-    from iact.core.facts import FactSet
     from iact.engine.definitions import Definition
+    from iact.engine.host import Host
     from iact.engine.store import Run
 
 
@@ -31,66 +31,138 @@ class RunMovedError(Exception):
 
 
 def step(  # noqa: PLR0913 - a step's ingredients, each named by the caller
-    engine: Engine,
-    *,
-    project: str,
+    host: Host,
     run: Run,
     machine: Machine,
     trigger: Trigger,
+    *,
     definitions: Mapping[str, Definition],
-    services: Mapping[str, Any],
-    clock: TransactionClock,
     settle: Callable[[Connection, datetime], None],
 ) -> Decision:
     """Decide one trigger and carry out, in one transaction, all that follows inside the store.
 
     Args:
-        engine: the store.
-        project: the project that every key starts with.
+        host: where the run lives.
         run: the run as it was read.
         machine: its compiled definition.
         trigger: why it is asked.
         definitions: what it pinned.
-        services: what the host supplies.
-        clock: where the present moment comes from.
         settle: marks the trigger as decided upon, in the same transaction.
 
     Raises:
         RunMovedError: if the run is no longer as it was read, or what it wants to hold has just been taken.
     """
-    facts = _resolve(engine, project, run, machine, trigger, definitions, services, clock)
+    facts = _resolve(host, run, needs(machine, run.standing, trigger), definitions)
     try:
-        with writing(engine) as connection:
-            now = present(connection, project, clock)
+        with writing(host.engine) as connection:
+            now = host.now(connection)
             decision = decide(machine, run.standing, trigger, facts, now)
+            taken = _held_by_others(connection, host.project, run, decision)
+            if len(taken):
+                facts = facts.joined(taken)
+                decision = decide(machine, run.standing, trigger, facts, now)
             settle(connection, now)
-            append(
-                connection,
-                project=project,
-                run=run.run,
-                kind=EntryKind.DECISION,
-                at=now,
-                body={
-                    "trigger": trigger.to_record(),
-                    "brought": trigger.facts.to_record(),
-                    "facts": facts.to_record(),
-                    "decision": decision.to_record(),
-                },
-            )
-            move(connection, project, run, decision, now)
+            _write_down(connection, host.project, run, trigger, facts, decision, now)
+            _move(connection, host.project, run, machine, decision, now)
     except IntegrityError as error:
         raise RunMovedError(str(error.orig)) from error
     return decision
 
 
-def move(connection: Connection, project: str, run: Run, decision: Decision, now: datetime) -> None:
-    """Write what a decision changes: the run, its timers, its holds, its actions, and the trigger of its new state.
+def enter(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest
+    connection: Connection,
+    project: str,
+    run: str,
+    machine: Machine,
+    decision: Decision,
+    now: datetime,
+) -> None:
+    """Write what comes with a state that was just entered: its holds, its times, its actions, its first trigger."""
+    visit = decision.after.visit
+    own = {"project": project, "run": run}
+    store.TAKE_HOLDS.run_many(connection, [{**own, "name": name, "held_since": now} for name in decision.holds])
+    store.SET_TIMERS.run_many(
+        connection,
+        [{**own, "visit": visit, "transition": timer.transition, "due_at": timer.due_at} for timer in decision.timers],
+    )
+    store.DECIDE_INTENTS.run_many(
+        connection,
+        [
+            {
+                **own,
+                "key": f"{run}/{visit}/{place}",
+                "visit": visit,
+                "action": intent.action,
+                "arguments": canonical(dict(intent.arguments)),
+                "status": store.DECIDED,
+                "attempts": 0,
+                "decided_at": now,
+                "settled_at": None,
+            }
+            for place, intent in enumerate(decision.intents)
+        ],
+    )
+    if machine[decision.after.state].moves_at_once:
+        key = f"entered/{visit}"
+        store.tell(connection, **own, key=key, trigger=Trigger.entered(), now=now, visit=visit)
 
-    Raises:
-        RunMovedError: if the run is no longer as it was read.
-    """
+
+def is_stale(trigger: Trigger, visit: int, run: Run) -> bool:
+    """Return whether a trigger is about a state that the run has left; `visit` 0 is about the run as a whole."""
+    return visit not in {0, run.visit} or (trigger.kind is TriggerKind.ENTERED and visit != run.visit)
+
+
+def _resolve(
+    host: Host,
+    run: Run,
+    requests: tuple[FactRequest, ...],
+    definitions: Mapping[str, Definition],
+) -> FactSet:
+    with reading(host.engine) as connection:
+        context = FactContext(
+            connection=connection,
+            project=host.project,
+            run=run.run,
+            subject=run.subject,
+            now=host.now(connection),
+            inputs=run.inputs,
+            remembered=run.remembered,
+            definitions=definitions,
+            services=host.services,
+        )
+        return observe(requests, context)
+
+
+def _write_down(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest
+    connection: Connection,
+    project: str,
+    run: Run,
+    trigger: Trigger,
+    facts: FactSet,
+    decision: Decision,
+    now: datetime,
+) -> None:
+    body = {
+        "trigger": trigger.to_record(),
+        "brought": trigger.facts.to_record(),
+        "facts": facts.to_record(),
+        "decision": decision.to_record(),
+    }
+    append(connection, project=project, run=run.run, kind=EntryKind.DECISION, at=now, body=body)
+
+
+def _move(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest
+    connection: Connection,
+    project: str,
+    run: Run,
+    machine: Machine,
+    decision: Decision,
+    now: datetime,
+) -> None:
+    """Write what a decision changes, if the run still is as it was judged."""
     if not decision.moved:
-        _touch(connection, project, run)
+        row = store.RUN.one(connection, project=project, run=run.run)
+        _expect_one(int(row is not None and row["version"] == run.version), run)
         return
     after = decision.after
     changed = store.MOVE_RUN.run(
@@ -109,96 +181,19 @@ def move(connection: Connection, project: str, run: Run, decision: Decision, now
     _expect_one(changed.rowcount, run)
     store.DROP_TIMERS.run(connection, project=project, run=run.run)
     store.GIVE_BACK_HOLDS.run(connection, project=project, run=run.run)
-    enter(connection, project, run.run, decision, now)
+    enter(connection, project, run.run, machine, decision, now)
 
 
-def enter(connection: Connection, project: str, run: str, decision: Decision, now: datetime) -> None:
-    """Write what comes with a state that was just entered."""
-    visit = decision.after.visit
-    store.TAKE_HOLDS.run_many(
-        connection,
-        [{"project": project, "name": name, "run": run, "held_since": now} for name in decision.holds],
+def _held_by_others(connection: Connection, project: str, run: Run, decision: Decision) -> FactSet:
+    """Return, as facts, which other runs hold what `decision` wants to hold."""
+    rows = ((hold, store.HOLDER.one(connection, project=project, name=hold)) for hold in decision.holds)
+    return FactSet.of(
+        Fact(name=holder_fact(hold), value=row["run"], source="engine")
+        for hold, row in rows
+        if row is not None and row["run"] != run.run
     )
-    store.SET_TIMERS.run_many(
-        connection,
-        [
-            {
-                "project": project,
-                "run": run,
-                "visit": visit,
-                "transition": timer.transition,
-                "due_at": timer.due_at,
-            }
-            for timer in decision.timers
-        ],
-    )
-    store.DECIDE_INTENTS.run_many(
-        connection,
-        [
-            {
-                "project": project,
-                "key": f"{run}/{visit}/{place}",
-                "run": run,
-                "visit": visit,
-                "action": intent.action,
-                "arguments": canonical(dict(intent.arguments)),
-                "status": store.DECIDED,
-                "attempts": 0,
-                "decided_at": now,
-                "settled_at": None,
-            }
-            for place, intent in enumerate(decision.intents)
-        ],
-    )
-    if not decision.final:
-        store.tell(
-            connection,
-            project=project,
-            run=run,
-            key=f"entered/{visit}",
-            trigger=Trigger.entered(),
-            now=now,
-            visit=visit,
-        )
-
-
-def _touch(connection: Connection, project: str, run: Run) -> None:
-    """Make sure that the run which stays is the one that was judged."""
-    row = store.RUN.one(connection, project=project, run=run.run)
-    _expect_one(int(row is not None and row["version"] == run.version), run)
 
 
 def _expect_one(changed: int, run: Run) -> None:
     if changed != 1:
         raise RunMovedError(run.run)
-
-
-def _resolve(  # noqa: PLR0913, PLR0917 - private; the same ingredients as `step`
-    engine: Engine,
-    project: str,
-    run: Run,
-    machine: Machine,
-    trigger: Trigger,
-    definitions: Mapping[str, Definition],
-    services: Mapping[str, Any],
-    clock: TransactionClock,
-) -> FactSet:
-    requests = needs(machine, run.standing, trigger)
-    with reading(engine) as connection:
-        context = FactContext(
-            connection=connection,
-            project=project,
-            run=run.run,
-            subject=run.subject,
-            now=present(connection, project, clock),
-            inputs=run.inputs,
-            remembered=run.remembered,
-            definitions=definitions,
-            services=services,
-        )
-        return observe(requests, context)
-
-
-def is_stale(trigger: Trigger, visit: int, run: Run) -> bool:
-    """Return whether a trigger is about a state that the run has left; `visit` 0 is about the run as a whole."""
-    return visit not in {0, run.visit} or (trigger.kind is TriggerKind.ENTERED and visit != run.visit)

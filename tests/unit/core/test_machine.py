@@ -162,7 +162,7 @@ def test_a_start_whose_times_are_unknown_is_refused():
         },
     )
 
-    with pytest.raises(ValueError, match="depend on more than the run's inputs"):
+    with pytest.raises(ValueError, match="depends on more than the run's inputs"):
         begin(machine, FactSet.empty(), NOON)
 
 

@@ -1,0 +1,33 @@
+"""What every part of the engine works with: the store, the project, the clock, and what the host supplies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection, Engine
+
+from iact.engine.clocks import TransactionClock, present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Where runs live.
+
+    Attributes:
+        engine: the store.
+        project: name of the project; every key starts with it.
+        clock: where the present moment comes from.
+        services: what fact sources and actions are supplied with, such as the folder of the project.
+    """
+
+    engine: Engine
+    project: str
+    clock: TransactionClock
+    services: Mapping[str, Any]
+
+    def now(self, connection: Connection) -> datetime:
+        """Return the transaction's moment, never before the journal's newest entry."""
+        return present(connection, self.project, self.clock)
