@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from iact.dora import store
-from iact.dora.failures import failures_by_hotfix, failures_by_revert
+from iact.dora.failures import failures_by_hotfix, failures_by_revert, without_doubles
 from iact.dora.recorder import CHUNK, Cursor, Delivery, Recorder, chunks
 from iact.dora.records import Failure
 from iact.sources.git.command import Git
@@ -221,11 +221,13 @@ def _judge_failures(connection: Connection, project: str, repository: str, recor
     unknown = 0
     if rules.failed_by_revert:
         reverts, unknown = recorder.reverts()
-        found += failures_by_revert(reverts, deployments)
+        found = failures_by_revert(reverts, deployments)
     hotfixes: list[Failure] = []
     if rules.hotfix_within is not None:
         hotfixes = failures_by_hotfix(deployments, rules.hotfix_within, _only_patch_grew)
-    recorder.set_failures([*found, *hotfixes], [one.restored_by for one in hotfixes if one.restored_by is not None])
+    recorder.set_failures(
+        without_doubles(found, hotfixes), [one.restored_by for one in hotfixes if one.restored_by is not None]
+    )
     return unknown
 
 

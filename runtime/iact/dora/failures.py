@@ -16,6 +16,7 @@ from iact.dora.records import Deployment, Failure
 SOURCE: Final = "git"
 EVIDENCE_LENGTH: Final = 500
 _SHOWN: Final = 12
+_MENTIONED: Final = 5
 _LONGEST_CHAIN: Final = 100
 """Reverts of reverts of reverts: nobody follows more, and messages that name each other must come to an end."""
 
@@ -42,7 +43,8 @@ def failures_by_revert(reverts: Collection[Revert], deployments: Mapping[str, De
 
     A revert of a revert brings the first change back, so it is no failure; a revert of that one is again. A revert
     that was itself taken back before users got it counts for nothing. Several reverts of one change (on a maintenance
-    branch, say) are one failure, which ends with the first of them that is deployed.
+    branch, say) are one failure, which ends with the first of them that is deployed; and several changes of one
+    deployment whose reverts were deployed together are one failure, too.
 
     Args:
         reverts: every pair of a reverting and a reverted change.
@@ -58,7 +60,15 @@ def failures_by_revert(reverts: Collection[Revert], deployments: Mapping[str, De
         counts = revert.sha in withdrawing and not taken_back_unseen(revert.sha)
         if counts and _came_later(revert, deployments):
             by_change.setdefault(revert.reverted, []).append(revert)
-    return [_reverted(change, by_change[change], deployments) for change in sorted(by_change)]
+    by_repair: dict[tuple[str, str | None], list[str]] = {}
+    for change in sorted(by_change):
+        repair = _first_repair(by_change[change], deployments)
+        by_repair.setdefault((by_change[change][0].reverted_deployment or "", repair), []).append(change)
+    found = [
+        _reverted(deployments[failed], deployments.get(repair or ""), changes)
+        for (failed, repair), changes in by_repair.items()
+    ]
+    return sorted(found, key=lambda failure: failure.key)
 
 
 def failures_by_hotfix(
@@ -75,6 +85,13 @@ def failures_by_hotfix(
         One failure of the previous deployment for each hot fix, ordered by key.
     """
     return sorted(_hotfixes(deployments, within, only_patch_grew), key=lambda failure: failure.key)
+
+
+def without_doubles(reverts: Iterable[Failure], hotfixes: Iterable[Failure]) -> list[Failure]:
+    """Return all failures, leaving out the hot fixes that only shipped a revert which is a failure already."""
+    found = list(reverts)
+    told = {(failure.deployment, failure.restored_by) for failure in found}
+    return found + [failure for failure in hotfixes if (failure.deployment, failure.restored_by) not in told]
 
 
 def _withdrawing(reverts: Collection[Revert]) -> frozenset[str]:
@@ -119,22 +136,30 @@ def _came_later(revert: Revert, deployments: Mapping[str, Deployment]) -> bool:
     return deployments[revert.reverted_deployment].deployed_at < deployments[revert.deployment].deployed_at
 
 
-def _reverted(change: str, reverts: Iterable[Revert], deployments: Mapping[str, Deployment]) -> Failure:
-    ordered = sorted(reverts, key=lambda revert: revert.sha)
-    failed = deployments[ordered[0].reverted_deployment or ""]
-    repairs = [deployments[revert.deployment] for revert in ordered if revert.deployment is not None]
-    repair = min(repairs, key=lambda deployment: (deployment.deployed_at, deployment.key), default=None)
-    reverting = ", ".join(revert.sha[:_SHOWN] for revert in ordered[:_SHOWN])
+def _first_repair(reverts: Iterable[Revert], deployments: Mapping[str, Deployment]) -> str | None:
+    """Return the key of the first deployment that contains one of the reverts; None while there is none."""
+    repairs = [deployments[revert.deployment] for revert in reverts if revert.deployment is not None]
+    first = min(repairs, key=lambda deployment: (deployment.deployed_at, deployment.key), default=None)
+    return None if first is None else first.key
+
+
+def _reverted(failed: Deployment, repair: Deployment | None, changes: list[str]) -> Failure:
+    shown = ", ".join(change[:_SHOWN] for change in changes[:_MENTIONED])
+    more = f" and {len(changes) - _MENTIONED} more" if len(changes) > _MENTIONED else ""
     return Failure(
-        key=f"revert/{change}",
+        key=f"revert/{changes[0]}",
         kind="revert",
         deployment=failed.key,
         started_at=failed.deployed_at,
         restored_at=None if repair is None else repair.deployed_at,
         restored_by=None if repair is None else repair.key,
-        evidence=f"{reverting} reverts {change[:_SHOWN]}, which {failed.name} brought"[:EVIDENCE_LENGTH],
+        evidence=f"{failed.name} brought {shown}{more}, reverted {_where(repair)}"[:EVIDENCE_LENGTH],
         source=SOURCE,
     )
+
+
+def _where(repair: Deployment | None) -> str:
+    return "and not yet deployed" if repair is None else f"in {repair.name}"
 
 
 def _hotfixes(

@@ -31,7 +31,7 @@ _ENVIRONMENT: Final = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_GRAFT_FILE": f"{os.devnull}/none",  # a file that cannot exist; an empty one makes git give advice
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
@@ -144,13 +144,13 @@ class Git:
                 )
 
     def _environment(self) -> dict[str, str]:
-        return _environment() | dict(self.variables)
+        return environment() | dict(self.variables)
 
     def _command(self, arguments: Iterable[str]) -> list[str]:
         return ["git", "-C", os.fspath(self.path), *_OPTIONS, *arguments]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment without what a hook or a shell may have set: GIT_DIR would read another repository."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
 
