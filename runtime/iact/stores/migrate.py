@@ -58,8 +58,12 @@ def migrate(engine: Engine, *, shown_as: str) -> None:
                 return
         with engine.begin() as connection:
             # Another process may have been quicker while this one waited for the write lock.
-            if not _is_current(connection, shown_as):
-                _upgrade(connection)
+            if _is_current(connection, shown_as):
+                return
+            if connection.dialect.name == "sqlite" and not inspect(connection).get_table_names():
+                _make_fresh(connection)
+            else:
+                upgrade(connection)
     except (DatabaseError, OperationalError) as error:
         message = (
             f"the store {shown_as} cannot be used: {error.orig}. "
@@ -86,7 +90,16 @@ def _present_revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection) -> None:
+def _make_fresh(connection: Connection) -> None:
+    """Make the tables of an empty SQLite store from the script that `iact.stores.snapshot` wrote."""
+    script = (SCRIPTS / "fresh_sqlite.sql").read_text(encoding="utf-8")
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run every revision that the store has not seen, in the caller's transaction."""
     from alembic import command  # noqa: PLC0415 - costs 100 ms that a current store need not pay
     from alembic.config import Config  # noqa: PLC0415 - as above
 

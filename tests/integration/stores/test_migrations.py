@@ -18,7 +18,8 @@ import iact
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.connect import open_memory, open_sqlite, reading, writing
 from iact.stores.metadata import METADATA
-from iact.stores.migrate import SCRIPTS, newest_revision, revisions
+from iact.stores.migrate import SCRIPTS, newest_revision, revisions, upgrade
+from iact.stores.snapshot import SCRIPT, rendered, statements
 
 
 def declare_every_table():
@@ -36,6 +37,34 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_declares():
         context = MigrationContext.configure(connection, opts={"compare_type": True})
 
         assert compare_metadata(context, METADATA) == []
+
+
+def test_a_fresh_store_is_made_exactly_as_the_revisions_make_it():
+    """`python -m iact.stores.snapshot` writes the script anew after a revision was added."""
+    assert SCRIPT.read_text(encoding="utf-8") == rendered()
+
+    with open_memory().connect() as connection:
+        assert statements(connection) == statements_of_the_revisions()
+
+
+def statements_of_the_revisions():
+    """Return what an empty store holds after every revision was run on it, without the script."""
+    with create_engine("sqlite://").begin() as connection:
+        upgrade(connection)
+        return statements(connection)
+
+
+def test_a_store_of_an_earlier_release_is_brought_up_to_date(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'iact.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revisions()[0])
+    engine.dispose()
+
+    with reading(open_sqlite(tmp_path / "iact.db")) as connection:
+        assert sorted(statements(connection)) == sorted(statements_of_the_revisions())
 
 
 def test_every_revision_follows_from_the_one_before():

@@ -1,0 +1,155 @@
+-- The tables of a fresh embedded store. Made by `python -m iact.stores.snapshot`; do not edit.
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+CREATE TABLE definitions (
+	project VARCHAR(64) NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	kind VARCHAR(128) NOT NULL, 
+	name VARCHAR(128) NOT NULL, 
+	body BLOB NOT NULL, 
+	stored_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_definitions PRIMARY KEY (project, digest)
+);
+CREATE TABLE holds (
+	project VARCHAR(64) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	held_since VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_holds PRIMARY KEY (project, name)
+);
+CREATE INDEX ix_holds_run ON holds (project, run);
+CREATE TABLE intents (
+	project VARCHAR(64) NOT NULL, 
+	"key" VARCHAR(160) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	visit INTEGER NOT NULL, 
+	action VARCHAR(128) NOT NULL, 
+	arguments BLOB NOT NULL, 
+	status VARCHAR(16) NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	decided_at VARCHAR(27) NOT NULL, 
+	settled_at VARCHAR(27), 
+	CONSTRAINT pk_intents PRIMARY KEY (project, "key")
+);
+CREATE INDEX ix_intents_run ON intents (project, run);
+CREATE INDEX ix_intents_status ON intents (project, status, decided_at);
+CREATE TABLE journal (
+	number INTEGER NOT NULL, 
+	project VARCHAR(64) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	sequence INTEGER NOT NULL, 
+	kind VARCHAR(32) NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	body BLOB NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	CONSTRAINT pk_journal PRIMARY KEY (number), 
+	CONSTRAINT uq_journal_sequence UNIQUE (project, run, sequence)
+);
+CREATE INDEX ix_journal_at ON journal (project, at);
+CREATE TABLE runs (
+	project VARCHAR(64) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	agent VARCHAR(128) NOT NULL, 
+	definition VARCHAR(71) NOT NULL, 
+	pins BLOB NOT NULL, 
+	subject VARCHAR(255) NOT NULL, 
+	active INTEGER, 
+	state VARCHAR(128) NOT NULL, 
+	visit INTEGER NOT NULL, 
+	version INTEGER NOT NULL, 
+	outcome VARCHAR(128) NOT NULL, 
+	inputs BLOB NOT NULL, 
+	remembered BLOB NOT NULL, 
+	started_at VARCHAR(27) NOT NULL, 
+	entered_at VARCHAR(27) NOT NULL, 
+	ended_at VARCHAR(27), 
+	CONSTRAINT pk_runs PRIMARY KEY (project, run), 
+	CONSTRAINT uq_runs_one_active_run UNIQUE (project, agent, subject, active)
+);
+CREATE INDEX ix_runs_started_at ON runs (project, agent, started_at);
+CREATE TABLE timers (
+	project VARCHAR(64) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	visit INTEGER NOT NULL, 
+	transition INTEGER NOT NULL, 
+	due_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_timers PRIMARY KEY (project, run, visit, transition)
+);
+CREATE INDEX ix_timers_due_at ON timers (project, due_at);
+CREATE TABLE triggers (
+	number INTEGER NOT NULL, 
+	project VARCHAR(64) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(160) NOT NULL, 
+	body BLOB NOT NULL, 
+	arrived_at VARCHAR(27) NOT NULL, 
+	handled_at VARCHAR(27), 
+	CONSTRAINT pk_triggers PRIMARY KEY (number), 
+	CONSTRAINT uq_triggers_key UNIQUE (project, run, "key")
+);
+CREATE INDEX ix_triggers_waiting ON triggers (project, run, handled_at, number);
+CREATE TABLE repositories (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	mainline VARCHAR(255) NOT NULL, 
+	cursor BLOB NOT NULL, 
+	failure_sources VARCHAR(64) NOT NULL, 
+	notes TEXT NOT NULL, 
+	synced_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_repositories PRIMARY KEY (project, repository)
+);
+CREATE TABLE changes (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	sha VARCHAR(64) NOT NULL, 
+	authored_at VARCHAR(27) NOT NULL, 
+	committed_at VARCHAR(27) NOT NULL, 
+	merged_at VARCHAR(27), 
+	merged_by VARCHAR(64), 
+	is_merge BOOLEAN NOT NULL, 
+	by_agent BOOLEAN NOT NULL, 
+	subject VARCHAR(200) NOT NULL, 
+	deployment VARCHAR(128), 
+	CONSTRAINT pk_changes PRIMARY KEY (project, repository, sha)
+);
+CREATE INDEX ix_changes_deployment ON changes (project, repository, deployment);
+CREATE TABLE reverts (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	sha VARCHAR(64) NOT NULL, 
+	reverted VARCHAR(64) NOT NULL, 
+	CONSTRAINT pk_reverts PRIMARY KEY (project, repository, sha, reverted)
+);
+CREATE TABLE deployments (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	"key" VARCHAR(128) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	names TEXT NOT NULL, 
+	sha VARCHAR(64) NOT NULL, 
+	deployed_at VARCHAR(27) NOT NULL, 
+	previous VARCHAR(128), 
+	environment VARCHAR(64) NOT NULL, 
+	changes INTEGER NOT NULL, 
+	is_hotfix BOOLEAN NOT NULL, 
+	source VARCHAR(32) NOT NULL, 
+	CONSTRAINT pk_deployments PRIMARY KEY (project, repository, "key")
+);
+CREATE INDEX ix_deployments_deployed_at ON deployments (project, repository, deployed_at);
+CREATE TABLE failures (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	"key" VARCHAR(160) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	deployment VARCHAR(128) NOT NULL, 
+	started_at VARCHAR(27) NOT NULL, 
+	restored_at VARCHAR(27), 
+	restored_by VARCHAR(128), 
+	evidence VARCHAR(500) NOT NULL, 
+	source VARCHAR(32) NOT NULL, 
+	CONSTRAINT pk_failures PRIMARY KEY (project, repository, "key")
+);
+CREATE INDEX ix_failures_started_at ON failures (project, repository, started_at);
+INSERT INTO alembic_version (version_num) VALUES ('0002');
