@@ -45,13 +45,20 @@ class SourceText:
         return Position(self.file, len(before), len(before[-1]) + 1, length)
 
 
-def decode(file: str, content: bytes) -> SourceText | Problem:
-    """Return the text of a file, or what keeps it from being one."""
-    if len(content) > LARGEST_FILE:
+def decode(file: str, content: bytes, size: int | None = None) -> SourceText | Problem:
+    """Return the text of a file, or what keeps it from being one.
+
+    Args:
+        file: path as the user knows it.
+        content: the file's bytes, or as many as were read.
+        size: how many bytes the whole file has; None when `content` is all of it.
+    """
+    size = len(content) if size is None else size
+    if size > LARGEST_FILE:
         return _refuse(
             "file-too-large",
             Position(file, 1, 1),
-            f"the file has {len(content):,} bytes, more than the {LARGEST_FILE:,} that are read.",
+            f"the file has {size:,} bytes, more than the {LARGEST_FILE:,} that are read.",
             "Split it: resources may stand in any number of files.",
         )
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):

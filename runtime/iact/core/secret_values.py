@@ -70,3 +70,19 @@ def looks_like_secret(text: str) -> bool:
 def is_secret_key(key: str) -> bool:
     """Return whether a key such as `password` or `slack_token` says that its value is a secret."""
     return bool(_SECRET_KEYS.search(key.replace("-", "_")))
+
+
+_ASSIGNED: Final = re.compile(r"^\s*(?:- +)*[\"']?(?P<key>[\w-]+)[\"']?\s*:\s*(?P<value>\S.*)$")
+_KEY_MATERIAL: Final = re.compile(r"^\s*(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9+/=]{40,}\s*$")
+
+
+def holds_secret(line: str) -> bool:
+    """Return whether a line of a file may show a secret, and therefore must not be quoted in a message."""
+    if looks_like_secret(line) or _KEY_MATERIAL.match(line):
+        return True
+    return any(_is_assignment(part) for part in re.split(r"[{,]", line))
+
+
+def _is_assignment(text: str) -> bool:
+    assigned = _ASSIGNED.match(text)
+    return bool(assigned and is_secret_key(assigned["key"]) and not re.match(r"^(env|file):", assigned["value"]))

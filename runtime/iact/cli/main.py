@@ -1,0 +1,42 @@
+"""`iact`: which command is where. A command's module is imported when it runs, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import click
+
+from iact import __version__
+from iact.cli.lazy import Command, LazyGroup, report
+from iact.core.errors import IactError
+
+COMMANDS: Final = {
+    "init": Command("iact.config.cli:init", "Make a project that extends the shipped rules."),
+    "validate": Command("iact.config.cli:validate", "Check every rule and say everything that is wrong."),
+    "schema": Command("iact.config.cli:schema", "Print the JSON Schema of a kind."),
+    "config": Command("iact.config.cli:config", "Show the rules that are in force, and where each comes from."),
+    "run": Command("iact.pdca.cli:run", "Run an agent, such as `iact run pdca --window 48h`."),
+    "pdca": Command("iact.pdca.cli:pdca", "Start, stop and follow improvement experiments."),
+    "dora": Command("iact.dora.cli:dora", "Measure delivery, and explain every figure."),
+}
+"""Every command: where its body is, and its one sentence (held equal to the body's own by a test)."""
+
+
+@click.group(cls=LazyGroup, commands_by_name=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="iact")
+def iact() -> None:
+    """Run an organisation's engineering rules, written as YAML in git.
+
+    Exit codes: 0 all well, 1 a finding, 2 usage or configuration, 3 the environment.
+    """
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    try:
+        # `standalone_mode` stays on: click knows how to end on a usage error (2), an interrupt and a closed pipe.
+        iact.main(prog_name="iact")
+    except IactError as error:
+        report(error)
+        sys.exit(error.exit_code)

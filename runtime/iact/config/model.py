@@ -1,0 +1,209 @@
+"""The kinds that configuration itself is made of: `Project`, `Person` and `Team`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Annotated, Final, Literal
+
+from iact.core.problems import Problem
+from iact.core.quantities import Quantity
+from iact.core.registry import kind
+from iact.core.shape import AtLeastOne, Duration, Name, OneOrMany, Ref, Scope, Secret, TimeZoneName, part
+from iact.core.tree import NOWHERE, Position
+
+DEFAULT_PATHS: Final = ("agents", "policies", "playbooks", "catalog")
+"""Folders that are looked through where `paths` is left out; one that is not there is no error."""
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Where state, journal and measurements are kept.
+
+    Attributes:
+        sqlite: path of the SQLite file, below the project's folder.
+        mysql: where the address of a MySQL or MariaDB server is kept; used instead of SQLite where it is given.
+    """
+
+    sqlite: str = ".iact/iact.db"
+    mysql: Secret | None = None
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HotFix:
+    """When a release is a hot fix for the one before it.
+
+    Attributes:
+        within: how soon after the previous release a release that only raises its patch number repairs it.
+    """
+
+    within: Duration
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitFailures:
+    """What in a git history shows that a deployment failed.
+
+    Attributes:
+        reverts: whether a commit that reverts a deployed one does.
+        hotfix: the rule by which a release is a hot fix for the one before; left out, none is.
+    """
+
+    reverts: bool = False
+    hotfix: HotFix | None = None
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSource:
+    """How a git history is read.
+
+    Attributes:
+        tags: patterns of the tags that are deployments, such as `v*`; left out, every tag that looks like a version.
+        pre_releases: whether release candidates, betas and the like are deployments too.
+        merges_to: instead of tags, the branch whose every merge is a deployment.
+        mainline: the branch that work is merged to; left out, the remote's main branch.
+        environment: name of the environment that is deployed to.
+        failures: what shows that a deployment failed; left out, failures are unknown, which is not the same as none.
+        agents: patterns of the trailers or authors that mark a change as made by an AI agent.
+    """
+
+    tags: OneOrMany[str] = ()
+    pre_releases: bool = False
+    merges_to: str | None = None
+    mainline: str | None = None
+    environment: str = "production"
+    failures: GitFailures | None = None
+    agents: OneOrMany[str] = ()
+    position: Position = NOWHERE
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+        """Yield the choices that exclude each other."""
+        if self.tags and self.merges_to:
+            message = "`tags` and `merges_to` both say what a deployment is; only one of them can."
+            yield Problem(rule="wrong-source", position=self.position, message=message, hint="Remove one of them.")
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where facts about the outside world come from.
+
+    Attributes:
+        git: how the git history is read.
+    """
+
+    git: GitSource = field(default_factory=GitSource)
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled:
+    """An agent that is run again and again.
+
+    Attributes:
+        run: the agent.
+        every: how long after the last time.
+        with_: what the agent is started with.
+    """
+
+    run: Annotated[str, Ref("Agent")]
+    every: Duration
+    with_: Mapping[Name, str] = field(default_factory=dict)
+    position: Position = NOWHERE
+
+    def check(self, scope: Scope) -> Iterator[Problem]:
+        """Yield inputs that the agent does not have, and a time that never ends."""
+        if not self.every.amount:
+            yield _problem("invalid-value", self.position, "`every` must be longer than no time at all.")
+        agent = scope.spec("Agent", self.run)
+        for name in self.with_ if agent is not None else ():
+            if name not in agent.inputs:
+                yield _problem("unknown-input", self.position, f"the agent `{self.run}` has no input `{name}`.")
+
+
+@kind("Project", folder=".")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSettings:
+    """What belongs together: where rules are found, where facts come from, where state is kept.
+
+    It stands in `iact.yaml` at the top of a repository. What is left out has the default shown.
+
+    Attributes:
+        extends: whose rules hold as well; those of the same kind and name are overridden key by key.
+        paths: folders and files that hold resources.
+        store: where state is kept.
+        time_zone: the zone in which days and times of day are meant.
+        sources: where facts come from.
+        schedule: what is run again and again.
+    """
+
+    extends: tuple[Literal["iact"], ...] = ()
+    paths: AtLeastOne[str] = DEFAULT_PATHS
+    store: Store = field(default_factory=Store)
+    time_zone: TimeZoneName = "UTC"
+    sources: Sources = field(default_factory=Sources)
+    schedule: tuple[Scheduled, ...] = ()
+    position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+        """Yield paths that lead out of the project."""
+        place = self.positions.get("paths", self.position)
+        for path in self.paths:
+            if leads_out(path):
+                yield _problem("outside-project", place, f"`{path}` leads out of the project.", "Name a folder in it.")
+        if leads_out(self.store.sqlite):
+            place = self.positions.get("store", self.position)
+            yield _problem("outside-project", place, f"`{self.store.sqlite}` leads out of the project.")
+
+
+def leads_out(path: str) -> bool:
+    """Return whether a relative path could lead out of the folder that it is relative to."""
+    pure = PurePosixPath(path)
+    return pure.is_absolute() or ".." in pure.parts
+
+
+def _problem(rule: str, position: Position, message: str, hint: str = "") -> Problem:
+    return Problem(rule=rule, position=position, message=message, hint=hint)
+
+
+@kind("Person", folder="policies")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who owns rules, is asked, or is told; other files name them with one bare word.
+
+    Attributes:
+        email: where they read mail.
+        slack: their name or member identifier in Slack.
+        github: their name on GitHub.
+        git: further names and addresses that they commit under, such as `Name <name@example.org>`.
+    """
+
+    email: str | None = None
+    slack: str | None = None
+    github: str | None = None
+    git: OneOrMany[str] = ()
+
+
+@kind("Team", folder="policies")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """People who answer together; other files name them with one bare word.
+
+    Attributes:
+        members: the people in it.
+        slack: the channel in which they are told.
+        email: where mail for all of them goes.
+    """
+
+    members: AtLeastOne[Annotated[str, Ref("Person")]]
+    slack: str | None = None
+    email: str | None = None
+
+
+__all__ = ["DEFAULT_PATHS", "GitSource", "Person", "ProjectSettings", "Quantity", "Team", "leads_out"]

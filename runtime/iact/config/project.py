@@ -1,0 +1,105 @@
+"""What configuration comes to: a frozen, digested project of resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from iact.config.envelope import Metadata
+from iact.config.model import ProjectSettings
+from iact.core.canonical import digest_of
+from iact.core.errors import ConfigurationError
+from iact.core.problems import did_you_mean
+from iact.core.tree import NOWHERE, Position, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One resource as it is in force.
+
+    Attributes:
+        kind: what `kind:` says.
+        metadata: its name, owner, description and labels.
+        spec: the built dataclass of its kind.
+        tree: its `spec` with the place of every part; parts taken from extended rules keep their own places.
+        digest: digest of kind, name and `spec`; moving a line in the file does not change it.
+        position: where it was written; for an override, where the override was.
+        layers: whose files it was put together from, such as `("iact", "project")`.
+    """
+
+    kind: str
+    metadata: Metadata
+    spec: Any
+    tree: Tree
+    digest: str
+    position: Position = NOWHERE
+    layers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in its kind."""
+        return self.metadata.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Everything that is configured, checked and built.
+
+    Attributes:
+        name: the project's name; every key in a store begins with it.
+        root: the folder that paths are relative to.
+        settings: what `iact.yaml` says, or the defaults.
+        by_kind: the resources by kind and name.
+        digest: digest of all resources; changes when any of them does.
+        notes: what a person should know about how it was found.
+    """
+
+    name: str
+    root: Path
+    settings: ProjectSettings
+    by_kind: Mapping[str, Mapping[str, Resource]]
+    digest: str
+    notes: tuple[str, ...] = field(default=())
+
+    def resources(self, kind: str | None = None) -> Iterator[Resource]:
+        """Walk the resources of one kind, or of all, by name."""
+        kinds = [kind] if kind else sorted(self.by_kind)
+        return (found[name] for each in kinds if (found := self.by_kind.get(each, {})) for name in sorted(found))
+
+    def get(self, kind: str, name: str) -> Resource:
+        """Return one resource.
+
+        Raises:
+            ConfigurationError: if there is none; the message names the nearest.
+        """
+        found = self.by_kind.get(kind, {})
+        if name in found:
+            return found[name]
+        message = f"there is no {kind} named {name}. {did_you_mean(name, found) or _listed(found)}".rstrip()
+        raise ConfigurationError(message)
+
+    def named(self, name: str) -> list[Resource]:
+        """Return the resources of that name, of whatever kind.
+
+        Raises:
+            ConfigurationError: if there is none; the message names the nearest.
+        """
+        found = [resource for resource in self.resources() if resource.name == name]
+        if found:
+            return found
+        hint = did_you_mean(name, {resource.name for resource in self.resources()})
+        message = f"there is no resource named {name}. {hint}".rstrip()
+        raise ConfigurationError(message)
+
+
+def digest_of_resources(resources: Mapping[str, Mapping[str, Resource]]) -> str:
+    """Return the digest of all resources."""
+    return digest_of(
+        {kind: {name: resource.digest for name, resource in named.items()} for kind, named in resources.items()}
+    )
+
+
+def _listed(found: Mapping[str, Resource]) -> str:
+    return f"There is {', '.join(sorted(found))}." if found else ""

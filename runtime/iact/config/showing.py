@@ -1,0 +1,199 @@
+"""`iact config show`: a resource as it is in force, and where each of its lines was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from iact.config.envelope import API_VERSION
+from iact.config.project import Project, Resource
+from iact.config.scalars import resolve
+from iact.core.errors import ConfigurationError
+from iact.core.tree import Entry, MappingNode, Position, ScalarNode, SequenceNode, Tree
+
+_ORIGIN_COLUMN = 56
+_LONGEST_LINE = 90
+
+
+def show(project: Project, name: str, kind: str | None, form: str) -> str:
+    """Return the resources of a name as YAML with the origin of each line, or as JSON.
+
+    Args:
+        project: the project.
+        name: a resource's name, or `Kind/name`.
+        kind: only the resource of this kind; None for any.
+        form: `text` or `json`.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
+    if "/" in name and kind is None:
+        kind, _, name = name.partition("/")
+    found = [project.get(parse_kind(project, kind), name)] if kind else project.named(name)
+    if form == "json":
+        records = [_record(resource) for resource in found]
+        return json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=False)
+    return "\n---\n".join("\n".join(_document(resource)) for resource in found)
+
+
+def _document(resource: Resource) -> Iterator[str]:
+    yield f"# {resource.kind} {resource.name}: {resource.digest}"
+    yield f"# from {' overridden by '.join(resource.layers)}"
+    yield f"apiVersion: {API_VERSION}"
+    yield f"kind: {resource.kind}"
+    yield "metadata:"
+    for key, value in _metadata(resource).items():
+        yield f"  {key}: {_scalar(value)}"
+    yield "spec:" if _is_filled(resource.tree) else "spec: {}"
+    for line, position in _lines(resource.tree, 1):
+        yield f"{line:{_ORIGIN_COLUMN}}# {position.file}:{position.line}"
+
+
+def _metadata(resource: Resource) -> dict[str, str]:
+    metadata = resource.metadata
+    written = {
+        "name": metadata.name,
+        "version": str(metadata.version) if metadata.version else "",
+        "owner": metadata.owner or "",
+        "description": metadata.description or "",
+    }
+    return {key: value for key, value in written.items() if value}
+
+
+def _lines(tree: Tree, depth: int) -> Iterator[tuple[str, Position]]:
+    indent = "  " * depth
+    if isinstance(tree, MappingNode):
+        for entry in tree:
+            yield from _entry(entry, indent, depth)
+    elif isinstance(tree, SequenceNode):
+        for item in tree.items:
+            yield from _item(item, indent, depth)
+
+
+def _entry(entry: Entry, indent: str, depth: int) -> Iterator[tuple[str, Position]]:
+    key = _scalar(entry.key.text)
+    short = _short(entry.value)
+    if short is not None and len(indent) + len(key) + len(short) < _LONGEST_LINE:
+        yield f"{indent}{key}: {short}", _place(entry.value)
+        return
+    yield f"{indent}{key}:", entry.key.position
+    yield from _lines(entry.value, depth + 1)
+
+
+def _item(item: Tree, indent: str, depth: int) -> Iterator[tuple[str, Position]]:
+    short = _short(item)
+    if short is not None and len(indent) + len(short) < _LONGEST_LINE:
+        yield f"{indent}- {short}", _place(item)
+        return
+    below = list(_lines(item, depth + 1))
+    for number, (line, position) in enumerate(below):
+        yield (f"{indent}- {line[len(indent) + 2 :]}" if number == 0 else line), position
+
+
+def _short(tree: Tree) -> str | None:
+    """Return the tree on one line, or None where its parts were written in different places."""
+    if len({(position.file, position.line) for position in _places(tree)}) > 1:
+        return None
+    return _flow(tree)
+
+
+def _flow(tree: Tree) -> str:
+    match tree:
+        case ScalarNode():
+            return _scalar(tree.text, quoted=tree.quoted)
+        case SequenceNode():
+            return f"[{', '.join(_flow(item) for item in tree.items)}]"
+        case MappingNode():
+            return "{" + ", ".join(f"{_scalar(entry.key.text)}: {_flow(entry.value)}" for entry in tree) + "}"
+
+
+def _places(tree: Tree) -> Iterator[Position]:
+    match tree:
+        case ScalarNode():
+            yield tree.position
+        case SequenceNode(items=items):
+            for item in items:
+                yield from _places(item)
+        case MappingNode():
+            for entry in tree:
+                yield entry.key.position
+                yield from _places(entry.value)
+
+
+def _place(tree: Tree) -> Position:
+    return next(_places(tree), tree.position)
+
+
+def _scalar(text: str, *, quoted: bool = False) -> str:
+    """Return a scalar so that YAML reads the same: in quotes where it has to be, as it was written everywhere else."""
+    if quoted and (resolve(text) is None or not isinstance(resolve(text), str)):
+        return json.dumps(text, ensure_ascii=False)
+    return text if _is_plain(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        events = list(yaml.parse(f"[{text}]", Loader=yaml.SafeLoader)) if "\n" not in text and text else []
+    except yaml.YAMLError:
+        return False
+    scalars = [event for event in events if isinstance(event, yaml.ScalarEvent)]
+    return len(scalars) == 1 and len(events) == 7 and scalars[0].value == text and scalars[0].implicit[0]  # noqa: PLR2004 - stream, document and list begin and end
+
+
+def _is_filled(tree: Tree) -> bool:
+    return isinstance(tree, MappingNode) and bool(tree.entries)
+
+
+def _record(resource: Resource) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": resource.kind,
+        "metadata": _metadata(resource),
+        "digest": resource.digest,
+        "layers": list(resource.layers),
+        "spec": _plain(resource.tree),
+        "origins": dict(_origins(resource.tree, "")),
+    }
+
+
+def _plain(tree: Tree) -> Any:
+    match tree:
+        case MappingNode():
+            return {entry.key.text: _plain(entry.value) for entry in tree}
+        case SequenceNode():
+            return [_plain(item) for item in tree.items]
+        case ScalarNode(value=bool() | int() | None as value):
+            return value
+        case ScalarNode(text=text):
+            # A number with a fraction is given as it was written: a float would round it.
+            return text
+
+
+def _origins(tree: Tree, path: str) -> Iterator[tuple[str, str]]:
+    """Yield for each scalar its JSON Pointer (RFC 6901) and the place where it was written."""
+    match tree:
+        case MappingNode():
+            for entry in tree:
+                step = entry.key.text.replace("~", "~0").replace("/", "~1")
+                yield from _origins(entry.value, f"{path}/{step}")
+        case SequenceNode(items=items):
+            for number, item in enumerate(items):
+                yield from _origins(item, f"{path}/{number}")
+        case ScalarNode():
+            yield path, str(tree.position)
+
+
+def parse_kind(project: Project, kind: str) -> str:
+    """Return the kind as it is spelt.
+
+    Raises:
+        ConfigurationError: if the project has no resource of it.
+    """
+    by_lower_case = {name.lower(): name for name in project.by_kind}
+    if kind.lower() not in by_lower_case:
+        message = f"the project has no {kind}; it has {', '.join(sorted(project.by_kind))}"
+        raise ConfigurationError(message)
+    return by_lower_case[kind.lower()]
