@@ -1,0 +1,99 @@
+"""Reading what is stored and computing figures of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from iact.dora import store
+from iact.dora.figures import Figure, Sample, Window
+from iact.dora.records import Deployment
+from iact.dora.rules import History, NamedMetric, figure, known_at, select
+
+
+def measure(  # noqa: PLR0913 - whose rows, of what, when and as known when: a caller knows these and no object of them
+    connection: Connection,
+    project: str,
+    repository: str,
+    metrics: Sequence[NamedMetric],
+    window: Window,
+    *,
+    as_of: datetime | None = None,
+) -> tuple[Figure, ...]:
+    """Compute the figures of a window.
+
+    Args:
+        connection: an open connection; it is only read.
+        project: the project.
+        repository: the repository's key in it.
+        metrics: what to compute, in the order in which it is returned.
+        window: which deployments, changes and restored failures count.
+        as_of: what was learnt of failures at or after this moment is not known yet; None knows everything.
+    """
+    history = read_history(connection, project, repository, window, as_of=as_of)
+    return tuple(figure(named, history, window) for named in metrics)
+
+
+def samples(  # noqa: PLR0913 - as for `measure`
+    connection: Connection,
+    project: str,
+    repository: str,
+    metric: NamedMetric,
+    window: Window,
+    *,
+    as_of: datetime | None = None,
+) -> tuple[Sample, ...]:
+    """Return the rows behind one figure, ordered by moment and id.
+
+    Args:
+        connection: an open connection; it is only read.
+        project: the project.
+        repository: the repository's key in it.
+        metric: whose rows.
+        window: which rows.
+        as_of: as in `measure`.
+    """
+    history = read_history(connection, project, repository, window, as_of=as_of)
+    rows = select(metric.metric, history, window).samples
+    return tuple(sorted(rows, key=lambda sample: (sample.at, sample.id)))
+
+
+def read_history(
+    connection: Connection, project: str, repository: str, window: Window, *, as_of: datetime | None = None
+) -> History:
+    """Return what is known of a repository that figures of a window need.
+
+    Args:
+        connection: an open connection; it is only read.
+        project: the project.
+        repository: the repository's key in it; one that was never read is one of which nothing is known.
+        window: which deployments and changes.
+        as_of: as in `measure`.
+    """
+    known = store.repository(connection, project, repository)
+    deployments = store.deployments(connection, project, repository, window.start, window.end)
+    return History(
+        known_from=_known_from(connection, project, repository, window, deployments),
+        deployments=tuple(deployments),
+        changes=tuple(store.deployed_changes(connection, project, repository, window.start, window.end)),
+        failures=known_at(store.failures(connection, project, repository), as_of),
+        failure_sources=() if known is None else known.failure_sources,
+    )
+
+
+def _known_from(
+    connection: Connection, project: str, repository: str, window: Window, in_window: Sequence[Deployment]
+) -> datetime | None:
+    """Return since when a deployment would be known: since the first commit, where there is any deployment at all."""
+    if any(not deployment.first_known for deployment in in_window[:1]):
+        return window.start
+    first = next(iter(store.deployments(connection, project, repository)), None)
+    if first is None:
+        return None
+    if first.deployed_at < window.start:
+        return window.start
+    just_after = first.deployed_at + timedelta(microseconds=1)
+    changes = store.deployed_changes(connection, project, repository, first.deployed_at, just_after)
+    return min((change.committed_at for change in changes), default=first.deployed_at)

@@ -1,0 +1,361 @@
+"""How a metric's rows are chosen and become a figure; decisions only.
+
+A row belongs to a window by its own moment: a change and a deployment by when it was deployed, a restored failure by
+when it was restored. So windows that adjoin share no row, and moving a window by a day moves only what lies at its
+edges.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from iact.dora.figures import WEEK, DefinitionReference, Figure, LeftOut, Missing, Sample, Window, seconds
+from iact.dora.records import Change, Deployment, Failure
+from iact.dora.statistics import STATISTICS
+from iact.dora.terms import Each, Exclusion, Milestone, NoData, Source, Where
+
+if TYPE_CHECKING:
+    from iact.dora.model import Metric
+
+NO_HISTORY: Final = "the history known begins after this window"
+NO_DEPLOYMENT: Final = Missing(
+    reason="no deployment source finds any deployment",
+    add=("sources:", "  git:", "    tags: v*"),
+    see="docs/metrics.md",
+)
+NO_FAILURE_SOURCE: Final = Missing(
+    reason="no incident source",
+    add=("sources:", "  git:", "    failures: {reverts: true}"),
+    see="docs/incidents.md",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What is known of a repository that a window needs.
+
+    Attributes:
+        known_from: the moment from which on a deployment would be known; None when no deployment is known at all.
+        deployments: those of the window, the earliest first.
+        changes: those first deployed in the window.
+        failures: every one that had started, of any deployment; what was restored later counts as open.
+        failure_sources: the kinds of failure that are looked for; none means that failures are unknown.
+    """
+
+    known_from: datetime | None
+    deployments: tuple[Deployment, ...]
+    changes: tuple[Change, ...]
+    failures: tuple[Failure, ...]
+    failure_sources: tuple[str, ...]
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """The keys of the deployments that failed, once each however often."""
+        return frozenset(failure.deployment for failure in self.failures)
+
+    @property
+    def rework(self) -> frozenset[str]:
+        """The keys of the deployments that were made to mend what users saw: hot fixes, and what ended a failure."""
+        mended = {failure.restored_by for failure in self.failures if failure.restored_by is not None}
+        return frozenset(mended | {deployment.key for deployment in self.deployments if deployment.is_hotfix})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedMetric:
+    """A metric with the name, version and digest of its definition.
+
+    Attributes:
+        reference: which definition it is.
+        metric: what the definition says.
+    """
+
+    reference: DefinitionReference
+    metric: Metric
+
+    @property
+    def name(self) -> str:
+        """The metric's name."""
+        return self.reference.name
+
+    @property
+    def label(self) -> str:
+        """The name for people: `Lead time`."""
+        return self.name.replace("_", " ").replace("-", " ").capitalize()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The rows of a metric.
+
+    Attributes:
+        samples: those that the figure is computed from.
+        left_out: how many are not used, by reason.
+    """
+
+    samples: tuple[Sample, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def figure(named: NamedMetric, history: History, window: Window) -> Figure:
+    """Compute one figure.
+
+    Args:
+        named: the metric.
+        history: what is known.
+        window: what is asked for.
+    """
+    return measured(named, history, window).figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A figure with the rows behind it.
+
+    Attributes:
+        named: the metric.
+        figure: its figure.
+        samples: the rows; none where the figure lacks its source.
+    """
+
+    named: NamedMetric
+    figure: Figure
+    samples: tuple[Sample, ...]
+
+
+def measured(named: NamedMetric, history: History, window: Window) -> Measured:
+    """Compute one figure and return it with its rows; the parameters are those of `figure`."""
+    metric, observed = named.metric, observed_part(history, window)
+    missing = missing_source(metric, history, observed)
+    selection = Selection(samples=()) if missing else select(metric, history, window)
+    if missing is None and not selection.samples and metric.no_data is NoData.UNKNOWN:
+        missing = Missing(reason=_nothing_in_window(metric, history, selection))
+    found = _figure(named, selection, window, observed, missing)
+    return Measured(named=named, figure=found, samples=selection.samples)
+
+
+def _figure(
+    named: NamedMetric, selection: Selection, window: Window, observed: Window | None, missing: Missing | None
+) -> Figure:
+    metric, statistic = named.metric, STATISTICS[named.metric.show]()
+    known = observed if missing is None else None
+    value = None if known is None else statistic.value(selection.samples, known)
+    interval = "" if known is None else statistic.interval(selection.samples, known)
+    return Figure(
+        name=named.name,
+        label=named.label,
+        question=metric.question,
+        value=value,
+        unit=statistic.unit,
+        n=len(selection.samples),
+        clusters=len({sample.cluster for sample in selection.samples}),
+        interval=None if isinstance(interval, str) else interval,
+        no_interval=interval if isinstance(interval, str) else "",
+        window=window,
+        observed=observed or window,
+        definition=named.reference,
+        missing=missing,
+        better=metric.better.value,
+        left_out=selection.left_out,
+        statistic=metric.show,
+        shown_in=metric.unit,
+    )
+
+
+def observed_part(history: History, window: Window) -> Window | None:
+    """Return the part of a window that the known history covers; None where it covers nothing."""
+    if history.known_from is None or history.known_from >= window.end:
+        return None
+    return Window(max(window.start, history.known_from), window.end)
+
+
+def missing_source(metric: Metric, history: History, observed: Window | None) -> Missing | None:
+    """Return which source a metric lacks, and how to add it; None when it lacks none."""
+    if history.known_from is None:
+        return NO_DEPLOYMENT
+    if observed is None:
+        return Missing(reason=NO_HISTORY)
+    if Source.FAILURES in metric.sources and not history.failure_sources:
+        return NO_FAILURE_SOURCE
+    return None
+
+
+def _nothing_in_window(metric: Metric, history: History, selection: Selection) -> str:
+    if metric.each is Each.FAILURE:
+        still_open = f", and {selection.left_out[0].count} not restored yet" if selection.left_out else ""
+        return f"no failure was restored in the window{still_open}"
+    if not history.deployments:
+        return "no releases in the window"
+    if selection.left_out:
+        return "every row in the window was left out: " + ", ".join(
+            f"{left.count} {left.reason}" for left in selection.left_out
+        )
+    return "the releases in the window hold no changes"
+
+
+def select(metric: Metric, history: History, window: Window) -> Selection:
+    """Return the rows of a metric that belong to a window, and why others are left out."""
+    match metric.each:
+        case Each.CHANGE:
+            return _gather(_of_change(metric, change, _first_known(history)) for change in history.changes)
+        case Each.DEPLOYMENT:
+            counted = _counted(metric, history)
+            return _gather(_of_deployment(deployment, counted) for deployment in history.deployments)
+        case Each.FAILURE:
+            return _gather(_of_failures(metric, history.failures, window))
+
+
+def _gather(rows: Iterable[Sample | str]) -> Selection:
+    """Part the rows that are used from the reasons why others are not."""
+    samples: list[Sample] = []
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        if isinstance(row, Sample):
+            samples.append(row)
+        else:
+            reasons[row] += 1
+    left_out = tuple(LeftOut(reason=reason, count=reasons[reason]) for reason in sorted(reasons))
+    return Selection(samples=tuple(samples), left_out=left_out)
+
+
+def _first_known(history: History) -> frozenset[str]:
+    return frozenset(deployment.key for deployment in history.deployments if deployment.first_known)
+
+
+def _of_change(metric: Metric, change: Change, first_known: frozenset[str]) -> Sample | str:
+    assert change.deployment is not None  # noqa: S101 - only deployed changes are asked for
+    assert change.deployed_at is not None  # noqa: S101 - as above
+    if Exclusion.FIRST_KNOWN_DEPLOYMENT in metric.leave_out and change.deployment in first_known:
+        return "changes of the first known deployment"
+    if Exclusion.MERGES in metric.leave_out and change.is_merge:
+        return "merge commits"
+    times = moments_of(change)
+    span = _span(metric, times)
+    if isinstance(span, str):
+        return span
+    return Sample(value=span, cluster=change.deployment, at=change.deployed_at, id=change.sha, agent=change.by_agent)
+
+
+def moments_of(change: Change) -> Mapping[Milestone, datetime | None]:
+    """Return when a change passed each milestone."""
+    return {
+        Milestone.AUTHORED: change.authored_at,
+        Milestone.COMMITTED: change.committed_at,
+        Milestone.MERGED: change.merged_at,
+        Milestone.DEPLOYED: change.deployed_at,
+    }
+
+
+def _span(metric: Metric, times: Mapping[Milestone, datetime | None]) -> Decimal | str:
+    assert metric.from_ is not None  # noqa: S101 - a metric's own check has said so
+    assert metric.to is not None  # noqa: S101 - as above
+    start, end = times[metric.from_], times[metric.to]
+    if start is None or end is None:
+        missing = metric.from_ if start is None else metric.to
+        return f"changes that were never {missing}"
+    if end < start:
+        return f"{metric.to} before they were {metric.from_}"
+    return seconds(end - start)
+
+
+def _counted(metric: Metric, history: History) -> frozenset[str]:
+    match metric.where:
+        case Where.FAILED:
+            return history.failed
+        case Where.REWORK:
+            return history.rework
+        case None:
+            return frozenset(deployment.key for deployment in history.deployments)
+
+
+def _of_deployment(deployment: Deployment, counted: frozenset[str]) -> Sample:
+    return Sample(
+        value=Decimal(int(deployment.key in counted)),
+        cluster=deployment.key,
+        at=deployment.deployed_at,
+        id=deployment.key,
+    )
+
+
+def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) -> Iterator[Sample | str]:
+    seen: set[tuple[str, str | None]] = set()
+    for failure in sorted(failures, key=lambda failure: (failure.started_at, failure.key)):
+        if failure.restored_at is None or failure.restored_at >= window.end:
+            if failure.started_at < window.end:
+                yield "failures that were not restored by the end of the window"
+            continue
+        if failure.restored_at < window.start:
+            continue
+        # A revert that ships in a hot fix is seen twice, and restored once.
+        if (failure.deployment, failure.restored_by) in seen:
+            yield "further signs of a failure that is counted already"
+            continue
+        seen.add((failure.deployment, failure.restored_by))
+        times = {Milestone.STARTED: failure.started_at, Milestone.RESTORED: failure.restored_at}
+        span = _span(metric, times)
+        if isinstance(span, str):
+            yield span
+        else:
+            yield Sample(value=span, cluster=failure.deployment, at=failure.restored_at, id=failure.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """A metric in one part of a window.
+
+    Attributes:
+        window: the part.
+        value: in the figure's unit; None where it is unknown.
+        n: how many rows it was computed from.
+    """
+
+    window: Window
+    value: Decimal | None
+    n: int
+
+
+def trend(measured: Measured, history: History, window: Window) -> tuple[TrendPoint, ...]:
+    """Return a metric in each part of a window: a part is a week where the window has six to thirteen of them."""
+    has_source = missing_source(measured.named.metric, history, observed_part(history, window)) is None
+    points = []
+    for part in window.parts(min(13, max(6, round(window.span / WEEK)))):
+        inside = tuple(sample for sample in measured.samples if sample.at in part)
+        observed = observed_part(history, part) if has_source else None
+        points.append(TrendPoint(window=part, value=_value(measured.named.metric, inside, observed), n=len(inside)))
+    return tuple(points)
+
+
+def _value(metric: Metric, samples: tuple[Sample, ...], observed: Window | None) -> Decimal | None:
+    if observed is None or (not samples and metric.no_data is NoData.UNKNOWN):
+        return None
+    return STATISTICS[metric.show]().value(samples, observed)
+
+
+SEEN_WHEN_MENDED: Final = frozenset({"revert", "hotfix"})
+"""Kinds of failure that nothing shows before the deployment that mends them."""
+
+
+def known_at(failures: Iterable[Failure], as_of: datetime | None) -> tuple[Failure, ...]:
+    """Return the failures as they were known at a moment.
+
+    One that had not started is not there, one that was restored later is open, and one that only its repair gives away
+    is not there before the repair was.
+
+    Args:
+        failures: all that are known now.
+        as_of: the moment; None for now.
+    """
+    if as_of is None:
+        return tuple(failures)
+    known = []
+    for failure in failures:
+        is_over = failure.restored_at is None or failure.restored_at < as_of
+        if failure.started_at < as_of and is_over:
+            known.append(failure)
+        elif failure.started_at < as_of and failure.kind not in SEEN_WHEN_MENDED:
+            known.append(replace(failure, restored_at=None, restored_by=None))
+    return tuple(known)

@@ -1,0 +1,112 @@
+"""The delivery report for people in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from iact.core import instants
+
+_DIGEST = 12
+_SUBJECT = 50
+
+
+def show(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print a report document.
+
+    Args:
+        report: what `iact.dora.report.document` returned.
+        console: where to; None for the terminal.
+    """
+    console = console or Console(highlight=False)
+    for line in _heading(report):
+        console.print(line)
+    console.print(_metrics(report["metrics"]))
+    for line in (*_stages(report["breakdown"]), *_waiting(report["waiting"])):
+        console.print(line)
+    if report["breakdown"] and report["breakdown"]["slowest"]:
+        console.print(_slowest(report["breakdown"]["slowest"]))
+    for line in (*_unknown(report["missing"]), *_notes(report)):
+        console.print(line)
+
+
+def _heading(report: Mapping[str, Any]) -> Iterator[str]:
+    window, history = report["window"], report["history"]
+    until = f"{_moment(window['to'])}{' (now)' if window['to_is'] == 'now' else ''}"
+    yield (
+        f"[bold]{escape(report['repository']['name'])}[/bold]: {window['length']['shown']} "
+        f"from {_moment(window['from'])} to {until}, definitions {escape(report['definitions'])}"
+    )
+    known = f"{report['repository']['changes']} changes and {history['deployments']} releases are known"
+    last = history["last"]
+    yield f"{known}, the last {escape(last['name'])} at {_moment(last['deployed_at'])}" if last else known
+
+
+def _moment(text: str) -> str:
+    return instants.show(instants.parse(text))
+
+
+def _metrics(metrics: list[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("", "value", "95 % interval", "n", "definition"):
+        table.add_column(title, justify="right" if title == "n" else "left")
+    for metric in metrics:
+        definition = metric["definition"]
+        version = f" v{definition['version']}" if definition["version"] else ""
+        table.add_row(
+            escape(metric["label"]),
+            escape(metric["shown"]),
+            escape(metric["interval"]["shown"] if metric["interval"] else metric["no_interval"] or "–"),
+            str(metric["n"]),
+            f"[dim]{escape(definition['digest'].removeprefix('sha256:')[:_DIGEST])}{version}[/dim]",
+        )
+    return table
+
+
+def _stages(breakdown: Mapping[str, Any] | None) -> Iterator[str]:
+    if breakdown is None:
+        return
+    parts = [f"{stage['share']['shown']} {stage['stage']}" for stage in breakdown["stages"] if stage["share"]]
+    if parts:
+        yield f"Where {escape(breakdown['metric'].replace('_', ' '))} goes: {escape(', '.join(parts))}"
+
+
+def _waiting(waiting: Mapping[str, Any]) -> Iterator[str]:
+    if waiting["count"]:
+        oldest = waiting["oldest"]["waited"]["shown"]
+        count = "1 change waits" if waiting["count"] == 1 else f"{waiting['count']} changes wait"
+        yield f"{count} for a release, the oldest for {oldest}"
+
+
+def _slowest(rows: list[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title="Slowest changes", title_justify="left")
+    for title in ("change", "total", "released in", "subject"):
+        table.add_column(title, no_wrap=title != "subject")
+    for row in rows:
+        subject = row["subject"]
+        shown = subject if len(subject) <= _SUBJECT else f"{subject[: _SUBJECT - 1]}…"
+        table.add_row(row["sha"][:_DIGEST], row["total"]["shown"], escape(row["deployment"]), escape(shown))
+    return table
+
+
+def _unknown(missing: list[Mapping[str, Any]]) -> Iterator[str]:
+    for reason in missing:
+        yield f"[yellow]{escape(', '.join(reason['metrics']))}: unknown, {escape(reason['reason'])}[/yellow]"
+        if reason["add"]:
+            yield f"  Add below `spec` of iact.yaml ({escape(reason['see'])}):"
+            yield from (f"    {escape(line)}" for line in reason["add"])
+
+
+def _notes(report: Mapping[str, Any]) -> Iterator[str]:
+    for note in report["repository"]["notes"]:
+        yield f"[dim]{escape(note)}[/dim]"
+    labels: dict[tuple[str, int], list[str]] = {}
+    for metric in report["metrics"]:
+        for left in metric["left_out"]:
+            labels.setdefault((left["reason"], left["count"]), []).append(metric["label"])
+    for (reason, count), names in labels.items():
+        yield f"[dim]Left out: {count} {escape(reason)} ({escape(', '.join(names))})[/dim]"
