@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +16,9 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from iact.dora import store
-from iact.dora.failures import failures_by_hotfix, failures_by_revert, without_doubles
+from iact.dora.failures import Revert, failures_by_hotfix, failures_by_revert, without_doubles
 from iact.dora.recorder import CHUNK, Cursor, Delivery, Recorder, chunks
-from iact.dora.records import Failure
+from iact.dora.records import Deployment, Failure
 from iact.sources.git.command import Git
 from iact.sources.git.history import History, highest
 from iact.sources.git.log import read_log
@@ -88,12 +88,13 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
     before = recorder.cursor()
     after = _cursor(refs, rules)
     reading = _read(git, refs, rules, recorder, before)
-    unknown_reverts = 0
+    reverts, unknown = recorder.reverts() if rules.failed_by_revert else ([], 0)
     if before != after:
-        unknown_reverts = _judge_failures(connection, project, repository, recorder, rules)
-    notes = (*refs.notes, *_notes(reading, unknown_reverts))
+        deployments = {one.key: one for one in store.deployments(connection, project, repository)}
+        recorder.set_failures(*_judge_failures(reverts, deployments, rules))
+    notes = (*refs.notes, *_reverts_note(unknown))
     recorder.close(after, mainline=refs.mainline.name, failure_sources=rules.failure_sources, notes=notes, now=now)
-    return _collected(connection, project, repository, reading, notes)
+    return _collected(connection, project, repository, reading, (*notes, *_reading_notes(reading)))
 
 
 def _cursor(refs: Refs, rules: GitRules) -> Cursor:
@@ -214,21 +215,15 @@ def _known_release(sha: str, known: Known) -> Release:
     return Release(sha=sha, name=names[0], names=names, deployed_at=deployed_at)
 
 
-def _judge_failures(connection: Connection, project: str, repository: str, recorder: Recorder, rules: GitRules) -> int:
-    """Replace the failures that git tells of; return how many reverts name a change that is not known."""
-    deployments = {one.key: one for one in store.deployments(connection, project, repository)}
-    found: list[Failure] = []
-    unknown = 0
-    if rules.failed_by_revert:
-        reverts, unknown = recorder.reverts()
-        found = failures_by_revert(reverts, deployments)
+def _judge_failures(
+    reverts: Collection[Revert], deployments: Mapping[str, Deployment], rules: GitRules
+) -> tuple[list[Failure], list[str]]:
+    """Return all failures by the rules, and the keys of the deployments that are hot fixes."""
     hotfixes: list[Failure] = []
     if rules.hotfix_within is not None:
         hotfixes = failures_by_hotfix(deployments, rules.hotfix_within, _only_patch_grew)
-    recorder.set_failures(
-        without_doubles(found, hotfixes), [one.restored_by for one in hotfixes if one.restored_by is not None]
-    )
-    return unknown
+    found = without_doubles(failures_by_revert(reverts, deployments), hotfixes)
+    return found, [one.restored_by for one in hotfixes if one.restored_by is not None]
 
 
 def _only_patch_grew(newer: str, older: str) -> bool:
@@ -236,13 +231,16 @@ def _only_patch_grew(newer: str, older: str) -> bool:
     return new is not None and old is not None and new.only_patch_grew_from(old)
 
 
-def _notes(reading: _Reading, unknown_reverts: int) -> Iterator[str]:
+def _reverts_note(unknown: int) -> Iterator[str]:
+    if unknown:
+        yield f"{unknown} reverts name a commit that is not part of the history; they say nothing."
+
+
+def _reading_notes(reading: _Reading) -> Iterator[str]:
     if reading.rebuilt is not None:
         yield f"Everything was read again: {reading.rebuilt}."
     if reading.lost_changes:
         yield f"The history was rewritten: {reading.lost_changes} known commits are no longer reachable."
-    if unknown_reverts:
-        yield f"{unknown_reverts} reverts name a commit that is not part of the history; they say nothing."
 
 
 def _collected(

@@ -77,8 +77,10 @@ class Git:
         git = cls(path)
         try:
             shallow = git.run("rev-parse", "--is-shallow-repository")
-        except FileNotFoundError:
-            raise SourceError("The program git was not found.", "Install git 2.31 or later.") from None
+        except OSError as error:
+            raise SourceError(
+                f"The program git cannot be started: {error.strerror}.", "Install git 2.31 or later."
+            ) from None
         except GitFailed as failure:
             raise SourceError(
                 f"{path} is not a git repository (git says: {failure.said}).",

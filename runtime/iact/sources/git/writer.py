@@ -79,7 +79,9 @@ class HistoryWriter(AbstractContextManager["HistoryWriter"]):
         written = f"author {author} {_seconds(authored or at)}\ncommitter {PERSON} {_seconds(at)}\n"
         sha = _id_of(written, parents, text)
         mark = self._marks[sha] = len(self._marks) + 1
-        lines = [f"commit {_BRANCH}\nmark :{mark}\n{written}data {len(text)}\n".encode(), text]
+        # Without a `from`, fast-import takes the branch's last commit for the parent; a reset branch has none.
+        begin = b"" if parents else f"reset {_BRANCH}\n\n".encode()
+        lines = [begin, f"commit {_BRANCH}\nmark :{mark}\n{written}data {len(text)}\n".encode(), text]
         lines += [
             f"{'merge' if place else 'from'} :{self._marks[parent]}\n".encode() for place, parent in enumerate(parents)
         ]
