@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from iact.config.model import ProjectSettings
 from iact.core.canonical import digest_of
 from iact.core.errors import ConfigurationError
 from iact.core.problems import did_you_mean
-from iact.core.tree import NOWHERE, Position, Tree
+from iact.core.tree import NOWHERE, MappingNode, Position, ScalarNode, SequenceNode, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,6 @@ class Resource:
         metadata: its name, owner, description and labels.
         spec: the built dataclass of its kind.
         tree: its `spec` with the place of every part; parts taken from extended rules keep their own places.
-        digest: digest of kind, name and `spec`; moving a line in the file does not change it.
         position: where it was written; for an override, where the override was.
         layers: whose files it was put together from, such as `("iact", "project")`.
     """
@@ -33,7 +33,6 @@ class Resource:
     metadata: Metadata
     spec: Any
     tree: Tree
-    digest: str
     position: Position = NOWHERE
     layers: tuple[str, ...] = ()
 
@@ -41,6 +40,11 @@ class Resource:
     def name(self) -> str:
         """Its name, unique in its kind."""
         return self.metadata.name
+
+    @property
+    def digest(self) -> str:
+        """Digest of kind, name and `spec`; moving a line in the file does not change it."""
+        return digest_of({"kind": self.kind, "name": self.name, "spec": _as_written(self.tree)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,6 @@ class Project:
         root: the folder that paths are relative to.
         settings: what `iact.yaml` says, or the defaults.
         by_kind: the resources by kind and name.
-        digest: digest of all resources; changes when any of them does.
         notes: what a person should know about how it was found.
     """
 
@@ -60,8 +63,14 @@ class Project:
     root: Path
     settings: ProjectSettings
     by_kind: Mapping[str, Mapping[str, Resource]]
-    digest: str
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        """Digest of all resources; it changes when any of them does."""
+        return digest_of(
+            {kind: {name: resource.digest for name, resource in named.items()} for kind, named in self.by_kind.items()}
+        )
 
     def resources(self, kind: str | None = None) -> Iterator[Resource]:
         """Walk the resources of one kind, or of all, by name."""
@@ -94,11 +103,17 @@ class Project:
         raise ConfigurationError(message)
 
 
-def digest_of_resources(resources: Mapping[str, Mapping[str, Resource]]) -> str:
-    """Return the digest of all resources."""
-    return digest_of(
-        {kind: {name: resource.digest for name, resource in named.items()} for kind, named in resources.items()}
-    )
+def _as_written(tree: Tree) -> Any:
+    """Return the tree as canonical JSON data in which everything that could mean something else looks different."""
+    match tree:
+        case MappingNode():
+            return {entry.key.text: _as_written(entry.value) for entry in tree}
+        case SequenceNode():
+            return [_as_written(item) for item in tree.items]
+        case ScalarNode(value=int() | Decimal() as value, text=text) if not isinstance(value, bool):
+            return value if text == str(value) and isinstance(value, int) else {"number": text}
+        case ScalarNode(value=value):
+            return value
 
 
 def _listed(found: Mapping[str, Resource]) -> str:

@@ -14,7 +14,7 @@ from iact.config.scalars import resolve
 from iact.core.errors import ConfigurationError
 from iact.core.tree import Entry, MappingNode, Position, ScalarNode, SequenceNode, Tree
 
-_ORIGIN_COLUMN = 56
+_ORIGIN_COLUMN = 54
 _LONGEST_LINE = 90
 
 
@@ -49,7 +49,7 @@ def _document(resource: Resource) -> Iterator[str]:
         yield f"  {key}: {_scalar(value)}"
     yield "spec:" if _is_filled(resource.tree) else "spec: {}"
     for line, position in _lines(resource.tree, 1):
-        yield f"{line:{_ORIGIN_COLUMN}}# {position.file}:{position.line}"
+        yield f"{line:{_ORIGIN_COLUMN}}  # {position.file}:{position.line}"
 
 
 def _metadata(resource: Resource) -> dict[str, str]:

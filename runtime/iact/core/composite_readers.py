@@ -37,7 +37,7 @@ class ListReader:
         array: dict[str, Any] = {"type": "array", "items": item}
         if self.minimum:
             array["minItems"] = self.minimum
-        return {"anyOf": [item, array]} if self.bare else array
+        return any_of([item, array]) if self.bare else array
 
     def fits(self, tree: Tree) -> int:
         """Return 3 for a list."""
@@ -99,8 +99,7 @@ class UnionReader:
 
     def schema(self) -> dict[str, Any]:
         """Return the schemas of all; what may be left out may also be set to null, to undo what is extended."""
-        schemas = [option.schema() for option in self.options] + [{"type": "null"}] * self.optional
-        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        return any_of([*(option.schema() for option in self.options), *([{"type": "null"}] * self.optional)])
 
     def fits(self, tree: Tree) -> int:
         """Return the best fit."""
@@ -246,14 +245,16 @@ class PartReader:
 
     def _report_missing(self, tree: MappingNode, reading: Reading) -> bool:
         written = tree.keys()
-        misspelt = {nearest(key, [field.key for field in self.fields]) for key in written} - {None, *written}
-        missing = [f for f in self.fields if f.required and f.key not in written]
+        missing = [field for field in self.fields if field.required and field.key not in written]
+        if not missing:
+            return False
+        known = {field.key for field in self.fields}
+        # A misspelt key is reported where it stands; that it is missing as well is the same slip.
+        misspelt = {nearest(key, known) for key in written if key not in known}
         for field in missing:
-            # A misspelt key is reported where it stands; that it is missing as well is the same slip.
-            if field.key in misspelt and field.key not in written and _unknown(written, self.fields):
-                continue
-            reading.refuse("missing-key", tree, f"`{field.key}` is missing: expected {field.reader.expected}.")
-        return bool(missing)
+            if field.key not in misspelt:
+                reading.refuse("missing-key", tree, f"`{field.key}` is missing: expected {field.reader.expected}.")
+        return True
 
     def _construct(self, values: dict[str, Any], tree: MappingNode, reading: Reading) -> Any:
         if self.takes_position:
@@ -273,9 +274,30 @@ class PartReader:
         return {field.key for field in self.fields if field.required} <= set(tree.keys())
 
 
-def _unknown(written: tuple[str, ...], fields: tuple[FieldReader, ...]) -> bool:
-    known = {field.key for field in fields}
-    return any(key not in known for key in written)
+def any_of(schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the schema of what one of `schemas` accepts.
+
+    Keywords such as `pattern` and `properties` only speak of values of their own type, so schemas of different types
+    are written as one where they can be: an editor then says what is wrong inside, and not that no alternative fits.
+    """
+    if len(schemas) == 1:
+        return schemas[0]
+    names = [name for schema in schemas for name in schema if name not in {"type", "description"}]
+    types = [_types(schema) for schema in schemas]
+    listed = [each for of_one in types for each in of_one]
+    if "enum" in names or not all(types) or _overlap(listed) or len(set(names)) < len(names):
+        return {"anyOf": schemas}
+    merged = {name: value for schema in schemas for name, value in schema.items()}
+    return {"type": listed, **{name: value for name, value in merged.items() if name != "type"}}
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    written = schema.get("type", [])
+    return [written] if isinstance(written, str) else list(written)
+
+
+def _overlap(types: list[str]) -> bool:
+    return len(set(types)) < len(types) or {"integer", "number"} <= set(types)
 
 
 def _key_hint(entry: Entry, known: list[str]) -> str:
