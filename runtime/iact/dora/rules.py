@@ -201,7 +201,8 @@ def select(metric: Metric, history: History, window: Window) -> Selection:
     """Return the rows of a metric that belong to a window, and why others are left out."""
     match metric.each:
         case Each.CHANGE:
-            return _gather(_of_change(metric, change, _first_known(history)) for change in history.changes)
+            first_known = _first_known(history)
+            return _gather(_of_change(metric, change, first_known) for change in history.changes)
         case Each.DEPLOYMENT:
             counted = _counted(metric, history)
             return _gather(_of_deployment(deployment, counted) for deployment in history.deployments)
