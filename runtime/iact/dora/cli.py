@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def dora() -> None:
-    """Measure delivery: deployment frequency, lead time, failures, repair and rework."""
+    """Measure delivery, and explain every figure."""
 
 
 @dora.command()
@@ -45,14 +45,15 @@ def report(  # noqa: PLR0913, PLR0917 - one parameter for each option
     What is new in the repository is read into the store first. The same history, definitions and window give the same
     output, byte by byte.
     """
+    from iact.config.opening import open_project
     from iact.dora.definitions import named_metrics
     from iact.dora.report import Request, document, to_json
-    from iact.dora.repository import load_project, open_store, refresh, repository_key, repository_name
+    from iact.dora.repository import open_store, refresh, repository_key, repository_name
     from iact.stores.connect import reading
 
     now = datetime.now(UTC)
     window = _window(start, end, length, now)
-    project = load_project(Path())
+    project = open_project()
     metrics = named_metrics(project, definition)
     engine = open_store(project, store)
     refresh(engine, project, repo, now)

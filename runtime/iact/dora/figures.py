@@ -176,15 +176,20 @@ class Interval:
 
     def to_record(self, unit: Unit) -> dict[str, Any]:
         """Return it as canonical JSON data."""
-        low, high = str(unit.quantity(self.low)), str(unit.quantity(self.high))
         return {
             "low": plain(self.low),
             "high": plain(self.high),
-            "shown": f"[{low}, {high}]",
+            "shown": _range(str(unit.quantity(self.low)), str(unit.quantity(self.high))),
             "method": self.method,
             "source": self.source,
             "confidence": plain(self.confidence),
         }
+
+
+def _range(low: str, high: str) -> str:
+    """Return two amounts as people read a range: `[2h, 3d]`, but `[0.5, 2]/week`."""
+    (start, _, unit), (end, _, other) = low.partition("/"), high.partition("/")
+    return f"[{start}, {end}]/{unit}" if unit and unit == other else f"[{low}, {high}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

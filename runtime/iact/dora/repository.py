@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from iact.config.loading import load
 from iact.config.model import GitSource
 from iact.config.project import Project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
@@ -19,21 +18,6 @@ from iact.sources.git.rules import GitRules
 from iact.stores.connect import open_sqlite, writing
 
 _KEPT = 40
-
-
-def load_project(start: Path) -> Project:
-    """Return the checked project that `start` is in, or the shipped rules where there is none.
-
-    Raises:
-        ConfigurationError: if anything in it is wrong; the message names every problem.
-    """
-    loaded = load(start)
-    if loaded.project is None:
-        count = len(loaded.problems)
-        listed = "\n".join(map(str, loaded.problems))
-        message = f"the project has {count} problem{'' if count == 1 else 's'}; `iact validate` shows them:\n{listed}"
-        raise ConfigurationError(message)
-    return loaded.project
 
 
 def repository_name(path: Path) -> str:

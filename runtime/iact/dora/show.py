@@ -53,7 +53,7 @@ def _moment(text: str) -> str:
 def _metrics(metrics: list[Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("", "value", "95 % interval", "n", "definition"):
-        table.add_column(title, justify="right" if title == "n" else "left")
+        table.add_column(title, justify="right" if title == "n" else "left", no_wrap=True)
     for metric in metrics:
         definition = metric["definition"]
         version = f" v{definition['version']}" if definition["version"] else ""
@@ -109,4 +109,4 @@ def _notes(report: Mapping[str, Any]) -> Iterator[str]:
         for left in metric["left_out"]:
             labels.setdefault((left["reason"], left["count"]), []).append(metric["label"])
     for (reason, count), names in labels.items():
-        yield f"[dim]Left out: {count} {escape(reason)} ({escape(', '.join(names))})[/dim]"
+        yield f"[dim]Left out: {escape(reason)} ({count}; {escape(', '.join(names))})[/dim]"

@@ -50,7 +50,7 @@ def test_a_rate_of_nothing_is_zero_with_an_interval():
     assert per_week.value([], TWO_WEEKS) == 0
     assert not isinstance(interval, str)
     # 3.6889 is -ln 2.5 %: with that mean, nothing happens in one of forty windows.
-    assert (interval.low, interval.high) == (0, Decimal("1.844440"))
+    assert (interval.low, interval.high) == (Decimal(0), Decimal("1.844440"))
 
 
 def test_a_mean_has_no_interval_and_says_why():
@@ -108,7 +108,7 @@ def test_six_releases_are_bounded_by_their_extremes_and_five_by_nothing():
     """With six equal releases of one row, only the values beyond all rows are rejected: 2 of 64 cases is 3.1 %."""
     clusters = [[Decimal(value)] for value in (30, 10, 60, 20, 50, 40)]
 
-    assert median_bounds(clusters) == (10, 60)
+    assert median_bounds(clusters) == (Decimal(10), Decimal(60))
     assert median_bounds(clusters[:5]) is None
 
 

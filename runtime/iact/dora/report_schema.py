@@ -1,0 +1,199 @@
+"""The published JSON Schema of the delivery report: what other programs may rely on.
+
+It stands in `catalog/schemas/dora-report.schema.json`; tests hold the file equal to this and every report to the file.
+A key may be added under the same `format`; one that goes away or changes its meaning needs a new one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from iact.dora.figures import PRESENTED, Unit
+from iact.dora.report import FORMAT
+from iact.dora.terms import Better
+
+FILE: Final = "dora-report.schema.json"
+
+Schema = dict[str, Any]
+
+
+def report_schema() -> Schema:
+    """Return the JSON Schema (draft 2020-12) of a report document."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Delivery report",
+        "description": (
+            "The delivery metrics of one repository in one window. Every number is exact decimal text in the unit that "
+            "stands beside it (seconds, per week, share with 1 = 100 %); `shown` says the same for people. What is "
+            "unknown is null and has a reason."
+        ),
+        **_object(
+            {
+                "format": {"const": FORMAT},
+                "repository": _object(
+                    {
+                        "name": _TEXT,
+                        "mainline": _TEXT,
+                        "changes": _COUNT,
+                        "deployments": _COUNT,
+                        "reverts": _COUNT,
+                        "failure_sources": _list(_TEXT),
+                        "notes": _list(_TEXT),
+                    }
+                ),
+                "definitions": _said("the name of the set of definitions", _TEXT),
+                "window": _object({**_WINDOW, "to_is": {"enum": ["given", "now"]}}),
+                "history": _object(
+                    {
+                        "known_from": _said("since when a deployment would be known", _or_null(_MOMENT)),
+                        "deployments": _said("how many there were up to the end of the window", _COUNT),
+                        "first": _or_null(_ref("named_deployment")),
+                        "last": _or_null(_ref("named_deployment")),
+                    }
+                ),
+                "metrics": _list(_ref("metric")),
+                "breakdown": _or_null(_ref("breakdown")),
+                "deployments": _said("those of the window, the earliest first", _list(_ref("deployment"))),
+                "waiting": _ref("waiting"),
+                "missing": _said("why figures are unknown, each reason once", _list(_ref("missing_metrics"))),
+            }
+        ),
+        "$defs": _definitions(),
+    }
+
+
+def write_schema() -> str:
+    """Return the schema as the text of its file."""
+    return json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _definitions() -> Schema:
+    return {
+        "amount": _object({"value": _DECIMAL, "shown": _TEXT}),
+        "breakdown": _object(
+            {
+                "metric": _said("whose duration it parts", _TEXT),
+                "stages": _list(
+                    _object(
+                        {
+                            "stage": _TEXT,
+                            "share": _said("of the summed time of the changes of which every stage is known", _AMOUNT),
+                            "median": _AMOUNT,
+                            "n": _COUNT,
+                        }
+                    )
+                ),
+                "distribution": _list(
+                    _object({"low": _DECIMAL, "high": _or_null(_DECIMAL), "shown": _TEXT, "count": _COUNT})
+                ),
+                "slowest": _list(_ref("slow_change")),
+                "agents": _or_null(_object({"by_agent": _GROUP, "by_people": _GROUP})),
+            }
+        ),
+        "deployment": _object(
+            {
+                "key": _TEXT,
+                "name": _TEXT,
+                "deployed_at": _MOMENT,
+                "changes": _COUNT,
+                "failed": _said("null where failures are not looked for", _or_null(_FLAG)),
+                "rework": _said("likewise", _or_null(_FLAG)),
+                "median": _said("of the metric that `breakdown` names", _AMOUNT),
+            }
+        ),
+        "interval": _object(
+            {
+                "low": _DECIMAL,
+                "high": _DECIMAL,
+                "shown": _TEXT,
+                "method": _TEXT,
+                "source": _TEXT,
+                "confidence": _DECIMAL,
+            }
+        ),
+        "metric": _object(
+            {
+                "name": _TEXT,
+                "label": _TEXT,
+                "question": _TEXT,
+                "value": _or_null(_DECIMAL),
+                "unit": {"enum": [unit.value for unit in Unit]},
+                "shown": _TEXT,
+                "presented": _object({"value": _or_null(_DECIMAL), "unit": {"enum": list(PRESENTED)}}),
+                "n": _said("how many rows it was computed from", _COUNT),
+                "clusters": _said("how many deployments those belong to", _COUNT),
+                "interval": _or_null(_ref("interval")),
+                "no_interval": _said("why there is none; empty where there is one, or no value", _TEXT),
+                "missing": _or_null(_ref("missing")),
+                "better": {"enum": [direction.value for direction in Better]},
+                "statistic": _TEXT,
+                "window": _object(_WINDOW),
+                "observed": _said("the part that the known history covers", _object(_WINDOW)),
+                "definition": _object({"name": _TEXT, "version": _TEXT, "digest": _DIGEST}),
+                "left_out": _list(_object({"reason": _TEXT, "count": _COUNT})),
+                "trend": _list(_ref("trend_point")),
+            }
+        ),
+        "missing": _object({"reason": _TEXT, "add": _list(_TEXT), "see": _TEXT}),
+        "missing_metrics": _object({"metrics": _list(_TEXT), "reason": _TEXT, "add": _list(_TEXT), "see": _TEXT}),
+        "named_deployment": _object({"name": _TEXT, "deployed_at": _MOMENT}),
+        "slow_change": _object(
+            {
+                "sha": _TEXT,
+                "subject": _TEXT,
+                "deployment": _TEXT,
+                "deployed_at": _MOMENT,
+                "total": _ref("amount"),
+                "stages": _or_null(_list(_object({"stage": _TEXT, "time": _ref("amount")}))),
+                "agent": _said("whether an AI agent made it", _FLAG),
+            }
+        ),
+        "trend_point": _object(
+            {"from": _MOMENT, "to": _MOMENT, "value": _or_null(_DECIMAL), "shown": _or_null(_TEXT), "n": _COUNT}
+        ),
+        "waiting": _object(
+            {
+                "count": _said("changes on the main line that no deployment contained at the window's end", _COUNT),
+                "median": _AMOUNT,
+                "oldest": _or_null(_object({"sha": _TEXT, "subject": _TEXT, "waited": _ref("amount")})),
+            }
+        ),
+    }
+
+
+def _object(properties: Mapping[str, Schema]) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _said(description: str, schema: Schema) -> Schema:
+    return {"description": description, **schema}
+
+
+_TEXT: Final[Schema] = {"type": "string"}
+_FLAG: Final[Schema] = {"type": "boolean"}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_DECIMAL: Final[Schema] = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+_DIGEST: Final[Schema] = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
+_AMOUNT: Final[Schema] = _or_null(_ref("amount"))
+_WINDOW: Final[Schema] = {"from": _MOMENT, "to": _MOMENT, "length": _ref("amount")}
+_GROUP: Final[Schema] = _object({"median": _AMOUNT, "n": _COUNT})
