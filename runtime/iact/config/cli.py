@@ -37,18 +37,25 @@ def validate(paths: tuple[Path, ...], form: str) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the schemas of all kinds to this folder instead.",
 )
-def schema(kind: str | None, folder: Path | None) -> None:
+@click.option(
+    "--pages",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a documentation page for each kind to this folder instead.",
+)
+def schema(kind: str | None, folder: Path | None, pages: Path | None) -> None:
     """Print the JSON Schema of a kind.
 
     Without KIND, the kinds are listed.
     """
     from iact.config import publishing
+    from iact.config.pages import write_pages
 
-    if folder is not None:
-        for path in publishing.write_schemas(folder):
-            click.echo(path)
-    else:
+    if folder is None and pages is None:
         click.echo(publishing.schema_text(kind) if kind else publishing.list_kinds(), nl=False)
+        return
+    written = [*(publishing.write_schemas(folder) if folder else ()), *(write_pages(pages) if pages else ())]
+    for path in written:
+        click.echo(path)
 
 
 @click.group()

@@ -24,7 +24,7 @@ from iact.config.secrets import secret_problems
 from iact.config.shipped import NAME as SHIPPED
 from iact.config.shipped import shipped_root
 from iact.config.source_text import SourceText
-from iact.config.yaml_hints import with_hint
+from iact.config.yaml_hints import with_hint, without_secret
 from iact.config.yaml_tree import documents
 from iact.core.problems import Problem, Problems
 from iact.core.registry import KINDS
@@ -327,13 +327,16 @@ def _may_be_declared(reading: _Read, name: str) -> bool:
 
 
 def _told_once(reading: _Read) -> Iterator[Problem]:
+    """Yield each problem once, by place; of a secret nothing is said but that it is one."""
+    secrets = {problem.position for problem in reading.problems.found if problem.rule == "secret"}
     seen: set[tuple[str, Position, str]] = set()
     for problem in reading.problems:
         key = (problem.rule, problem.position, problem.message)
-        if key not in seen:
-            seen.add(key)
-            source = reading.sources.get(problem.position.file)
-            yield with_hint(source, problem) if source else problem
+        if key in seen or (problem.position in secrets and problem.rule != "secret"):
+            continue
+        seen.add(key)
+        source = reading.sources.get(problem.position.file)
+        yield without_secret(source, with_hint(source, problem)) if source else problem
 
 
 def _project(folder: Folder, built: Mapping[tuple[str, str], Resource], notes: tuple[str, ...]) -> Project:

@@ -133,6 +133,17 @@ class ProjectSettings:
 
     It stands in `iact.yaml` at the top of a repository. What is left out has the default shown.
 
+    Example:
+        apiVersion: iact/v1
+        kind: Project
+        metadata: {name: shop}
+        spec:
+          extends: [iact]
+          sources:
+            git:
+              tags: v*
+              failures: {reverts: true, hotfix: {within: 48h}}
+
     Attributes:
         extends: whose rules hold as well; those of the same kind and name are overridden key by key.
         paths: folders and files that hold resources.
@@ -177,6 +188,12 @@ def _problem(rule: str, position: Position, message: str, hint: str = "") -> Pro
 class Person:
     """Somebody who owns rules, is asked, or is told; other files name them with one bare word.
 
+    Example:
+        apiVersion: iact/v1
+        kind: Person
+        metadata: {name: tech-lead}
+        spec: {email: tech-lead@example.org}
+
     Attributes:
         email: where they read mail.
         slack: their name or member identifier in Slack.
@@ -194,6 +211,12 @@ class Person:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
     """People who answer together; other files name them with one bare word.
+
+    Example:
+        apiVersion: iact/v1
+        kind: Team
+        metadata: {name: platform-leads}
+        spec: {members: [tech-lead], slack: "#platform"}
 
     Attributes:
         members: the people in it.

@@ -1,4 +1,4 @@
-"""What is written from the classes for others to read: schemas for editors, and one page for each kind."""
+"""The schemas as files: what editors and other programs read."""
 
 from __future__ import annotations
 

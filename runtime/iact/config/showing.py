@@ -46,7 +46,7 @@ def _document(resource: Resource) -> Iterator[str]:
     yield f"kind: {resource.kind}"
     yield "metadata:"
     for key, value in _metadata(resource).items():
-        yield f"  {key}: {_scalar(value)}"
+        yield f"  {key}: {_scalar(value, in_flow=False)}"
     yield "spec:" if _is_filled(resource.tree) else "spec: {}"
     for line, position in _lines(resource.tree, 1):
         yield f"{line:{_ORIGIN_COLUMN}}  # {position.file}:{position.line}"
@@ -75,8 +75,8 @@ def _lines(tree: Tree, depth: int) -> Iterator[tuple[str, Position]]:
 
 def _entry(entry: Entry, indent: str, depth: int) -> Iterator[tuple[str, Position]]:
     key = _scalar(entry.key.text)
-    short = _short(entry.value)
-    if short is not None and len(indent) + len(key) + len(short) < _LONGEST_LINE:
+    short = _short(entry.value, len(indent) + len(key))
+    if short is not None:
         yield f"{indent}{key}: {short}", _place(entry.value)
         return
     yield f"{indent}{key}:", entry.key.position
@@ -84,8 +84,8 @@ def _entry(entry: Entry, indent: str, depth: int) -> Iterator[tuple[str, Positio
 
 
 def _item(item: Tree, indent: str, depth: int) -> Iterator[tuple[str, Position]]:
-    short = _short(item)
-    if short is not None and len(indent) + len(short) < _LONGEST_LINE:
+    short = _short(item, len(indent))
+    if short is not None:
         yield f"{indent}- {short}", _place(item)
         return
     below = list(_lines(item, depth + 1))
@@ -93,11 +93,16 @@ def _item(item: Tree, indent: str, depth: int) -> Iterator[tuple[str, Position]]
         yield (f"{indent}- {line[len(indent) + 2 :]}" if number == 0 else line), position
 
 
-def _short(tree: Tree) -> str | None:
-    """Return the tree on one line, or None where its parts were written in different places."""
+def _short(tree: Tree, before: int) -> str | None:
+    """Return the tree on one line, or None where its parts were written in different places or are too long for it."""
+    if isinstance(tree, ScalarNode):
+        return _scalar(tree.text, quoted=tree.quoted, in_flow=False)
+    if not _is_filled(tree):
+        return _flow(tree)
     if len({(position.file, position.line) for position in _places(tree)}) > 1:
         return None
-    return _flow(tree)
+    shown = _flow(tree)
+    return shown if before + len(shown) < _LONGEST_LINE else None
 
 
 def _flow(tree: Tree) -> str:
@@ -127,24 +132,37 @@ def _place(tree: Tree) -> Position:
     return next(_places(tree), tree.position)
 
 
-def _scalar(text: str, *, quoted: bool = False) -> str:
+def _scalar(text: str, *, quoted: bool = False, in_flow: bool = True) -> str:
     """Return a scalar so that YAML reads the same: in quotes where it has to be, as it was written everywhere else."""
-    if quoted and (resolve(text) is None or not isinstance(resolve(text), str)):
-        return json.dumps(text, ensure_ascii=False)
-    return text if _is_plain(text) else json.dumps(text, ensure_ascii=False)
+    means_something_else = quoted and not isinstance(resolve(text), str)
+    plain = _is_plain(f"[{text}]" if in_flow else f"- {text}", text)
+    return text if plain and not means_something_else else json.dumps(text, ensure_ascii=False)
 
 
-def _is_plain(text: str) -> bool:
+def _is_plain(line: str, text: str) -> bool:
+    """Return whether YAML reads the `line` that holds an unquoted `text` as a list of just that text."""
+    if "\n" in text:
+        return False
     try:
-        events = list(yaml.parse(f"[{text}]", Loader=yaml.SafeLoader)) if "\n" not in text and text else []
+        events = list(yaml.parse(line, Loader=yaml.SafeLoader))
     except yaml.YAMLError:
         return False
-    scalars = [event for event in events if isinstance(event, yaml.ScalarEvent)]
-    return len(scalars) == 1 and len(events) == 7 and scalars[0].value == text and scalars[0].implicit[0]  # noqa: PLR2004 - stream, document and list begin and end
+    inside = [event for event in events if not isinstance(event, _AROUND)]
+    return len(inside) == 1 and isinstance(inside[0], yaml.ScalarEvent) and inside[0].value == text
+
+
+_AROUND = (
+    yaml.StreamStartEvent,
+    yaml.StreamEndEvent,
+    yaml.DocumentStartEvent,
+    yaml.DocumentEndEvent,
+    yaml.SequenceStartEvent,
+    yaml.SequenceEndEvent,
+)
 
 
 def _is_filled(tree: Tree) -> bool:
-    return isinstance(tree, MappingNode) and bool(tree.entries)
+    return bool(tree.items if isinstance(tree, SequenceNode) else isinstance(tree, MappingNode) and tree.entries)
 
 
 def _record(resource: Resource) -> dict[str, Any]:

@@ -13,12 +13,14 @@ import yaml
 
 from iact.config.source_text import SourceText
 from iact.core.problems import Problem
+from iact.core.secret_values import holds_secret
 from iact.core.tree import Position
 
 _QUOTE: Final = 'Put the text in quotes: "{}"'
 _SHOWN: Final = 60
 _BLOCK: Final = re.compile(r"[>|]\s*\S")
 _CUT: Final = re.compile(r"\s*(#\S+)")
+_REPEATED: Final = re.compile(r"(?<=found )`[^`]*`|(?<=only )`[^`]*`|`\*[^`]*`|`&[^`]*`")
 _HINTED: Final = frozenset({"wrong-type", "unknown-value", "wrong-unit", "wrong-condition", "envelope"})
 
 
@@ -60,6 +62,14 @@ def with_hint(source: SourceText, problem: Problem) -> Problem:
     if rest.startswith("{{"):
         return replace(problem, hint=f"`{{` begins a mapping in YAML. {_quoted(rest)}")
     return problem
+
+
+def without_secret(source: SourceText, problem: Problem) -> Problem:
+    """Return the problem so that it repeats nothing of a line that may hold a secret."""
+    if problem.rule == "secret" or not holds_secret(source.line(problem.position.line)):
+        return problem
+    hint = "" if not problem.hint else "The line may hold a secret, so nothing of it is repeated here."
+    return replace(problem, message=_REPEATED.sub("what is written", problem.message), hint=hint)
 
 
 def cut_by_comment(source: SourceText, end: Position, value: str) -> Problem | None:

@@ -12,7 +12,17 @@ from typing import Any
 from iact.core.docstrings import purpose
 from iact.core.problems import did_you_mean, nearest
 from iact.core.quantities import Quantity
-from iact.core.readers import REFUSED, AnythingReader, Reader, Reading, Refused, either, sentence
+from iact.core.readers import (
+    REFUSED,
+    AnythingReader,
+    QuantityReader,
+    Reader,
+    Reading,
+    Refused,
+    either,
+    is_amount,
+    sentence,
+)
 from iact.core.secret_values import SecretReference
 from iact.core.tree import Entry, MappingNode, Position, ScalarNode, SequenceNode, Tree
 
@@ -110,9 +120,12 @@ class UnionReader:
         if self._is_null(tree):
             return None
         best = max(self.options, key=lambda option: option.fits(tree))
-        if not best.fits(tree) and len(self.options) > 1:
-            return reading.mismatch(self.expected, tree)
-        return best.read(tree, reading)
+        if best.fits(tree) or len(self.options) == 1:
+            return best.read(tree, reading)
+        amounts = (option for option in self.options if isinstance(option, QuantityReader))
+        amount = next(amounts, None) if is_amount(tree) else None
+        # An amount of another unit is told its unit, and not that it is no mapping either.
+        return amount.read(tree, reading) if amount else reading.mismatch(self.expected, tree)
 
     def _is_null(self, tree: Tree) -> bool:
         # An empty value is a slip (often a `#` that cut it off); only a written null means nothing on purpose.

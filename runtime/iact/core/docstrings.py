@@ -66,3 +66,8 @@ def _docstring(cls: type) -> list[str]:
 def _lines_until_blank(lines: list[str]) -> list[str]:
     end = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
     return lines[:end]
+
+
+def example(cls: type) -> str:
+    """Return the text of the section `Example:`, without its indentation; empty where there is none."""
+    return inspect.cleandoc("\n" + "\n".join(_section(_docstring(cls), "Example:"))).strip("\n")

@@ -277,6 +277,11 @@ class QuantityReader:
         return quantity if quantity is not None and quantity.dimension in self.dimensions else None
 
 
+def is_amount(tree: Tree) -> bool:
+    """Return whether it is an amount of whatever dimension."""
+    return _any_quantity(tree) is not None
+
+
 def _any_quantity(tree: Tree) -> Quantity | None:
     match tree:
         case ScalarNode(value=bool() | None):

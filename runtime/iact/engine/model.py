@@ -198,6 +198,21 @@ class Agent:
     it waits for has come and its condition is true; a fact that is missing leaves a condition unknown, and unknown
     never moves a run.
 
+    Example:
+        apiVersion: iact/v1
+        kind: Agent
+        metadata: {name: reminder}
+        spec:
+          start: waiting
+          inputs:
+            patience: {type: duration, default: 48h}
+          states:
+            waiting:
+              next:                           # in this order
+                - {event: answered, decide: GO, to: done}
+                - {after: {fact: input.patience}, decide: ESCALATE, to: done}
+            done: {final: true}
+
     Attributes:
         start: the state in which a run begins.
         inputs: what a run is started with, by name.

@@ -1,0 +1,120 @@
+"""A project overrides what it extends by kind and name, key by key, and every line keeps its origin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from iact.config.merge import merge
+from iact.config.opening import open_project
+from iact.config.shipped import shipped_root
+from iact.config.showing import show
+from iact.core.errors import ConfigurationError
+from iact.core.tree import from_plain, to_plain
+from tests.support.configuration import load_project, write_project
+
+EXTENDING = "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {extends: [iact], paths: [policies]}\n"
+LEAD = "apiVersion: iact/v1\nkind: Person\nmetadata: {name: tech-lead}\nspec: {email: lead@example.org}\n"
+TEAM = "apiVersion: iact/v1\nkind: Team\nmetadata: {name: platform-leads}\nspec: {slack: '#leads'}\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}, {"a": {"b": 1, "c": 3}}),
+        ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+        ({"a": 1, "b": 2}, {"a": None}, {"b": 2}),
+        ({"a": 1}, {"b": {"c": 1}}, {"a": 1, "b": {"c": 1}}),
+    ],
+)
+def test_mappings_are_merged_and_everything_else_is_replaced(base: object, over: object, expected: object):
+    assert to_plain(merge(from_plain(base), from_plain(over))) == expected
+
+
+def test_an_override_changes_what_it_says_and_keeps_the_rest(tmp_path: Path):
+    project = open_project(write_project(tmp_path, {"policies/people.yaml": LEAD + "---\n" + TEAM}, EXTENDING))
+
+    team = project.get("Team", "platform-leads")
+    assert (team.spec.members, team.spec.slack, team.layers) == (("tech-lead",), "#leads", ("iact", "project"))
+    assert project.get("Person", "tech-lead").metadata.description == "Answers for how changes reach users."
+
+
+def test_an_override_that_changes_nothing_leaves_the_digest(tmp_path: Path):
+    shipped = open_project(write_project(tmp_path / "a", {"policies/x.yaml": ""}, EXTENDING))
+    same = TEAM.replace("slack: '#leads'", "members: [tech-lead]")
+    overridden = open_project(write_project(tmp_path / "b", {"policies/x.yaml": same}, EXTENDING))
+    changed = open_project(write_project(tmp_path / "c", {"policies/x.yaml": TEAM}, EXTENDING))
+
+    digests = [project.get("Team", "platform-leads").digest for project in (shipped, overridden, changed)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_override_that_breaks_a_rule_is_told_where_it_stands(tmp_path: Path):
+    text = TEAM.replace("slack: '#leads'", "members: nobody")
+
+    [problem] = load_project(tmp_path, {"policies/x.yaml": text}, EXTENDING).problems
+
+    assert str(problem.position) == "policies/x.yaml:4:17"
+
+
+def test_the_effective_resource_is_shown_with_the_origin_of_each_line(tmp_path: Path):
+    project = open_project(write_project(tmp_path, {"policies/people.yaml": TEAM}, EXTENDING))
+
+    lines = show(project, "platform-leads", None, "text").splitlines()
+
+    shown = {line.split("#  ")[0].split("  # ")[0].strip(): line.rpartition("# ")[2] for line in lines[-2:]}
+    shipped = (shipped_root() / "policies/people.yaml").read_text().splitlines()
+    members = shipped.index("  members: [tech-lead]") + 1
+    assert shown == {
+        "members: [tech-lead]": f"iact:policies/people.yaml:{members}",
+        'slack: "#leads"': "policies/people.yaml:4",
+    }
+    assert project.get("Team", "platform-leads").digest in lines[0]
+
+
+def test_what_is_shown_is_yaml_that_reads_the_same(tmp_path: Path):
+    """Every shipped resource, shown, taken as the only file of a project, has the digest it had."""
+    project = open_project(write_project(tmp_path / "a", {"policies/x.yaml": ""}, EXTENDING))
+    shown = "\n---\n".join(
+        show(project, resource.name, resource.kind, "text")
+        for resource in project.resources()
+        if resource.kind != "Project"
+    )
+
+    again = open_project(write_project(tmp_path / "b", {"policies/all.yaml": shown}, EXTENDING.replace("[iact]", "[]")))
+
+    digests = {(each.kind, each.name): each.digest for each in project.resources() if each.kind != "Project"}
+    assert {(e.kind, e.name): e.digest for e in again.resources() if e.kind != "Project"} == digests
+
+
+def test_the_origin_of_each_value_is_there_for_programs_too(tmp_path: Path):
+    project = open_project(write_project(tmp_path, {"policies/people.yaml": TEAM}, EXTENDING))
+
+    record = json.loads(show(project, "team/platform-leads", None, "json"))
+
+    assert record["spec"] == {"members": ["tech-lead"], "slack": "#leads"}
+    assert record["origins"]["/slack"] == "policies/people.yaml:4:15"
+    assert record["digest"] == project.get("Team", "platform-leads").digest
+
+
+def test_a_resource_that_is_not_there_is_told_its_nearest(tmp_path: Path):
+    project = open_project(write_project(tmp_path, {"policies/x.yaml": ""}, EXTENDING))
+
+    with pytest.raises(ConfigurationError, match=r"no resource named platform-leeds\. Did you mean platform-leads"):
+        show(project, "platform-leeds", None, "text")
+
+
+def test_without_a_project_the_shipped_rules_hold(tmp_path: Path):
+    project = open_project(tmp_path)
+
+    assert project.notes == ("No iact.yaml here: using the shipped rules.",)
+    assert project.get("Team", "platform-leads").layers == ("iact",)
+
+
+def test_a_project_is_found_from_a_folder_below_it(tmp_path: Path):
+    root = write_project(tmp_path, {"policies/deep/x.yaml": ""}, EXTENDING)
+
+    assert open_project(root / "policies/deep").root == root

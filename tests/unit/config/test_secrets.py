@@ -1,0 +1,72 @@
+"""A secret written as a value is an error, and nothing that iact prints ever repeats it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iact.config import formats
+from tests.support.configuration import load_project, resource
+
+# Shapes of secrets, put together here so that no scanner takes this file for a leak.
+SLACK = "xoxb" + "-123456789012-abcdefghijkl"
+GITHUB = "ghp" + "_0123456789abcdefghijABCDEFGHIJ012345"
+AMAZON = "AKIA" + "IOSFODNN7EXAMPLE"
+KEY = "-----BEGIN RSA " + "PRIVATE KEY-----"
+ADDRESS = "mysql://root:" + "hunter2" + "@db.example.org/iact"
+
+
+@pytest.mark.parametrize("secret", [SLACK, GITHUB, AMAZON, ADDRESS])
+@pytest.mark.parametrize("form", formats.NAMES)
+def test_a_value_that_looks_like_a_secret_is_refused_and_never_shown(tmp_path: Path, secret: str, form: str):
+    loaded = load_project(tmp_path, {"rule.yaml": resource("Person", f"  slack: {secret}\n")})
+
+    assert [problem.rule for problem in loaded.problems] == ["secret"]
+    assert secret not in formats.write(form, loaded)
+
+
+def test_a_private_key_is_refused_whole(tmp_path: Path):
+    text = resource("Person", f"  slack: |\n    {KEY}\n    MIIEpAIBAAKCAQEA\n")
+
+    loaded = load_project(tmp_path, {"rule.yaml": text})
+
+    assert [(problem.rule, str(problem.position)) for problem in loaded.problems] == [("secret", "rule.yaml:5:10")]
+    assert "MIIE" not in formats.write("text", loaded)
+
+
+@pytest.mark.parametrize("form", formats.NAMES)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  password: hunter2",
+        "  slack: {token: hunter2}",
+        "  slack: [a, {api_key: hunter2}]",
+        "  slack_token: hunter2: x",
+        "  password: @hunter2",
+        "  password: hunter2 #hunter2",
+    ],
+)
+def test_no_message_repeats_a_secret_whatever_else_is_wrong_with_its_line(tmp_path: Path, line: str, form: str):
+    loaded = load_project(tmp_path, {"rule.yaml": resource("Person", f"{line}\n")})
+
+    assert loaded.problems
+    assert "hunter2" not in formats.write(form, loaded)
+
+
+@pytest.mark.parametrize("written", ["env:IACT_STORE", "file:/run/secrets/store"])
+def test_the_name_of_a_secret_is_fine(tmp_path: Path, written: str):
+    settings = (
+        f"apiVersion: iact/v1\nkind: Project\nmetadata: {{name: shop}}\nspec: {{store: {{mysql: '{written}'}}}}\n"
+    )
+
+    assert load_project(tmp_path, {}, settings).problems == ()
+
+
+def test_a_field_for_the_name_of_a_secret_does_not_show_what_was_written_instead(tmp_path: Path):
+    settings = "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {store: {mysql: hunter2}}\n"
+
+    [problem] = load_project(tmp_path, {}, settings).problems
+
+    assert problem.rule == "secret"
+    assert "hunter2" not in f"{problem.message} {problem.hint}"
