@@ -41,7 +41,7 @@ spec:
 _README: Final = """\
 # {name}
 
-How this organisation runs, as YAML that [iact](https://pypi.org/project/iact/) checks, explains and carries out.
+How this organisation runs, as YAML that iact checks, explains and carries out.
 
 | to | run |
 |---|---|
