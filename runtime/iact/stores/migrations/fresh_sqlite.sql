@@ -152,4 +152,16 @@ CREATE TABLE failures (
 	CONSTRAINT pk_failures PRIMARY KEY (project, repository, "key")
 );
 CREATE INDEX ix_failures_started_at ON failures (project, repository, started_at);
-INSERT INTO alembic_version (version_num) VALUES ('0002');
+CREATE TABLE parameter_overrides (
+	project VARCHAR(64) NOT NULL, 
+	parameter VARCHAR(128) NOT NULL, 
+	version INTEGER NOT NULL, 
+	value BLOB, 
+	previous BLOB, 
+	run VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(160) NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_parameter_overrides PRIMARY KEY (project, parameter, version), 
+	CONSTRAINT uq_parameter_overrides_key UNIQUE (project, "key")
+);
+INSERT INTO alembic_version (version_num) VALUES ('0003');

@@ -1,0 +1,201 @@
+"""What PDCA does to the world: make a change, and take it back. Each can be asked whether it was done already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from iact.core import instants
+from iact.core.errors import IactError
+from iact.core.registry import Receipt, action
+from iact.engine.context import ActionContext
+from iact.pdca import store
+from iact.pdca.branch import Attempt, BranchError, Made, Repository
+from iact.pdca.facts import kept_plan
+from iact.pdca.model import Improvement, ParameterChange
+from iact.pdca.pinned import patch_of, rules_of
+from iact.pdca.plan import Trial
+from iact.stores.connect import reading, writing
+
+LOOKING_ONLY: Final = "this run only looks, so nothing was changed"
+
+
+class _NothingPlannedError(Exception):
+    """The machine asked for a change that no plan names."""
+
+
+@action("apply_change")
+class ApplyChange:
+    """Make the change that the plan names: set a parameter, commit a patch on a branch, or note that people began."""
+
+    def perform(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt:  # noqa: ARG002 - the protocol's
+        """Make it."""
+        trial, improvement = _trial(context)
+        change = improvement.change
+        if change.parameter is not None:
+            return _set_parameter(change.parameter, context)
+        if change.patch is not None:
+            return _commit_patch(trial, context)
+        return _receipt(context.now, str(change), f"People were asked to: {change}")
+
+    def check(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt | None:  # noqa: ARG002 - as above
+        """Return what an attempt that was cut short had done; None where it had done nothing."""
+        trial, improvement = _trial(context)
+        change = improvement.change
+        if change.parameter is not None:
+            with reading(context.engine) as connection:
+                written = store.written_by(connection, context.project, context.key)
+            return _parameter_receipt(written) if written else None
+        if change.patch is not None and (git := _git(context)):
+            attempt = _attempt(trial, context)
+            made = git.made_by(attempt.branch, attempt.key)
+            return _patch_receipt(made, context.now) if made else None
+        return None
+
+
+@action("revert_change")
+class RevertChange:
+    """Take the change back, exactly: the parameter's previous value, the branch gone or reverted."""
+
+    def perform(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt:  # noqa: ARG002 - the protocol's
+        """Take it back; doing so twice is the same as once."""
+        trial, improvement = _trial(context)
+        change = improvement.change
+        if change.parameter is not None:
+            return _reset_parameter(change.parameter, context)
+        if change.patch is not None:
+            return _take_patch_back(trial, context)
+        return Receipt(succeeded=True, detail={"what": str(change)}, message=f"People were asked to stop: {change}")
+
+    def check(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt | None:
+        """Return what an attempt that was cut short had done; None where it had done nothing."""
+        trial, improvement = _trial(context)
+        change = improvement.change
+        if change.parameter is not None:
+            with reading(context.engine) as connection:
+                written = store.written_by(connection, context.project, context.key)
+            return _reset_receipt(written) if written else None
+        if change.patch is not None and (git := _git(context)):
+            made = _made(context)
+            done = git.taken_back(_attempt(trial, context), made) if made else None
+            return self.perform(arguments, context) if done else None
+        return None
+
+
+def _trial(context: ActionContext) -> tuple[Trial, Improvement]:
+    plan = kept_plan(context.remembered)
+    if plan is None or plan.trial is None:
+        message = "no plan was made"
+        raise _NothingPlannedError(message)
+    return plan.trial, rules_of(context.definitions).improvements[plan.trial.improvement]
+
+
+def _receipt(at: datetime, what: str, message: str, **reference: str) -> Receipt:
+    return Receipt(
+        succeeded=True, detail={"applied_at": instants.write(at), "what": what, **reference}, message=message
+    )
+
+
+def _set_parameter(change: ParameterChange, context: ActionContext) -> Receipt:
+    with writing(context.engine) as connection:
+        newest = store.in_force(connection, context.project, change.name)
+        if newest is not None and newest.key != context.key and _is_tried(connection, context, newest):
+            message = f"{change.name} is being tried by run {newest.run} already; stop that experiment first."
+            return Receipt(succeeded=False, message=message)
+        written = store.add(
+            connection,
+            project=context.project,
+            parameter=change.name,
+            value=change.to,
+            run=context.run,
+            key=context.key,
+            at=context.now,
+        )
+    return _parameter_receipt(written)
+
+
+def _is_tried(connection: Any, context: ActionContext, newest: store.Override) -> bool:
+    return any(held.run == newest.run for held in store.holding(connection, context.project))
+
+
+def _parameter_receipt(written: store.Override) -> Receipt:
+    what = f"{written.parameter} set to {written.value} (version {written.version})"
+    return _receipt(written.at, what, f"{what}.", parameter=written.parameter, version=str(written.version))
+
+
+def _reset_parameter(change: ParameterChange, context: ActionContext) -> Receipt:
+    with writing(context.engine) as connection:
+        newest = store.in_force(connection, context.project, change.name)
+        if written := store.written_by(connection, context.project, context.key):
+            return _reset_receipt(written)
+        if newest is None or newest.run != context.run:
+            found = f"version {newest.version} of run {newest.run}" if newest else "no version at all"
+            message = f"{change.name} is no longer what this run set ({found} is in force), so it was left alone."
+            return Receipt(succeeded=False, message=message)
+        written = store.add(
+            connection,
+            project=context.project,
+            parameter=change.name,
+            value=newest.previous,
+            run=context.run,
+            key=context.key,
+            at=context.now,
+        )
+    return _reset_receipt(written)
+
+
+def _reset_receipt(written: store.Override) -> Receipt:
+    value = "its declared value" if written.value is None else str(written.value)
+    what = f"{written.parameter} is {value} again (version {written.version})"
+    return Receipt(succeeded=True, detail={"what": what, "version": str(written.version)}, message=f"{what}.")
+
+
+def _git(context: ActionContext) -> Repository | None:
+    path = context.services.get("repository")
+    return Repository(path, str(context.services.get("mainline", ""))) if path is not None else None
+
+
+def _attempt(trial: Trial, context: ActionContext) -> Attempt:
+    return Attempt(improvement=trial.improvement, run=context.run, key=context.key, at=context.now)
+
+
+def _commit_patch(trial: Trial, context: ActionContext) -> Receipt:
+    patch = patch_of(context.definitions, trial.improvement)
+    if patch is None:
+        return Receipt(succeeded=False, message=f"the patch of {trial.improvement} was not found when the run started")
+    try:
+        git = _git(context)
+        if git is None:
+            return Receipt(succeeded=False, message=LOOKING_ONLY)
+        made = git.attempt(_attempt(trial, context), patch, f"Try {trial.improvement}")
+    except (BranchError, IactError) as error:
+        return Receipt(succeeded=False, message=str(error))
+    return _patch_receipt(made, context.now)
+
+
+def _patch_receipt(made: Made, at: datetime) -> Receipt:
+    message = f"The patch was committed on the branch {made.branch}; it takes effect when that is merged."
+    return _receipt(at, f"branch {made.branch} at {made.commit[:12]}", message, branch=made.branch, commit=made.commit)
+
+
+def _made(context: ActionContext) -> Made | None:
+    branch, commit = (context.remembered[f"receipt.{name}"].value for name in ("branch", "commit"))
+    return Made(branch, commit) if isinstance(branch, str) and isinstance(commit, str) else None
+
+
+def _take_patch_back(trial: Trial, context: ActionContext) -> Receipt:
+    made = _made(context)
+    try:
+        git = _git(context)
+        if git is None or made is None:
+            return Receipt(succeeded=False, message=LOOKING_ONLY)
+        done = git.take_back(_attempt(trial, context), made)
+    except (BranchError, IactError) as error:
+        return Receipt(succeeded=False, message=str(error))
+    if done.made is not None:
+        what = f"branch {done.made.branch} reverts {made.commit[:12]}"
+        message = f"The change had been merged: merge the branch {done.made.branch}, which reverts it."
+        return Receipt(succeeded=True, detail={"what": what, "branch": done.made.branch}, message=message)
+    what = f"branch {done.deleted} deleted"
+    return Receipt(succeeded=True, detail={"what": what}, message=f"The branch {done.deleted} was deleted.")

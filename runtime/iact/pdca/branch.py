@@ -1,0 +1,241 @@
+"""Trying a patch on a git branch of its own, and taking it back, without touching what anybody has checked out.
+
+Everything is made in git's object store with an index file of our own (`read-tree`, `apply --cached`, `write-tree`,
+`commit-tree`), and becomes visible in one step: a reference that is created only where there was none, or deleted only
+where it is what we made. The work tree, the index and the checked-out branch are never read or written, and no hook of
+the repository runs. The key of the attempt stands in the commit's trailer, so a repeated attempt finds the first one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from iact.sources.git.command import Git, GitFailed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+NOTHING: Final = "0" * 40
+"""What git calls the value of a reference that must not exist yet."""
+IDENTITY: Final = ("iact", "iact@localhost.invalid")
+"""Who makes the commits: nobody's name, and an address that cannot exist (RFC 2606)."""
+KEY_TRAILER: Final = "Iact-Key"
+
+
+class BranchError(Exception):
+    """The branch cannot be made or taken back; the message says why, and nothing was left behind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One patch that is to be tried.
+
+    Attributes:
+        improvement: name of the improvement.
+        run: identifier of the run.
+        key: idempotency key of the attempt.
+        at: date of the commit, UTC.
+    """
+
+    improvement: str
+    run: str
+    key: str
+    at: datetime
+
+    @property
+    def branch(self) -> str:
+        """The branch that it is tried on."""
+        return f"iact/{self.improvement}-{short(self.run)}"
+
+    @property
+    def revert_branch(self) -> str:
+        """The branch that takes it back where it has been merged."""
+        return f"iact/revert-{self.improvement}-{short(self.run)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A branch with the commit it points to."""
+
+    branch: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What taking a patch back came to.
+
+    Attributes:
+        deleted: the branch that was deleted; empty where it had been merged.
+        made: the branch that reverts the merged commit and waits to be merged; None where there was nothing merged.
+    """
+
+    deleted: str = ""
+    made: Made | None = None
+
+
+def short(run: str) -> str:
+    """Return the first eight characters that tell a run from the others."""
+    return run.removeprefix("run-")[:8]
+
+
+class Repository:
+    """The git repository that patches are tried in."""
+
+    def __init__(self, path: Path, mainline: str = "") -> None:
+        """Look at the repository at `path`.
+
+        Args:
+            path: a work tree, a folder in one, or a bare repository.
+            mainline: the branch that patches are made for; empty for the one that is checked out.
+
+        Raises:
+            SourceError: if there is no complete repository there.
+        """
+        Git.open(path)
+        self._git = Git(_top(path))
+        self._mainline = mainline
+
+    def attempt(self, attempt: Attempt, patch: bytes, subject: str) -> Made:
+        """Commit `patch` on a new branch off the mainline; where this attempt made it before, return that.
+
+        Args:
+            attempt: which attempt it is.
+            patch: a unified diff relative to the top of the repository.
+            subject: first line of the commit's message.
+
+        Raises:
+            BranchError: if the patch does not apply, or the branch belongs to something else.
+        """
+        if made := self.made_by(attempt.branch, attempt.key):
+            return made
+        base = self._tip()
+        try:
+            tree = self._tree_with(base, patch)
+        except GitFailed as failure:
+            message = f"the patch does not apply to {base[:12]}: {failure.said}"
+            raise BranchError(message) from failure
+        return self._publish(attempt, attempt.branch, tree, base, subject)
+
+    def take_back(self, attempt: Attempt, made: Made) -> TakenBack:
+        """Undo an attempt: delete its branch, or where its commit was merged make a branch that reverts it.
+
+        Raises:
+            BranchError: if the branch holds more than what was made, or the merged commit cannot be reverted by itself.
+        """
+        if done := self.taken_back(attempt, made):
+            return done
+        if self._is_merged(made.commit):
+            return TakenBack(made=self._revert(attempt, made))
+        tip = self._resolve(f"refs/heads/{made.branch}")
+        if tip != made.commit:
+            message = (
+                f"the branch {made.branch} holds commits that iact did not make, so it was not deleted. "
+                "Delete it by hand when they are no longer needed."
+            )
+            raise BranchError(message)
+        self._update("-d", f"refs/heads/{made.branch}", made.commit)
+        return TakenBack(deleted=made.branch)
+
+    def made_by(self, branch: str, key: str) -> Made | None:
+        """Return the branch if the attempt of this key made it, or None where there is no such branch.
+
+        Raises:
+            BranchError: if there is such a branch, made by something else.
+        """
+        tip = self._resolve(f"refs/heads/{branch}")
+        if tip is None:
+            return None
+        listed = self._git.run("rev-list", f"--grep={KEY_TRAILER}: {key}", "--fixed-strings", "--max-count=1", tip)
+        commit = listed.decode().strip()
+        if not commit:
+            message = f"there is a branch {branch} already that this attempt did not make"
+            raise BranchError(message)
+        return Made(branch, commit)
+
+    def taken_back(self, attempt: Attempt, made: Made) -> TakenBack | None:
+        """Return what taking it back came to if that was done before, or None where it is still to be done."""
+        if reverted := self.made_by(attempt.revert_branch, attempt.key):
+            return TakenBack(made=reverted)
+        if self._resolve(f"refs/heads/{made.branch}") is None and not self._is_merged(made.commit):
+            return TakenBack(deleted=made.branch)
+        return None
+
+    def _revert(self, attempt: Attempt, made: Made) -> Made:
+        tip = self._tip()
+        options = ("-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
+        reverse = self._git.run("diff-tree", *options, made.commit, f"{made.commit}^")
+        try:
+            tree = self._tree_with(tip, reverse)
+        except GitFailed as failure:
+            message = f"{made.commit[:12]} was merged and cannot be reverted by itself: {failure.said}"
+            raise BranchError(message) from failure
+        subject = f"Revert {attempt.improvement}\n\nThis reverts commit {made.commit}."
+        return self._publish(attempt, attempt.revert_branch, tree, tip, subject)
+
+    def _publish(self, attempt: Attempt, branch: str, tree: str, parent: str, subject: str) -> Made:
+        """Make the commit, then the branch in one step; before that step nothing of it can be seen."""
+        message = f"{subject}\n\nIact-Run: {attempt.run}\n{KEY_TRAILER}: {attempt.key}"
+        name, address = IDENTITY
+        date = f"{int(attempt.at.timestamp())} +0000"
+        who = {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", name), ("EMAIL", address), ("DATE", date))
+        }
+        git = self._git.with_variables(who)
+        commit = git.run("commit-tree", tree, "-p", parent, "-F", "-", lines=message.split("\n")).decode().strip()
+        self._update(f"refs/heads/{branch}", commit, NOTHING)
+        return Made(branch, commit)
+
+    def _update(self, *arguments: str) -> None:
+        try:
+            self._git.run("-c", f"core.hooksPath={os.devnull}", "update-ref", *arguments)
+        except GitFailed as failure:
+            message = f"git could not update the branch: {failure.said}"
+            raise BranchError(message) from failure
+
+    def _tree_with(self, base: str, patch: bytes) -> str:
+        """Return the tree of `base` with `patch` applied, made in an index file that is thrown away."""
+        with tempfile.TemporaryDirectory(prefix="iact-patch-") as folder:
+            index, file = Path(folder) / "index", Path(folder) / "patch"
+            file.write_bytes(patch)
+            git = self._git.with_variables({"GIT_INDEX_FILE": str(index)})
+            git.run("read-tree", base)
+            git.run("apply", "--cached", "--whitespace=nowarn", str(file))
+            return git.run("write-tree").decode().strip()
+
+    def _tip(self) -> str:
+        names = [f"refs/heads/{self._mainline}", f"refs/remotes/origin/{self._mainline}"] if self._mainline else []
+        for name in (*names, "HEAD"):
+            if found := self._resolve(name):
+                return found
+        message = "the repository has no commit to make a branch from"
+        raise BranchError(message)
+
+    def _resolve(self, name: str) -> str | None:
+        try:
+            return self._git.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}").decode().strip()
+        except GitFailed:
+            return None
+
+    def _is_merged(self, commit: str) -> bool:
+        """Return whether the mainline holds the commit, or one with the same change (a squash or a cherry-pick)."""
+        try:
+            compared = self._git.run("cherry", self._tip(), commit, f"{commit}^").decode().split("\n")
+        except GitFailed:
+            return False
+        # `git cherry` leaves out what the mainline contains and marks with "-" what it contains in another commit.
+        return not any(line.startswith("+") for line in compared)
+
+
+def _top(path: Path) -> Path:
+    """Return the top of the work tree, because `git apply` below it would leave out what lies above; or a bare path."""
+    try:
+        return Path(os.fsdecode(Git(path).run("rev-parse", "--show-toplevel").removesuffix(b"\n")))
+    except GitFailed:
+        return path

@@ -1,0 +1,274 @@
+"""`iact run` and `iact pdca`: plan, start, stop and follow improvement experiments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from iact.config.project import Project
+    from iact.core.quantities import Quantity
+    from iact.engine.runtime import Run
+    from iact.pdca.session import Asked, Session
+
+PDCA: Final = "pdca"
+FINDINGS: Final = frozenset({"failed", "refused", "escalated"})
+"""States in which somebody has to do something; the command then ends with 1."""
+
+
+def _repo(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--repo",
+        type=click.Path(path_type=Path),
+        default=".",
+        show_default=True,
+        help="The git repository whose history is read.",
+    )(command)
+
+
+def _as_of(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option("--as-of", metavar="MOMENT", help="Look as if it were then; nothing can be changed.")(command)
+
+
+def _format(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
+        command
+    )
+
+
+@click.command()
+@click.argument("agent")
+@click.option("--window", metavar="DURATION", help="The recent time to look at first.  [default: the policy's, 48h]")
+@_repo
+@_as_of
+@click.option("--dry-run", is_flag=True, help="Show what would happen; nothing can be changed.")
+@_format
+@click.option("--demo-when-thin", is_flag=True, help="Show a made-up history too where there are under two releases.")
+@click.option("--report", "folder", type=click.Path(path_type=Path, file_okay=False), help="Where reports are written.")
+def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    agent: str,
+    window: str | None,
+    repo: Path,
+    as_of: str | None,
+    dry_run: bool,  # noqa: FBT001 - click hands flags over like this
+    form: str,
+    demo_when_thin: bool,  # noqa: FBT001 - as above
+    folder: Path | None,
+) -> None:
+    """Run an agent, such as `iact run pdca --window 48h`.
+
+    Running it again is harmless: it goes on where it stood, and where nothing has changed it changes nothing. Reports
+    are written to .iact/reports as JSON and HTML.
+    """
+    from iact.config.opening import open_project
+    from iact.pdca.session import Asked, opened
+
+    project = open_project()
+    if agent != PDCA:
+        _run_other(project, agent)
+        return
+    asked = Asked(repo=repo, window=_duration(window), as_of=_moment(as_of), dry_run=dry_run)
+    with _patience("Reading the history"), opened(project, asked) as session:
+        found = session.experiments.run()
+        _tell(session, found, form, _folder(project, asked, folder))
+        thin = session.is_thin
+    if thin and demo_when_thin:
+        _demonstrate(project, asked, form, _folder(project, asked, folder))
+    if found.state in FINDINGS:
+        raise SystemExit(1)
+
+
+@click.group()
+def pdca() -> None:
+    """Start, stop and follow improvement experiments."""
+
+
+@pdca.command()
+@click.argument("improvement", required=False)
+@_repo
+@_as_of
+@_format
+def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> None:
+    """Show what would be tried, why, and what an experiment could show. Nothing is started."""
+    from iact.config.opening import open_project
+    from iact.pdca.facts import plan_now
+    from iact.pdca.files import to_json
+    from iact.pdca.report import plan_record
+    from iact.pdca.session import Asked, opened
+    from iact.pdca.show import show_plan
+
+    project = open_project()
+    if improvement is not None:
+        project.get("Improvement", improvement)
+    asked = Asked(repo=repo, as_of=_moment(as_of), dry_run=True)
+    with (
+        _patience("Reading the history"),
+        opened(project, asked) as session,
+        session.looking(improvement=improvement or "") as context,
+    ):
+        found = plan_record(plan_now(context))
+    if form == "json":
+        click.echo(to_json(found), nl=False)
+    else:
+        show_plan(found, _console())
+
+
+@pdca.command()
+@click.argument("improvement")
+@_repo
+@_format
+def start(improvement: str, repo: Path, form: str) -> None:
+    """Start an experiment; a parameter or a branch of its own is all that it changes."""
+    _change(repo, form, lambda session: session.experiments.start(improvement))
+
+
+@pdca.command()
+@click.argument("improvement")
+@_repo
+@_format
+def stop(improvement: str, repo: Path, form: str) -> None:
+    """Stop an experiment and take its change back."""
+    _change(repo, form, lambda session: session.experiments.stop(improvement))
+
+
+@pdca.command()
+@_repo
+def status(repo: Path) -> None:
+    """Show what is proposed and what is being tried."""
+    from iact.config.opening import open_project
+    from iact.pdca.session import Asked, opened
+    from iact.pdca.show import show_status
+
+    with opened(open_project(), Asked(repo=repo, dry_run=True)) as session:
+        show_status(session.experiments.trials(), _console())
+
+
+@pdca.command()
+def parameters() -> None:
+    """Show every parameter with the value in force."""
+    from iact.config.opening import open_project
+    from iact.dora.repository import open_store
+    from iact.pdca.show import show_parameters
+    from iact.pdca.store import versions
+    from iact.stores.connect import reading
+
+    project = open_project()
+    declared = {
+        name: parameter.value
+        for resource in project.resources("Parameters")
+        for name, parameter in resource.spec.values.items()
+    }
+    engine = open_store(project)
+    with reading(engine) as connection:
+        show_parameters(declared, versions(connection, project.name), _console())
+    engine.dispose()
+
+
+def _change(repo: Path, form: str, change: Callable[[Session], Run]) -> None:
+    from iact.config.opening import open_project
+    from iact.pdca.session import Asked, opened
+
+    project, asked = open_project(), Asked(repo=repo)
+    with _patience("Reading the history"), opened(project, asked) as session:
+        found = change(session)
+        _tell(session, found, form, _folder(project, asked, None))
+    if found.state in FINDINGS:
+        raise SystemExit(1)
+
+
+def _tell(session: Session, found: Run, form: str, folder: Path | None) -> None:
+    from iact.pdca.files import to_json, write_reports
+    from iact.pdca.report import document
+    from iact.pdca.show import show
+
+    report = document(session.subject(found))
+    files: Sequence[Path] = write_reports(folder, report) if folder is not None else ()
+    if form == "json":
+        click.echo(to_json(report), nl=False)
+    else:
+        show(report, files, _console())
+
+
+def _demonstrate(project: Project, asked: Asked, form: str, folder: Path | None) -> None:
+    import tempfile
+
+    from iact.pdca.session import demonstration
+
+    with (
+        tempfile.TemporaryDirectory(prefix="iact-demo-") as place,
+        demonstration(project, Path(place), asked) as session,
+    ):
+        found = session.experiments.run()
+        if form == "text":
+            click.echo()
+        _tell(session, found, form, folder)
+
+
+def _run_other(project: Project, agent: str) -> None:
+    """Run an agent that has no command of its own: start it, or let it go on."""
+    from iact.dora.repository import open_store
+    from iact.engine.definitions import Definition
+    from iact.engine.model import parse_inputs
+    from iact.engine.runtime import Runtime
+
+    spec = project.get("Agent", agent).spec
+    definitions = [
+        Definition(kind=one.kind, name=one.name, digest=one.digest, tree=one.tree) for one in project.resources()
+    ]
+    engine = open_store(project)
+    runtime = Runtime(engine, project=project.name)
+    inputs = parse_inputs(spec, {}, agent)
+    found = runtime.advance(runtime.start(agent, definitions=definitions, subject=project.name, inputs=inputs))
+    click.echo(f"{agent}: {found.state}{f' ({found.outcome})' if found.outcome else ''}, run {found.run}")
+    engine.dispose()
+
+
+def _folder(project: Project, asked: Asked, folder: Path | None) -> Path | None:
+    """Return where reports are written: where the user says, else below .iact; nowhere when only looking."""
+    if folder is not None:
+        return folder
+    return None if asked.looks_only else project.root / ".iact" / "reports"
+
+
+def _duration(text: str | None) -> Quantity | None:
+    from iact.core.quantities import Dimension, parse
+
+    if text is None:
+        return None
+    try:
+        found = parse(text, Dimension.DURATION)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--window") from None
+    if not found.amount:
+        message = "a window of no time holds nothing"
+        raise click.BadParameter(message, param_hint="--window")
+    return found
+
+
+def _moment(text: str | None) -> datetime | None:
+    from iact.core import instants
+
+    if text is None:
+        return None
+    try:
+        return instants.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--as-of") from None
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _patience(message: str) -> Any:
+    """Return a sign of life on the error stream, which only a terminal shows."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(message)

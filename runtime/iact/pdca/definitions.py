@@ -1,0 +1,70 @@
+"""What a run of PDCA pins: the agent, the policy, every improvement with its patch, every metric and parameter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from iact.config.project import Project, Resource
+from iact.core.canonical import digest
+from iact.core.errors import ConfigurationError
+from iact.core.tree import MappingNode, Position, ScalarNode
+from iact.engine.definitions import Definition
+from iact.pdca.experiments import AGENT
+from iact.pdca.pinned import PATCH
+
+PINNED: Final = ("ImprovementPolicy", "Improvement", "Metric", "Parameters")
+LARGEST_PATCH: Final = 1_000_000
+"""Bytes; a larger patch is no experiment."""
+
+
+def definitions_of(project: Project) -> tuple[Definition, ...]:
+    """Return everything of a project that a run of PDCA decides by, in a fixed order.
+
+    Raises:
+        ConfigurationError: if the agent is missing, there are several policies, or a patch cannot be read.
+    """
+    policies = [resource.name for resource in project.resources("ImprovementPolicy")]
+    if len(policies) > 1:
+        message = f"there are several ImprovementPolicy resources ({', '.join(policies)}); keep one of them."
+        raise ConfigurationError(message)
+    resources = [project.get("Agent", AGENT), *(one for kind in PINNED for one in project.resources(kind))]
+    pinned = [_definition(resource) for resource in resources]
+    patches = [_patch(project, resource) for resource in project.resources("Improvement") if resource.spec.change.patch]
+    return (*pinned, *patches)
+
+
+def _definition(resource: Resource) -> Definition:
+    return Definition(kind=resource.kind, name=resource.name, digest=resource.digest, tree=resource.tree)
+
+
+def _patch(project: Project, resource: Resource) -> Definition:
+    """Return the text of an improvement's patch, pinned like a rule: what is tried is what was reviewed."""
+    position = _position(resource)
+    file = project.root / Path(position.file).parent / resource.spec.change.patch
+    where = f"{position}: `patch: {resource.spec.change.patch}`"
+    try:
+        if file.is_symlink() or not file.resolve().is_relative_to(project.root.resolve()):
+            message = f"{where}: it leads out of the project; put the patch beside the improvement."
+            raise ConfigurationError(message)
+        content = file.read_bytes()
+    except OSError as error:
+        message = f"{where}: {file} cannot be read ({error.strerror}). Put the patch beside the improvement."
+        raise ConfigurationError(message) from error
+    if len(content) > LARGEST_PATCH:
+        message = f"{where}: {len(content)} bytes; a patch to be tried has at most {LARGEST_PATCH}."
+        raise ConfigurationError(message)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"{where}: it is not UTF-8 text."
+        raise ConfigurationError(message) from error
+    tree = ScalarNode(text, text, position, quoted=True)
+    return Definition(kind=PATCH, name=resource.name, digest=digest(content), tree=tree)
+
+
+def _position(resource: Resource) -> Position:
+    """Return where the patch is named; in an override that may be another file than the rest."""
+    change = resource.tree.get("change") if isinstance(resource.tree, MappingNode) else None
+    patch = change.get("patch") if isinstance(change, MappingNode) else None
+    return patch.position if patch is not None else resource.position

@@ -1,0 +1,236 @@
+"""How much a figure changed between two stretches of time, with an interval that says how sure that is.
+
+Changes that were released together share their fate: they waited for the same release. A deployment is therefore one
+observation (a cluster), however many changes it holds; counting changes would find differences in pure noise
+(Donner and Klar, *Design and Analysis of Cluster Randomization Trials*, 2000). Three sorts of figures, three methods:
+
+durations: the mean of the logarithms of each deployment's changes is one value; the two stretches are compared by
+    Welch's t with the degrees of freedom of Satterthwaite (Welch, Biometrika 34, 1947). The effect is a ratio.
+shares: each deployment failed or not; the difference has Newcombe's hybrid score interval (Statistics in Medicine 17,
+    1998, method 10), which stays honest near 0 and with few deployments.
+rates: given the total, how many deployments fall into the second stretch is binomial (Przyborowski and Wilenski,
+    Biometrika 31, 1940), with the exact interval of Clopper and Pearson (Biometrika 26, 1934). Releases that come in
+    bursts tell less than their number: the counts are divided by their dispersion (Cox and Lewis, *The Statistical
+    Analysis of Series of Events*, 1966).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from scipy import special
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+from iact.core.quantities import Dimension
+
+MINIMUM_CLUSTERS: Final = 4
+"""Deployments that each stretch needs before its spread can be taken seriously."""
+
+SHORTEST: Final = 60.0
+"""Seconds that a duration counts at least: zero has no logarithm, and git's dates do not mean single seconds."""
+
+
+class Scale(StrEnum):
+    """What an effect's numbers mean."""
+
+    RELATIVE = "relative"
+    """−0.3 is 30 % less than before."""
+    POINTS = "points"
+    """−0.05 is five percentage points less than before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """What was observed in one stretch of time.
+
+    Attributes:
+        clusters: the values of each deployment: seconds for durations, 0 or 1 for shares, anything for rates.
+        seconds: how long the stretch was.
+        gaps: seconds between one deployment and the next, for rates.
+    """
+
+    clusters: tuple[tuple[float, ...], ...]
+    seconds: float
+    gaps: tuple[float, ...] = ()
+
+    @property
+    def values(self) -> int:
+        """How many values there are in all clusters."""
+        return sum(len(cluster) for cluster in self.clusters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """How much a figure changed.
+
+    Attributes:
+        scale: what the next three numbers mean.
+        estimate: the change that fits the observations best.
+        low: the smallest change that they do not exclude.
+        high: the largest change that they do not exclude.
+        confidence: how often such an interval holds the true change, 0 to 1.
+        method: the name of the method and who published it.
+        before: how many deployments were observed before.
+        after: how many deployments were observed after.
+    """
+
+    scale: Scale
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    method: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotComparable:
+    """There is no effect to speak of yet.
+
+    Attributes:
+        reason: why, as a sentence without its full stop.
+    """
+
+    reason: str
+
+
+Comparison: TypeAlias = "Effect | NotComparable"
+
+
+def compare(dimension: Dimension, before: Stretch, after: Stretch, *, confidence: float) -> Comparison:
+    """Return how much a figure of `dimension` changed from `before` to `after`.
+
+    Args:
+        dimension: what the figure measures; decides the method.
+        before: what was observed before the change.
+        after: what has been observed since.
+        confidence: of the interval, 0 to 1.
+    """
+    method = _METHODS.get(dimension)
+    if method is None:
+        return NotComparable(f"figures that are a {dimension.value} have no method of comparison")
+    return method(before, after, confidence)
+
+
+def cluster_means(stretch: Stretch) -> list[float]:
+    """Return the mean logarithm of each cluster of durations."""
+    return [
+        math.fsum(math.log(max(value, SHORTEST)) for value in cluster) / len(cluster) for cluster in stretch.clusters
+    ]
+
+
+def dispersion(gaps: Sequence[float]) -> float:
+    """Return how many times more a count varies than if its events were independent, at least 1.
+
+    For a renewal process that is the squared coefficient of variation of its gaps (Cox and Lewis 1966, section 4.2).
+    """
+    if len(gaps) < MINIMUM_CLUSTERS:
+        return 1.0
+    mean, variance = mean_and_variance(gaps)
+    return max(1.0, variance / mean**2) if mean > 0 else float(len(gaps))
+
+
+def mean_and_variance(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean and the unbiased variance of at least two values."""
+    mean = math.fsum(values) / len(values)
+    return mean, math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
+def _durations(before: Stretch, after: Stretch, confidence: float) -> Comparison:
+    if short := _too_few(before, after):
+        return short
+    (mean_0, variance_0), (mean_1, variance_1) = (mean_and_variance(cluster_means(s)) for s in (before, after))
+    part_0, part_1 = variance_0 / len(before.clusters), variance_1 / len(after.clusters)
+    if part_0 + part_1 == 0:
+        return NotComparable("every deployment took exactly as long as the others, so there is no spread to judge by")
+    freedom = (part_0 + part_1) ** 2 / (part_0**2 / (len(before.clusters) - 1) + part_1**2 / (len(after.clusters) - 1))
+    difference = mean_1 - mean_0
+    reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(part_0 + part_1)
+    return Effect(
+        scale=Scale.RELATIVE,
+        estimate=math.expm1(difference),
+        low=math.expm1(difference - reach),
+        high=math.expm1(difference + reach),
+        confidence=confidence,
+        method="Welch's t on the mean logarithm of each deployment (Welch 1947)",
+        before=len(before.clusters),
+        after=len(after.clusters),
+    )
+
+
+def _shares(before: Stretch, after: Stretch, confidence: float) -> Comparison:
+    if short := _too_few(before, after):
+        return short
+    share_0, low_0, high_0 = _score_interval(before, confidence)
+    share_1, low_1, high_1 = _score_interval(after, confidence)
+    difference = share_1 - share_0
+    return Effect(
+        scale=Scale.POINTS,
+        estimate=difference,
+        low=difference - math.hypot(share_1 - low_1, high_0 - share_0),
+        high=difference + math.hypot(high_1 - share_1, share_0 - low_0),
+        confidence=confidence,
+        method="hybrid score interval of a difference (Newcombe 1998, method 10)",
+        before=len(before.clusters),
+        after=len(after.clusters),
+    )
+
+
+def _score_interval(stretch: Stretch, confidence: float) -> tuple[float, float, float]:
+    """Return the share of a stretch with its interval (Wilson, JASA 22, 1927)."""
+    count = len(stretch.clusters)
+    share = math.fsum(math.fsum(cluster) / len(cluster) for cluster in stretch.clusters) / count
+    z = float(special.ndtri((1 + confidence) / 2))
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    reach = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return share, max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _rates(before: Stretch, after: Stretch, confidence: float) -> Comparison:
+    count_0, count_1 = len(before.clusters), len(after.clusters)
+    if before.seconds <= 0 or after.seconds <= 0:
+        return NotComparable("no time has passed yet")
+    if count_0 + count_1 < MINIMUM_CLUSTERS:
+        return NotComparable(f"{count_0 + count_1} deployments before and after are too few to compare")
+    spread = dispersion(before.gaps)
+    told_0, told_1 = count_0 / spread, count_1 / spread
+    outside = (1 - confidence) / 2
+    low = float(special.betaincinv(told_1, told_0 + 1, outside)) if told_1 else 0.0
+    high = float(special.betaincinv(told_1 + 1, told_0, 1 - outside)) if told_0 else 1.0
+    scale = before.seconds / after.seconds
+    return Effect(
+        scale=Scale.RELATIVE,
+        estimate=_odds(count_1, count_0) * scale - 1,
+        low=_odds(low, 1 - low) * scale - 1,
+        high=_odds(high, 1 - high) * scale - 1,
+        confidence=confidence,
+        method="exact conditional interval of a ratio of rates, counts divided by their dispersion "
+        "(Przyborowski and Wilenski 1940; Clopper and Pearson 1934)",
+        before=count_0,
+        after=count_1,
+    )
+
+
+def _odds(part: float, rest: float) -> float:
+    return part / rest if rest > 0 else math.inf
+
+
+def _too_few(before: Stretch, after: Stretch) -> NotComparable | None:
+    for stretch, when in ((before, "before"), (after, "since")):
+        if len(stretch.clusters) < MINIMUM_CLUSTERS:
+            found = len(stretch.clusters)
+            return NotComparable(f"{found} deployments {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side")
+    return None
+
+
+_METHODS: Final[dict[Dimension, Callable[[Stretch, Stretch, float], Comparison]]] = {
+    Dimension.DURATION: _durations,
+    Dimension.SHARE: _shares,
+    Dimension.RATE: _rates,
+}

@@ -1,0 +1,141 @@
+"""What people do with PDCA: run it, start and stop an experiment, look at what goes on.
+
+Everything here may be done again at any time: what was done is found and not repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from iact.core import instants
+from iact.core.errors import ConfigurationError
+from iact.core.facts import Fact, FactSet, FactValue
+from iact.core.problems import did_you_mean
+from iact.core.quantities import Quantity
+from iact.engine.definitions import Definition, pins_of
+from iact.engine.runtime import Run, Runtime
+from iact.pdca.facts import applied_at, kept_plan
+from iact.pdca.plan import Trial
+
+AGENT: Final = "pdca"
+PROPOSED: Final = "proposed"
+UNCHANGED: Final = frozenset({"nothing_to_do", "observed"})
+"""Endings that looking again at the same figures under the same rules would only repeat."""
+STOPPABLE: Final = frozenset({"watching", "measuring"})
+"""States in which a person can stop an experiment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiments:
+    """The experiments on one repository.
+
+    Attributes:
+        runtime: where they run.
+        definitions: the rules of today; a run keeps those that it started under.
+        repository: the repository's key.
+        window: the recent time that is looked at first.
+        seen: digest of the figures' state; looking again at the same state changes nothing.
+    """
+
+    runtime: Runtime
+    definitions: Sequence[Definition]
+    repository: str
+    window: Quantity
+    seen: str
+
+    def run(self) -> Run:
+        """Plan, or go on with what is under way; a proposal that is outdated gives way to a new one."""
+        active = self.runtime.active(AGENT, self.repository)
+        if active is None:
+            return self._plan()
+        if active.state == PROPOSED and dict(active.pins) != pins_of(self.definitions):
+            self.runtime.tell(active.run, "rules_changed", key=f"rules/{self.seen}")
+        else:
+            self.runtime.look(active.run, key=f"{active.visit}/{self.seen}")
+        found = self.runtime.advance(active.run)
+        return self._plan() if found.state == "superseded" else found
+
+    def start(self, improvement: str) -> Run:
+        """Start an experiment, whether it was proposed or not.
+
+        Raises:
+            ConfigurationError: if there is no such improvement, it was started already, or its metric is taken.
+        """
+        self._expect_known(improvement)
+        for run, trial in self.trials():
+            if trial.improvement == improvement and run.state != PROPOSED:
+                since = applied_at(run.remembered)
+                when = f" on {instants.show(since)}" if since else ""
+                message = f"{improvement} was started already{when} (state {run.state}). See: iact pdca status"
+                raise ConfigurationError(message)
+        self._expect_free(improvement)
+        for run, trial in self.trials():
+            if trial.improvement == improvement:
+                self.runtime.tell(run.run, "start_requested", key="start")
+                return self.runtime.advance(run.run)
+        return self._begin(f"{self.repository}/{improvement}", improvement)
+
+    def stop(self, improvement: str) -> Run:
+        """Stop an experiment and take its change back.
+
+        Raises:
+            ConfigurationError: if there is no such improvement, or it is not being tried.
+        """
+        self._expect_known(improvement)
+        for run, trial in self.trials():
+            if trial.improvement == improvement and run.state in STOPPABLE:
+                self.runtime.tell(run.run, "stop_requested", key=f"stop/{run.visit}")
+                return self.runtime.advance(run.run)
+        tried = [trial.improvement for run, trial in self.trials() if run.state in STOPPABLE]
+        message = f"{improvement} is not being tried, so there is nothing to stop. "
+        message += f"Being tried: {', '.join(tried)}." if tried else "Nothing is."
+        raise ConfigurationError(message)
+
+    def trials(self) -> Iterator[tuple[Run, Trial]]:
+        """Walk the runs on this repository that go on and have a plan, newest first."""
+        for run in self.runtime.runs(agent=AGENT):
+            plan = kept_plan(run.remembered)
+            if run.active and plan is not None and plan.trial is not None and plan.trial.repository == self.repository:
+                yield run, plan.trial
+
+    def _plan(self) -> Run:
+        last = next(iter(self.runtime.runs(agent=AGENT, subject=self.repository)), None)
+        if last is not None and last.state in UNCHANGED and last.inputs["input.seen"].value == self.seen:
+            return last
+        return self._begin(self.repository, "")
+
+    def _begin(self, subject: str, improvement: str) -> Run:
+        inputs: dict[str, FactValue] = {
+            "repository": self.repository,
+            "window": self.window,
+            "improvement": improvement,
+            "seen": self.seen,
+        }
+        facts = FactSet.of(Fact(name=f"input.{name}", value=value, source="input") for name, value in inputs.items())
+        run = self.runtime.start(AGENT, definitions=self.definitions, subject=subject, inputs=facts)
+        return self.runtime.advance(run)
+
+    def _expect_known(self, improvement: str) -> None:
+        known = [definition.name for definition in self.definitions if definition.kind == "Improvement"]
+        if improvement not in known:
+            hint = did_you_mean(improvement, known) or f"There is {', '.join(sorted(known))}."
+            message = f"there is no Improvement named {improvement}. {hint}"
+            raise ConfigurationError(message)
+
+    def _expect_free(self, improvement: str) -> None:
+        metric = self._metric_of(improvement)
+        for run, trial in self.trials():
+            if trial.metric == metric and run.state != PROPOSED:
+                message = (
+                    f"{trial.improvement} is being tried on {metric} (state {run.state}); two on one metric "
+                    f"could not be told apart. Wait for its verdict, or stop it: iact pdca stop {trial.improvement}"
+                )
+                raise ConfigurationError(message)
+
+    def _metric_of(self, improvement: str) -> str:
+        from iact.pdca.pinned import rules_of  # noqa: PLC0415 - building every rule is only needed here
+
+        rules = rules_of({definition.pin: definition for definition in self.definitions})
+        return rules.improvements[improvement].expect.metric

@@ -1,0 +1,246 @@
+"""What PDCA's state machine asks for: the plan, how the experiment stands, and what the policy says.
+
+All of it is computed from rows and from the rules that the run pinned. Nothing is changed by asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from iact.core import instants
+from iact.core.facts import Fact, FactRequest, FactSet, FactType, FactValue
+from iact.core.quantities import Quantity
+from iact.core.registry import fact_source
+from iact.dora.figures import Window
+from iact.dora.measure import read_history
+from iact.engine.context import FactContext
+from iact.pdca import store
+from iact.pdca.pinned import Rules, rules_of
+from iact.pdca.plan import Check, Plan, as_fact
+
+if TYPE_CHECKING:
+    from iact.pdca import rules
+    from iact.pdca.measured import Measured
+
+NOTHING_PLANNED: Final = "there is nothing to try"
+NOT_STARTED: Final = "the experiment has not been started"
+STEPS_BACK: Final = 30
+"""How often the baseline may reach further back while it holds too few releases: 365 days become 30 years."""
+ENOUGH_RELEASES: Final = 6
+"""Releases that the baseline should hold: with fewer, not even the lead time itself has an interval."""
+
+
+@fact_source("policy")
+class PolicyFacts:
+    """What the `ImprovementPolicy` says."""
+
+    provides: Mapping[str, FactType] = {
+        "policy.window": FactType.DURATION,
+        "policy.history": FactType.DURATION,
+        "policy.every": FactType.DURATION,
+        "policy.min_improvement": FactType.SHARE,
+        "policy.confidence": FactType.SHARE,
+        "policy.verdict": FactType.TEXT,
+        "policy.on_worse": FactType.TEXT,
+    }
+
+    def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
+        """Return the policy's settings as facts."""
+        policy = rules_of(context.definitions).policy
+        return {
+            request.name: Fact(
+                name=request.name,
+                value=getattr(policy, request.name.removeprefix("policy.")),
+                observed_at=context.now,
+                source="policy",
+            )
+            for request in requests
+            if request.name in self.provides
+        }
+
+
+@fact_source("plan")
+class PlanFacts:
+    """What is to be tried. Once a run has decided on a plan it keeps it; before, the plan is made from the figures."""
+
+    provides: Mapping[str, FactType] = {
+        "plan": FactType.RECORD,
+        "plan.found": FactType.BOOLEAN,
+        "plan.requested": FactType.BOOLEAN,
+        "plan.improvement": FactType.TEXT,
+        "plan.metric": FactType.TEXT,
+        "plan.measured": FactType.TEXT,
+        "plan.mode": FactType.TEXT,
+        "plan.by_agent": FactType.BOOLEAN,
+        "plan.current": FactType.QUANTITY,
+        "plan.goal": FactType.QUANTITY,
+        "plan.expected_improvement": FactType.SHARE,
+        "plan.first_check": FactType.DURATION,
+        "plan.verdict_by": FactType.DURATION,
+        "plan.metric_free": FactType.BOOLEAN,
+        "plan.outdated": FactType.BOOLEAN,
+    }
+
+    def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
+        """Return the plan as facts."""
+        kept = kept_plan(context.remembered)
+        plan = kept or plan_now(context)
+        values: dict[str, FactValue | None] = dict(plan.values())
+        wanted = {request.name for request in requests}
+        if "plan.metric_free" in wanted and plan.trial is not None:
+            values["plan.metric_free"] = not any(
+                held.trial.measured == plan.trial.measured for held in _others(context)
+            )
+        if "plan.outdated" in wanted and kept is not None:
+            values["plan.outdated"] = _choice(plan_now(context)) != _choice(kept)
+        return {
+            name: as_fact(name, values.get(name), at=context.now, missing=NOTHING_PLANNED, source="plan")
+            for name in sorted(wanted)
+        }
+
+
+@fact_source("check")
+class CheckFacts:
+    """How an experiment stands.
+
+    Asking for `check.verdict` judges the outcome and uses up one of the looks that the confidence is shared among; a
+    state that only watches asks for `check.harmed` or `check.due` instead.
+    """
+
+    provides: Mapping[str, FactType] = {
+        "check": FactType.RECORD,
+        "check.adopted": FactType.BOOLEAN,
+        "check.harmed": FactType.BOOLEAN,
+        "check.due": FactType.BOOLEAN,
+        "check.proven": FactType.BOOLEAN,
+        "check.remaining": FactType.DURATION,
+        "check.verdict": FactType.TEXT,
+        "check.then": FactType.TEXT,
+        "check.looks": FactType.NUMBER,
+    }
+
+    def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
+        """Return how it stands as facts."""
+        wanted = {request.name for request in requests}
+        check = check_now(context, judging=bool(wanted & {"check.verdict", "check.then"}))
+        values: dict[str, FactValue | None] = dict(check.values()) if check else {}
+        missing = "not enough is known to say" if check else NOT_STARTED
+        return {
+            name: as_fact(name, values.get(name), at=context.now, missing=missing, source="check")
+            for name in sorted(wanted)
+        }
+
+
+def kept_plan(remembered: FactSet) -> Plan | None:
+    """Return the plan that a run has decided on, or None before that."""
+    value = remembered["plan"].value
+    return Plan.from_record(value) if isinstance(value, Mapping) else None
+
+
+def kept_check(remembered: FactSet) -> Check | None:
+    """Return what the last check of a run came to, or None before the first."""
+    value = remembered["check"].value
+    return Check.from_record(value) if isinstance(value, Mapping) else None
+
+
+def applied_at(remembered: FactSet) -> datetime | None:
+    """Return when the change was made, or None before that."""
+    value = remembered["receipt.applied_at"].value
+    return instants.parse(value) if isinstance(value, str) else None
+
+
+def plan_now(context: FactContext) -> Plan:
+    """Make a plan from the figures of this moment."""
+    from iact.pdca import rules  # noqa: PLC0415 - loads scipy, which only computing needs and not declaring
+
+    pinned = rules_of(context.definitions)
+    digests = {one.name: one.digest for one in context.definitions.values() if one.kind == "Improvement"}
+    requested = context.inputs["input.improvement"].value
+    return rules.make_plan(
+        pinned.improvements,
+        pinned.policy,
+        baseline(context, pinned),
+        measured(context, pinned, Window.ending(context.now, window_of(context.inputs, pinned).timedelta)),
+        repository=repository_of(context),
+        past=_past(context, digests),
+        digests=digests,
+        requested=requested if isinstance(requested, str) else "",
+    )
+
+
+def check_now(context: FactContext, *, judging: bool) -> Check | None:
+    """Look at the experiment; None where none was started or where it was started this very moment."""
+    from iact.pdca import rules  # noqa: PLC0415 - as above
+
+    plan, since = kept_plan(context.remembered), applied_at(context.remembered)
+    if plan is None or plan.trial is None or since is None or since >= context.now:
+        return None
+    pinned = rules_of(context.definitions)
+    trial = plan.trial
+    experiment = rules.Experiment(
+        trial=trial,
+        improvement=pinned.improvements[trial.improvement],
+        policy=pinned.policy,
+        applied_at=since,
+        last=kept_check(context.remembered),
+    )
+    before = measured(context, pinned, Window.ending(since, trial.history.timedelta))
+    after = measured(context, pinned, Window(since, context.now))
+    return rules.check(experiment, before, after, judging=judging)
+
+
+def baseline(context: FactContext, pinned: Rules) -> Measured:
+    """Measure the history before this moment, as far back as the policy says, and further while it holds too little."""
+    span = pinned.policy.history.timedelta
+    for step in range(1, STEPS_BACK):
+        found = measured(context, pinned, Window.ending(context.now, span * step))
+        known_from = found.history.known_from
+        if known_from is None or known_from > found.window.start or found.releases >= ENOUGH_RELEASES:
+            return found
+    return measured(context, pinned, Window.ending(context.now, span * STEPS_BACK))
+
+
+def measured(context: FactContext, pinned: Rules, window: Window) -> Measured:
+    """Measure every metric in one window, knowing no more than was known at this moment."""
+    from iact.pdca.measured import Measured  # noqa: PLC0415 - as above
+
+    history = read_history(context.connection, context.project, repository_of(context), window, as_of=context.now)
+    return Measured.of(history, window, pinned.metrics)
+
+
+def repository_of(context: FactContext) -> str:
+    """Return the key of the repository that a run is about."""
+    value = context.inputs["input.repository"].value
+    return value if isinstance(value, str) else context.subject
+
+
+def window_of(inputs: FactSet, pinned: Rules) -> Quantity:
+    """Return the window that was asked for, or the policy's."""
+    value = inputs["input.window"].value
+    return value if isinstance(value, Quantity) else pinned.policy.window
+
+
+def _past(context: FactContext, digests: Mapping[str, str]) -> rules.Past:
+    from iact.pdca import rules  # noqa: PLC0415 - as above
+
+    repository = repository_of(context)
+    busy = {
+        held.trial.metric: held.trial.improvement for held in _others(context) if held.trial.repository == repository
+    }
+    tried = {
+        ended.trial.improvement: ended.state
+        for ended in store.ended(context.connection, context.project)
+        if ended.trial.repository == repository and digests.get(ended.trial.improvement) == ended.trial.definition
+    }
+    return rules.Past(busy=busy, tried=tried)
+
+
+def _others(context: FactContext) -> Iterator[store.TrialRun]:
+    """Walk the metrics that other runs experiment on."""
+    return (held for held in store.holding(context.connection, context.project) if held.run != context.run)
+
+
+def _choice(plan: Plan) -> str:
+    return plan.trial.improvement if plan.trial else ""

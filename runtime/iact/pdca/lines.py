@@ -1,0 +1,166 @@
+"""The sentences of a report: what the window says, what was decided, and what to do next. Pure text out of data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from iact.core import instants
+
+_SAID: Final[Mapping[str, str]] = {
+    "planning": "Planning.",
+    "nothing_to_do": "Nothing to try: no improvement's condition is met by figures that are known.",
+    "observed": "Only observed: the improvement's mode is `observe`, so nothing was proposed.",
+    "proposed": "Proposed. Nothing was changed.",
+    "superseded": "The proposal is outdated; the next run plans anew.",
+    "refused": "Refused: another experiment is about the same metric.",
+    "applying": "The change is being made.",
+    "failed": "The change could not be made, and nothing was left behind.",
+    "watching": "Started. Adoption and harm are judged first.",
+    "first_check": "Adoption and harm are being judged.",
+    "measuring": "Going on: the outcome is judged when enough releases are there, or the time is up.",
+    "judging": "The outcome is being judged.",
+    "reverting": "The change is being taken back.",
+    "withdrawing": "A person stopped it; the change is being taken back.",
+    "kept": "Kept: the effect excludes that nothing improved.",
+    "reverted": "Taken back.",
+    "stopped": "Stopped by a person and taken back.",
+    "escalated": "A person has to decide.",
+}
+_BY_OUTCOME: Final[Mapping[str, str]] = {
+    "keep-unproven": "Kept although it is unproven, as `if_unclear: keep` says.",
+    "revert-unclear": "Taken back: nothing certain could be said in time, and `if_unclear` says revert.",
+    "revert": "Taken back: it made things worse.",
+}
+
+
+def said(state: str, outcome: str, message: str | None) -> str:
+    """Return what a state and the outcome that led to it mean, with the last receipt's own words."""
+    sentence = _BY_OUTCOME.get(outcome, _SAID[state]) if state in {"kept", "reverted"} else _SAID[state]
+    return f"{sentence} {message}" if message and state in {"failed", "escalated", "reverted", "stopped"} else sentence
+
+
+def summary(content: Mapping[str, Any]) -> Iterator[str]:
+    """Walk the first lines of a report: what the window tells, what is known, what to try, what to do next.
+
+    Args:
+        content: the report document, its `lines` still empty.
+    """
+    if content["demo"]:
+        yield "DEMO: this history was thought up. It shows what a report looks like; it says nothing about anybody."
+    if content["dry_run"]:
+        yield "DRY RUN: nothing of this was written down, and nothing can be changed by it."
+    yield content["thin"]["sentence"]
+    yield from _known(content)
+    for missing in content["dora"]["missing"]:
+        add = f" (add {len(missing['add'])} lines: {missing['see'].removesuffix('.md')})" if missing["add"] else ""
+        labels = ", ".join([missing["metrics"][0], *(label.lower() for label in missing["metrics"][1:])])
+        yield f"{labels}: unknown, {missing['reason']}{add}"
+    yield from _decided(content)
+    if content["next"]["command"]:
+        yield f"Next: {content['next']['command']}"
+
+
+def _known(content: Mapping[str, Any]) -> Iterator[str]:
+    useful = content["thin"]["useful"]
+    figures = {metric["name"]: metric for metric in content["dora"]["metrics"]}
+    lead = figures.get("lead_time")
+    if lead is None or lead["value"] is None:
+        return
+    interval = f" {lead['interval']['shown']}" if lead["interval"] else f" ({lead['no_interval']})"
+    releases = f"{useful['releases']} release{'s' if useful['releases'] != 1 else ''}"
+    yield f"{useful['length']['shown']}: lead time {lead['shown']}{interval}, {releases}{_longest_stage(content)}"
+
+
+def _longest_stage(content: Mapping[str, Any]) -> str:
+    breakdown = content["dora"]["breakdown"]
+    stages = [stage for stage in (breakdown["stages"] if breakdown else ()) if stage["share"]]
+    if not stages:
+        return ""
+    longest = max(stages, key=lambda stage: float(stage["share"]["value"]))
+    share = round(float(longest["share"]["value"]) * 100)
+    return f"; {share} % of it is {longest['stage']}"
+
+
+def _decided(content: Mapping[str, Any]) -> Iterator[str]:
+    plan, experiment, state = content["plan"], content["experiment"], content["decision"]["state"]
+    if experiment is not None:
+        yield from _tried(content, experiment)
+        return
+    if plan is None or plan["improvement"] is None:
+        yield f"{content['decision']['sentence']} Nothing was changed."
+        return
+    if state in {"proposed", "observed"}:
+        yield f"Try {plan['improvement']}: {_could_detect(plan)}. Nothing was changed."
+        return
+    yield f"{plan['improvement']}: {content['decision']['sentence']}"
+
+
+def _could_detect(plan: Mapping[str, Any]) -> str:
+    """Return the first horizon that could detect anything, and what, or why none can."""
+    for row in plan["detectable"]:
+        if row["effect"] is not None and row["after"] in {"8 weeks", "26 weeks"}:
+            return f"{row['after']} could detect {row['effect']['shown']}"
+    reasons = [row["reason"] for row in plan["detectable"] if row["reason"]]
+    return (
+        f"no time could prove it yet: {reasons[-1]}" if reasons else "too few releases are known to say what it takes"
+    )
+
+
+def _tried(content: Mapping[str, Any], experiment: Mapping[str, Any]) -> Iterator[str]:
+    started = instants.show(instants.parse(experiment["started_at"]))
+    yield f"{experiment['improvement']}, started {started}: {content['decision']['sentence']}"
+    effect, plan = experiment["effect"], content["plan"]
+    if effect is None:
+        return
+    if effect["missing"]:
+        yield f"{plan['metric_label']}: no comparison yet ({effect['missing']})"
+    else:
+        yield (
+            f"{plan['metric_label']}: {effect['estimate']['shown']} "
+            f"[{effect['low']['shown']}, {effect['high']['shown']}] at {effect['confidence']['shown']}, "
+            f"{effect['before']} releases before, {effect['after']} since"
+        )
+    if experiment["adopted"]["truth"] != "true":
+        yield f"Not seen to be practised yet: {'; '.join(experiment['adopted']['reasons'])}"
+    if experiment["verdict"] == "keep" and not experiment["proven"]:
+        yield "This verdict is unproven: a threshold without an interval keeps noise about as often as effects."
+
+
+def next_step(content: Mapping[str, Any], options: str) -> dict[str, Any]:
+    """Return the one command that comes next, what it does, and when something happens by itself.
+
+    Args:
+        content: the report document, its `next` still empty.
+        options: what has to follow the command to reach the same repository.
+    """
+    state, run, plan = content["decision"]["state"], content["run"], content["plan"]
+    if state == "proposed":
+        name = plan["improvement"]
+        sentence = f"Nothing changes until a person starts {name}. The proposal stands until the date given."
+        return _step(f"iact pdca start {name}{options}", sentence, run["next_due"])
+    if state in {"watching", "measuring"}:
+        sentence = (
+            "Adoption and harm are judged then." if state == "watching" else "The figures are looked at again then."
+        )
+        return _step(f"iact run pdca{options}", sentence, run["next_due"])
+    if state == "nothing_to_do":
+        return _idle(content, options)
+    if state == "observed":
+        return _step(f"iact pdca plan{options}", "The plan with its statistics; nothing is started by it.", None)
+    sentence = {
+        "escalated": "Decide, then let the next run plan anew.",
+        "failed": "Mend what the message names, then run it again.",
+    }.get(state, "The next run plans anew.")
+    return _step(f"iact run pdca{options}", sentence, None)
+
+
+def _idle(content: Mapping[str, Any], options: str) -> dict[str, Any]:
+    if content["dora"]["repository"]["deployments"] == 0:
+        sentence = "Say in iact.yaml what a release is: a pattern of tags, or merges to a branch."
+        return _step(f"iact dora report{options}", sentence, None)
+    return _step(f"iact pdca plan{options}", "It says of every improvement why it is not tried.", None)
+
+
+def _step(command: str, sentence: str, at: str | None) -> dict[str, Any]:
+    return {"command": command, "sentence": sentence, "at": at}

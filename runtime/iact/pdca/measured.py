@@ -1,0 +1,83 @@
+"""The figures of one stretch of time, as facts that conditions compare and as rows that statistics compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from iact.core.facts import Fact, FactSet
+from iact.core.quantities import Quantity
+from iact.dora.figures import Figure, Window
+from iact.dora.rules import History, NamedMetric, figure, observed_part, select
+from iact.dora.terms import Better
+from iact.pdca.effect import Stretch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured of a repository in one window.
+
+    Attributes:
+        window: the window.
+        history: the rows that it holds.
+        metrics: the definitions, by name.
+        figures: each metric's figure, by name.
+    """
+
+    window: Window
+    history: History
+    metrics: Mapping[str, NamedMetric]
+    figures: Mapping[str, Figure]
+
+    @classmethod
+    def of(cls, history: History, window: Window, metrics: Mapping[str, NamedMetric]) -> Measured:
+        """Compute every figure of a window."""
+        figures = {name: figure(named, history, window) for name, named in sorted(metrics.items())}
+        return cls(window=window, history=history, metrics=metrics, figures=figures)
+
+    @property
+    def releases(self) -> int:
+        """How many deployments the window holds."""
+        return len(self.history.deployments)
+
+    def value(self, metric: str) -> Quantity | None:
+        """Return a metric's value, or None where it is unknown."""
+        found = self.figures.get(metric)
+        return None if found is None else found.quantity
+
+    def better(self, metric: str) -> Better:
+        """Return which way a metric should go."""
+        return self.metrics[metric].metric.better
+
+    def facts(self, before: Measured | None = None) -> FactSet:
+        """Return the figures as facts named `metric.…`, with those of `before` as what they have moved from."""
+        return FactSet.of(self._facts(before))
+
+    def stretch(self, metric: str) -> Stretch:
+        """Return the rows behind a metric, grouped by the deployment that they belong to."""
+        rows = sorted(select(self.metrics[metric].metric, self.history, self.window).samples, key=lambda row: row.id)
+        clusters: dict[str, list[float]] = {}
+        for row in rows:
+            clusters.setdefault(row.cluster, []).append(float(row.value))
+        covered = observed_part(self.history, self.window)
+        moments = sorted(deployment.deployed_at for deployment in self.history.deployments)
+        return Stretch(
+            clusters=tuple(tuple(values) for _, values in sorted(clusters.items())),
+            seconds=covered.span.total_seconds() if covered else 0.0,
+            gaps=tuple((later - earlier).total_seconds() for earlier, later in pairwise(moments)),
+        )
+
+    def _facts(self, before: Measured | None) -> Iterator[Fact]:
+        for name, found in self.figures.items():
+            if found.quantity is None:
+                reason = str(found.missing) if found.missing else "it is unknown"
+                yield Fact(name=f"metric.{name}", missing=reason, source="dora")
+            else:
+                yield Fact(
+                    name=f"metric.{name}",
+                    value=found.quantity,
+                    baseline=before.value(name) if before else None,
+                    observed_at=self.window.end,
+                    source="dora",
+                )

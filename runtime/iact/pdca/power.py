@@ -1,0 +1,213 @@
+"""What an experiment could find out before it is started: the smallest effect it would notice, and how long it takes.
+
+The minimum detectable effect is the effect that a test finds with a given power, a multiple of the comparison's
+standard error (Bloom, Evaluation Review 19, 1995): the quantile for the confidence plus the quantile for the power. What
+limits it is the number of deployments, not of changes: those that are released together tell the same story, to the
+degree of their intra-class correlation (Donner and Klar 2000).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from scipy import special
+
+from iact.core.quantities import Dimension
+from iact.pdca.effect import MINIMUM_CLUSTERS, SHORTEST, Stretch, cluster_means, dispersion, mean_and_variance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+POWER: Final = 0.8
+"""How often an effect of the stated size would be noticed; the convention of Cohen (1988)."""
+
+WEEK: Final = 604_800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How much a metric varies from one deployment to the next, on the scale on which it is compared.
+
+    Attributes:
+        dimension: what the metric measures.
+        clusters: deployments observed.
+        values: values observed in them, such as changes.
+        per_week: deployments a week.
+        deviation: standard deviation of one deployment's value: of its mean logarithm for durations, of its 0 or 1 for
+            shares, and relative to a count of 1 for rates.
+        between: variance between deployments; None where it has no meaning.
+        within: variance within deployments; None where it has no meaning.
+        correlation: intra-class correlation, 0 to 1; None where it has no meaning.
+    """
+
+    dimension: Dimension
+    clusters: int
+    values: int
+    per_week: float
+    deviation: float
+    between: float | None = None
+    within: float | None = None
+    correlation: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detectable:
+    """The smallest effect that a stretch of time would show.
+
+    Attributes:
+        weeks: how long the stretch is.
+        releases: deployments to be expected in it.
+        effect: relative for durations and rates (0.3 is 30 %), points for shares; None where nothing could be seen.
+        reason: why nothing could be seen; empty otherwise.
+    """
+
+    weeks: float
+    releases: float
+    effect: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """What finding an effect of a given size would take.
+
+    Attributes:
+        releases: deployments after the change; None where no number of them would do.
+        weeks: how long that takes at the expected rate; None likewise.
+        reason: why no number would do; empty otherwise.
+    """
+
+    releases: int | None = None
+    weeks: float | None = None
+    reason: str = ""
+
+
+def spread_of(dimension: Dimension, stretch: Stretch) -> Spread | None:
+    """Return how much a metric varied in a stretch of time, or None with fewer than two deployments."""
+    count = len(stretch.clusters)
+    if count < 2 or stretch.seconds <= 0:  # noqa: PLR2004 - a spread needs two
+        return None
+    per_week = count / stretch.seconds * WEEK
+    match dimension:
+        case Dimension.DURATION:
+            return _duration_spread(stretch, per_week)
+        case Dimension.SHARE:
+            share = math.fsum(math.fsum(cluster) / len(cluster) for cluster in stretch.clusters) / count
+            # A share of exactly 0 has not no variance, but one that these deployments are too few to show
+            # (Agresti and Coull, The American Statistician 52, 1998: add two of each).
+            softened = (share * count + 2) / (count + 4)
+            deviation = math.sqrt(softened * (1 - softened))
+        case Dimension.RATE:
+            deviation = math.sqrt(dispersion(stretch.gaps))
+        case _:
+            return None
+    return Spread(dimension=dimension, clusters=count, values=stretch.values, per_week=per_week, deviation=deviation)
+
+
+def detectable(
+    spread: Spread, weeks: float, *, per_week: float, confidence: float, before: int | None = None
+) -> Detectable:
+    """Return the smallest effect that `weeks` after the change would show.
+
+    Args:
+        spread: how the metric varied before the change.
+        weeks: how long it is observed after the change.
+        per_week: deployments a week to be expected after the change.
+        confidence: of one look, 0 to 1.
+        before: deployments in the baseline; all of `spread` by default.
+    """
+    earlier = spread.clusters if before is None else before
+    later = per_week * weeks
+    for count, when in ((earlier, "in the baseline"), (later, "to be expected")):
+        if count < MINIMUM_CLUSTERS:
+            reason = f"{_count(count)} {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side"
+            return Detectable(weeks=weeks, releases=later, reason=reason)
+    reach = _multiple(spread, earlier + later, confidence) * spread.deviation * math.sqrt(1 / earlier + 1 / later)
+    return Detectable(weeks=weeks, releases=later, effect=_unscaled(spread.dimension, reach))
+
+
+def needed(spread: Spread, effect: float, *, per_week: float, confidence: float) -> Needed:
+    """Return what finding `effect` would take: the deployments after the change, and the weeks until they are there.
+
+    Args:
+        spread: how the metric varied before the change.
+        effect: relative for durations and rates (0.3 is 30 %), points for shares; above 0.
+        per_week: deployments a week to be expected after the change.
+        confidence: of one look, 0 to 1.
+    """
+    if spread.clusters < MINIMUM_CLUSTERS:
+        return Needed(reason=f"{spread.clusters} deployments in the baseline; a comparison needs {MINIMUM_CLUSTERS}")
+    reach = _scaled(spread.dimension, effect)
+    for count in _candidates():
+        multiple = _multiple(spread, spread.clusters + count, confidence)
+        if multiple * spread.deviation * math.sqrt(1 / spread.clusters + 1 / count) <= reach:
+            return Needed(releases=count, weeks=count / per_week if per_week > 0 else None)
+    return Needed(
+        reason=f"the {spread.clusters} deployments of the baseline leave it less certain than that by themselves",
+    )
+
+
+def _candidates() -> Sequence[int]:
+    """Return numbers of deployments, each at most 2 % above the one before."""
+    counts = [MINIMUM_CLUSTERS]
+    while counts[-1] < _MOST:
+        counts.append(max(counts[-1] + 1, int(counts[-1] * 1.02)))
+    return counts
+
+
+_MOST: Final = 1_000_000
+
+
+def _duration_spread(stretch: Stretch, per_week: float) -> Spread:
+    """Return the spread with its parts between and within deployments (one-way analysis of variance; Fisher 1925)."""
+    logarithms = [[math.log(max(value, SHORTEST)) for value in cluster] for cluster in stretch.clusters]
+    means = cluster_means(stretch)
+    sizes = [len(cluster) for cluster in logarithms]
+    total, count = sum(sizes), len(sizes)
+    grand = math.fsum(math.fsum(cluster) for cluster in logarithms) / total
+    among = math.fsum(size * (mean - grand) ** 2 for size, mean in zip(sizes, means, strict=True)) / (count - 1)
+    residual = math.fsum(
+        (value - mean) ** 2 for cluster, mean in zip(logarithms, means, strict=True) for value in cluster
+    )
+    within = residual / (total - count) if total > count else 0.0
+    typical = (total - math.fsum(size * size for size in sizes) / total) / (count - 1)
+    between = max(0.0, (among - within) / typical) if typical else 0.0
+    return Spread(
+        dimension=Dimension.DURATION,
+        clusters=count,
+        values=total,
+        per_week=per_week,
+        deviation=math.sqrt(mean_and_variance(means)[1]),
+        between=between,
+        within=within,
+        correlation=between / (between + within) if between + within > 0 else 0.0,
+    )
+
+
+def _multiple(spread: Spread, deployments: float, confidence: float) -> float:
+    quantile = (1 + confidence) / 2
+    if spread.dimension is Dimension.DURATION:
+        freedom = deployments - 2
+        return float(special.stdtrit(freedom, quantile) + special.stdtrit(freedom, POWER))
+    return float(special.ndtri(quantile) + special.ndtri(POWER))
+
+
+def _unscaled(dimension: Dimension, reach: float) -> float:
+    """Return a distance on the scale of comparison as an effect that people understand."""
+    if dimension is Dimension.SHARE:
+        return reach
+    return -math.expm1(-reach) if dimension is Dimension.DURATION else math.expm1(reach)
+
+
+def _scaled(dimension: Dimension, effect: float) -> float:
+    if dimension is Dimension.SHARE:
+        return effect
+    if dimension is Dimension.RATE:
+        return math.log1p(effect)
+    return -math.log1p(-effect) if effect < 1 else math.inf
+
+
+def _count(count: float) -> str:
+    return f"{count:.1f} deployments" if count != int(count) else f"{int(count)} deployments"

@@ -1,0 +1,147 @@
+"""A report of PDCA for people in a terminal: what matters first, the reasons below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from iact.core import instants
+from iact.engine.runtime import Run
+from iact.pdca.plan import Trial
+from iact.pdca.store import Override
+
+_SUBJECT = 44
+_SHA = 10
+
+
+def show(report: Mapping[str, Any], files: Sequence[Path], console: Console) -> None:
+    """Print a report document and where it was written."""
+    for number, line in enumerate(report["lines"]):
+        console.print(f"[bold]{escape(line)}[/bold]" if not number else escape(line))
+    for table in _tables(report):
+        console.print()
+        console.print(table)
+    for line in _progress(report):
+        console.print(escape(line))
+    if files:
+        console.print()
+    for file in files:
+        console.print(f"[dim]{escape(str(file))}[/dim]")
+
+
+def show_plan(plan: Mapping[str, Any], console: Console) -> None:
+    """Print what would be tried, why, and what trying it could show."""
+    if plan["improvement"] is None:
+        console.print("Nothing to try.")
+    else:
+        for line in _plan_lines(plan):
+            console.print(escape(line))
+        console.print()
+        console.print(_detectable(plan["detectable"], f"What {plan['improvement']} could show"))
+    console.print()
+    console.print(_considered(plan["considered"]))
+
+
+def show_status(runs: Iterable[tuple[Run, Trial]], console: Console) -> None:
+    """Print what is proposed and what is being tried."""
+    table = _table("", "improvement", "metric", "state", "since", "next")
+    for run, trial in runs:
+        due = instants.show(run.next_due) if run.next_due else "–"
+        table.add_row(run.run[4:12], trial.improvement, trial.metric, run.state, instants.show(run.entered_at), due)
+    console.print(table if table.row_count else "Nothing is proposed and nothing is being tried.")
+
+
+def show_parameters(declared: Mapping[str, Any], overrides: Iterable[Override], console: Console) -> None:
+    """Print every parameter with the value in force."""
+    newest = {override.parameter: override for override in overrides}
+    table = _table("parameter", "in force", "declared", "version")
+    for name, value in sorted(declared.items()):
+        override = newest.get(name)
+        in_force = value if override is None or override.value is None else override.value
+        table.add_row(name, str(in_force), str(value), str(override.version) if override else "–")
+    console.print(table if table.row_count else "No `Parameters` are declared.")
+
+
+def _tables(report: Mapping[str, Any]) -> Iterator[Table]:
+    breakdown = report["dora"]["breakdown"]
+    yield _figures(report["dora"]["metrics"], report["thin"]["useful"]["length"]["shown"])
+    if breakdown and breakdown["slowest"]:
+        yield _slowest(breakdown["slowest"])
+    yield _detectable(report["thin"]["detectable"], "What the lead time could show at the present rate of releases")
+    if report["plan"] is not None:
+        yield _considered(report["plan"]["considered"])
+
+
+def _figures(metrics: Iterable[Mapping[str, Any]], length: str) -> Table:
+    table = _table(f"The last {length}", "value", "95 % interval", "n")
+    for metric in metrics:
+        interval = metric["interval"]["shown"] if metric["interval"] else metric["no_interval"]
+        table.add_row(metric["label"], metric["shown"], interval, str(metric["n"]))
+    return table
+
+
+def _slowest(changes: Iterable[Mapping[str, Any]]) -> Table:
+    table = _table("The slowest changes", "subject", "release", "lead time", "where it went")
+    for change in changes:
+        stages = ", ".join(f"{stage['stage']} {stage['time']['shown']}" for stage in change["stages"] or ())
+        subject = change["subject"][:_SUBJECT]
+        table.add_row(
+            change["sha"][:_SHA], escape(subject), escape(change["deployment"]), change["total"]["shown"], stages
+        )
+    return table
+
+
+def _detectable(rows: Iterable[Mapping[str, Any]], title: str) -> Table:
+    table = _table(title, "releases expected", "smallest effect")
+    for row in rows:
+        found = row["effect"]["shown"] if row["effect"] else f"none: {row['reason']}"
+        table.add_row(row["after"], row["releases_expected"] or "–", found)
+    return table
+
+
+def _considered(considered: Iterable[Mapping[str, Any]]) -> Table:
+    table = _table("Improvements", "promises", "its condition", "because")
+    for one in considered:
+        because = "; ".join(one["reasons"])
+        if one["busy_with"]:
+            because = f"{one['busy_with']} is being tried on {one['metric']}"
+        elif one["tried"]:
+            because = f"it was {one['tried']} before"
+        table.add_row(
+            one["improvement"], one["expected"]["shown"] if one["expected"] else "–", one["truth"], escape(because)
+        )
+    return table
+
+
+def _plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
+    goal = plan["goal"]["shown"] if plan["goal"] else "unknown"
+    yield f"{plan['improvement']}: {plan['change']}"
+    yield f"{plan['metric_label']}: {plan['current']['shown']} now, {goal} expected, {plan['expected']['shown']} better"
+    for key, what in (("needed", "expected effect"), ("needed_minimum", f"{plan['min_improvement']['shown']} ")):
+        found = plan[key]
+        if found is None:
+            continue
+        if found["releases"] is None:
+            yield f"To see the {what.strip()}: not possible, {found['reason']}"
+        else:
+            weeks = f", {found['weeks']['shown']}" if found["weeks"] else ""
+            yield f"To see the {what.strip()}: {found['releases']} releases{weeks}"
+
+
+def _progress(report: Mapping[str, Any]) -> Iterator[str]:
+    following = report["next"]
+    if following["sentence"]:
+        at = f" ({instants.show(instants.parse(following['at']))})" if following["at"] else ""
+        yield f"{following['sentence']}{at}"
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
