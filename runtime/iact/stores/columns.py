@@ -41,10 +41,9 @@ class Instant(types.TypeDecorator[datetime]):
         """
         if value is None:
             return None
-        written = instants.write(value)
         if dialect.name in {"mysql", "mariadb"}:
-            return value.astimezone(UTC).replace(tzinfo=None)
-        return written
+            return instants.in_utc(value).replace(tzinfo=None)
+        return instants.write(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's hook
         """Return the moment that the database held."""

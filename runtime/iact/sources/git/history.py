@@ -7,6 +7,7 @@ what has gone by and what is still to come are ever held.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ _ABBREVIATED: Final = 12
 _First = tuple[int, int, str]
 # The mainline commit that merged it: how far down the mainline, its id, when it was committed.
 _Merge = tuple[int, str, datetime]
+_NEVER: Final[_First] = (sys.maxsize, 0, "")
+_NOWHERE: Final[_Merge] = (0, "", datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class History:
 
     def __init__(self, refs: Refs, rules: GitRules) -> None:
         self._rules = rules
-        self._agents = AgentPatterns(rules.agents)
+        self._agents = AgentPatterns(rules.agents) if rules.agents else None
         self._mainline = _Chain(refs.mainline.tip)
         self._deploying = None if refs.merges_to is None else _Chain(refs.merges_to.tip)
         self._releases = {release.sha: release for release in refs.releases}
@@ -75,16 +78,17 @@ class History:
         for record in log:
             sha, parents = record.sha, record.parents
             committed_at = datetime.fromtimestamp(record.committed, UTC)
-            first = _earliest(contained.pop(sha, None), self._own_release(record, committed_at))
+            first, own = contained.pop(sha, None), self._own_release(record, committed_at)
+            if own is not None and (first is None or own < first):
+                first = own
             merge = merged.pop(sha, None)
             if self._mainline.reaches(record):
                 merge = (self._mainline.length, sha, committed_at)
             for parent in parents:
-                if first is not None:
-                    contained[parent] = _earliest(contained.get(parent), first) or first
-                if merge is not None:
-                    known = merged.get(parent)
-                    merged[parent] = merge if known is None or known[0] < merge[0] else known
+                if first is not None and first < contained.get(parent, _NEVER):
+                    contained[parent] = first
+                if merge is not None and merge > merged.get(parent, _NOWHERE):
+                    merged[parent] = merge
             yield self._commit(record, committed_at, first, merge)
 
     def releases(self) -> list[Release]:
@@ -117,7 +121,7 @@ class History:
             merged_at=None if merge is None else merge[2],
             release=None if first is None else first[2],
             is_merge=len(record.parents) > 1,
-            by_agent=self._agents.made(record.people, record.message),
+            by_agent=self._agents is not None and self._agents.made(record.people, record.message),
             subject=_subject(record.message),
             reverts=reverted_commits(record.message),
         )
@@ -134,12 +138,6 @@ class History:
 def highest(candidates: Iterable[Release]) -> Release:
     """Return which of the nearest releases among a release's ancestors is the one before it."""
     return max(candidates, key=lambda release: release.height)
-
-
-def _earliest(one: _First | None, other: _First | None) -> _First | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)
 
 
 def _subject(message: bytes) -> str:
