@@ -122,8 +122,7 @@ class CelLeaf:
 
 @functools.lru_cache(maxsize=256)
 def _program(expression: str) -> Any:
-    # An extra, imported where it is used: most projects have no such leaf.
-    import cel  # noqa: PLC0415
+    import cel  # noqa: PLC0415 - an extra, imported where it is used: most projects have no such leaf
 
     return cel.compile(expression)
 
