@@ -314,6 +314,8 @@ def presented(value: Decimal | None, unit: str) -> dict[str, str | None]:
 
 def seconds(span: timedelta) -> Decimal:
     """Return a time span in seconds, exactly."""
+    if not span.microseconds:
+        return Decimal(span.days * 86_400 + span.seconds)
     return Decimal(instants.microseconds(span)).scaleb(-6)
 
 

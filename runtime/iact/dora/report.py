@@ -24,7 +24,7 @@ from iact.dora import store
 from iact.dora.figures import Unit, Window, plain, rounded, seconds
 from iact.dora.measure import read_history
 from iact.dora.records import Change, Deployment, Repository
-from iact.dora.rules import History, Measured, NamedMetric, TrendPoint, measured, moments_of, trend
+from iact.dora.rules import MOMENT, History, Measured, NamedMetric, TrendPoint, measured, trend
 from iact.dora.statistics.median import median
 
 FORMAT: Final = "iact/dora-report/v1"
@@ -173,10 +173,9 @@ def _stages(result: Measured, changes: Mapping[str, Change]) -> list[dict[str, A
 
 def _spans(result: Measured, change: Change) -> tuple[Decimal, ...] | None:
     """Return how long each stage of a change was; None where one of them is unknown or ends before it begins."""
-    times = moments_of(change)
     spans = []
     for stage in result.named.metric.stages:
-        start, end = times[stage.from_], times[stage.to]
+        start, end = MOMENT[stage.from_](change), MOMENT[stage.to](change)
         if start is None or end is None or end < start:
             return None
         spans.append(seconds(end - start))

@@ -7,12 +7,14 @@ edges.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from iact.dora.figures import WEEK, DefinitionReference, Figure, LeftOut, Missing, Sample, Window, seconds
 from iact.dora.records import Change, Deployment, Failure
@@ -201,8 +203,7 @@ def select(metric: Metric, history: History, window: Window) -> Selection:
     """Return the rows of a metric that belong to a window, and why others are left out."""
     match metric.each:
         case Each.CHANGE:
-            first_known = _first_known(history)
-            return _gather(_of_change(metric, change, first_known) for change in history.changes)
+            return _gather(_of_changes(metric, history))
         case Each.DEPLOYMENT:
             counted = _counted(metric, history)
             return _gather(_of_deployment(deployment, counted) for deployment in history.deployments)
@@ -223,44 +224,56 @@ def _gather(rows: Iterable[Sample | str]) -> Selection:
     return Selection(samples=tuple(samples), left_out=left_out)
 
 
-def _first_known(history: History) -> frozenset[str]:
-    return frozenset(deployment.key for deployment in history.deployments if deployment.first_known)
+def _of_changes(metric: Metric, history: History) -> Iterator[Sample | str]:
+    first_known = {deployment.key for deployment in history.deployments if deployment.first_known}
+    without_first = Exclusion.FIRST_KNOWN_DEPLOYMENT in metric.leave_out
+    without_merges = Exclusion.MERGES in metric.leave_out
+    span_of = _span_between(metric)
+    for change in history.changes:
+        assert change.deployment is not None  # noqa: S101 - only deployed changes are asked for
+        assert change.deployed_at is not None  # noqa: S101 - as above
+        if without_first and change.deployment in first_known:
+            yield "changes of the first known deployment"
+        elif without_merges and change.is_merge:
+            yield "merge commits"
+        elif isinstance(span := span_of(change), str):
+            yield span
+        else:
+            yield Sample(
+                value=span,
+                cluster=change.deployment,
+                at=change.deployed_at,
+                id=change.sha,
+                agent=change.by_agent,
+            )
 
 
-def _of_change(metric: Metric, change: Change, first_known: frozenset[str]) -> Sample | str:
-    assert change.deployment is not None  # noqa: S101 - only deployed changes are asked for
-    assert change.deployed_at is not None  # noqa: S101 - as above
-    if Exclusion.FIRST_KNOWN_DEPLOYMENT in metric.leave_out and change.deployment in first_known:
-        return "changes of the first known deployment"
-    if Exclusion.MERGES in metric.leave_out and change.is_merge:
-        return "merge commits"
-    times = moments_of(change)
-    span = _span(metric, times)
-    if isinstance(span, str):
-        return span
-    return Sample(value=span, cluster=change.deployment, at=change.deployed_at, id=change.sha, agent=change.by_agent)
+MOMENT: Final[Mapping[Milestone, Callable[[Any], datetime | None]]] = {
+    Milestone.AUTHORED: attrgetter("authored_at"),
+    Milestone.COMMITTED: attrgetter("committed_at"),
+    Milestone.MERGED: attrgetter("merged_at"),
+    Milestone.DEPLOYED: attrgetter("deployed_at"),
+    Milestone.STARTED: attrgetter("started_at"),
+    Milestone.RESTORED: attrgetter("restored_at"),
+}
+"""When a change or a failure passed each milestone; None where it did not."""
 
 
-def moments_of(change: Change) -> Mapping[Milestone, datetime | None]:
-    """Return when a change passed each milestone."""
-    return {
-        Milestone.AUTHORED: change.authored_at,
-        Milestone.COMMITTED: change.committed_at,
-        Milestone.MERGED: change.merged_at,
-        Milestone.DEPLOYED: change.deployed_at,
-    }
-
-
-def _span(metric: Metric, times: Mapping[Milestone, datetime | None]) -> Decimal | str:
+def _span_between(metric: Metric) -> Callable[[Change | Failure], Decimal | str]:
+    """Return what says how long a row took, or why that cannot be said."""
     assert metric.from_ is not None  # noqa: S101 - a metric's own check has said so
     assert metric.to is not None  # noqa: S101 - as above
-    start, end = times[metric.from_], times[metric.to]
-    if start is None or end is None:
-        missing = metric.from_ if start is None else metric.to
-        return f"changes that were never {missing}"
-    if end < start:
-        return f"{metric.to} before they were {metric.from_}"
-    return seconds(end - start)
+    begins, ends, start_of, end_of = metric.from_, metric.to, MOMENT[metric.from_], MOMENT[metric.to]
+
+    def span(row: Change | Failure) -> Decimal | str:
+        start, end = start_of(row), end_of(row)
+        if start is None or end is None:
+            return f"changes that were never {begins if start is None else ends}"
+        if end < start:
+            return f"{ends} before they were {begins}"
+        return seconds(end - start)
+
+    return span
 
 
 def _counted(metric: Metric, history: History) -> frozenset[str]:
@@ -283,7 +296,8 @@ def _of_deployment(deployment: Deployment, counted: frozenset[str]) -> Sample:
 
 
 def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) -> Iterator[Sample | str]:
-    seen: set[tuple[str, str | None]] = set()
+    seen: set[tuple[str, str]] = set()
+    span_of = _span_between(metric)
     for failure in sorted(failures, key=lambda failure: (failure.started_at, failure.key)):
         if failure.restored_at is None or failure.restored_at >= window.end:
             if failure.started_at < window.end:
@@ -291,13 +305,13 @@ def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) ->
             continue
         if failure.restored_at < window.start:
             continue
-        # A revert that ships in a hot fix is seen twice, and restored once.
-        if (failure.deployment, failure.restored_by) in seen:
-            yield "further signs of a failure that is counted already"
-            continue
-        seen.add((failure.deployment, failure.restored_by))
-        times = {Milestone.STARTED: failure.started_at, Milestone.RESTORED: failure.restored_at}
-        span = _span(metric, times)
+        # A revert that ships in a hot fix is seen twice, and restored once, by one deployment.
+        if failure.restored_by is not None:
+            if (failure.deployment, failure.restored_by) in seen:
+                yield "further signs of a failure that is counted already"
+                continue
+            seen.add((failure.deployment, failure.restored_by))
+        span = span_of(failure)
         if isinstance(span, str):
             yield span
         else:
@@ -322,15 +336,22 @@ class TrendPoint:
 def trend(measured: Measured, history: History, window: Window) -> tuple[TrendPoint, ...]:
     """Return a metric in each part of a window: a part is a week where the window has six to thirteen of them."""
     has_source = missing_source(measured.named.metric, history, observed_part(history, window)) is None
-    points = []
-    for part in window.parts(min(13, max(6, round(window.span / WEEK)))):
-        inside = tuple(sample for sample in measured.samples if sample.at in part)
-        observed = observed_part(history, part) if has_source else None
-        points.append(TrendPoint(window=part, value=_value(measured.named.metric, inside, observed), n=len(inside)))
-    return tuple(points)
+    parts = window.parts(min(13, max(6, round(window.span / WEEK))))
+    starts = [part.start for part in parts]
+    inside: list[list[Sample]] = [[] for _ in parts]
+    for sample in measured.samples:
+        inside[bisect_right(starts, sample.at) - 1].append(sample)
+    return tuple(
+        TrendPoint(
+            window=part,
+            value=_value(measured.named.metric, samples, observed_part(history, part) if has_source else None),
+            n=len(samples),
+        )
+        for part, samples in zip(parts, inside, strict=True)
+    )
 
 
-def _value(metric: Metric, samples: tuple[Sample, ...], observed: Window | None) -> Decimal | None:
+def _value(metric: Metric, samples: Sequence[Sample], observed: Window | None) -> Decimal | None:
     if observed is None or (not samples and metric.no_data is NoData.UNKNOWN):
         return None
     return STATISTICS[metric.show]().value(samples, observed)
