@@ -245,10 +245,14 @@ def part_reader(cls: type) -> PartReader:
     names = {field.name for field in dataclasses.fields(cls)}
     return PartReader(
         cls,
-        tuple(_field_reader(field, hints[field.name], descriptions.get(field.name, "")) for field in own),
+        tuple(_field_reader(field, hints[field.name], _described(field.name, descriptions)) for field in own),
         takes_position="position" in names and hints["position"] is Position,
         takes_positions="positions" in names,
     )
+
+
+def _described(name: str, descriptions: Mapping[str, str]) -> str:
+    return descriptions.get(name) or descriptions.get(key_of(name), "")
 
 
 def _field_reader(field: dataclasses.Field[Any], hint: Any, description: str) -> FieldReader:

@@ -1,0 +1,76 @@
+"""`iact init`: a project that works at once, made whole or not at all, and overwriting nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from iact.config.loading import load
+from iact.config.opening import open_project
+from iact.config.starting import start
+from iact.core.errors import ConfigurationError, EnvironmentProblemError
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("github", [False, True])
+def test_a_new_project_is_in_order_at_once(tmp_path: Path, *, github: bool):
+    folder = tmp_path / "My Shop"
+
+    lines = list(start(folder, github=github))
+
+    assert load(folder, against_schemas=True).problems == ()
+    assert open_project(folder).name == "my-shop"
+    assert lines[-1] == f"Next: cd {folder} && iact validate"
+    assert (folder / ".github/workflows/iact.yaml").exists() is github
+
+
+def test_a_new_project_overrides_a_shipped_rule_as_an_example(tmp_path: Path):
+    list(start(tmp_path / "shop", github=False))
+
+    assert open_project(tmp_path / "shop").get("Person", "tech-lead").layers == ("iact", "project")
+
+
+def test_the_editors_schema_is_where_each_file_says(tmp_path: Path):
+    list(start(tmp_path, github=False))
+
+    for name in ("iact.yaml", "policies/people.yaml"):
+        schema = (tmp_path / name).read_text().splitlines()[0].partition("$schema=")[2]
+        assert (tmp_path / name).parent.joinpath(schema).resolve().is_file()
+
+
+@pytest.mark.parametrize("there", ["iact.yaml", "policies/people.yaml", ".github/workflows/iact.yaml"])
+def test_where_a_file_is_in_the_way_nothing_is_made(tmp_path: Path, there: str):
+    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / there).write_text("mine\n")
+
+    with pytest.raises(ConfigurationError, match="would be overwritten, so nothing was made"):
+        list(start(tmp_path, github=True))
+
+    assert files_of(tmp_path) == {there}
+    assert (tmp_path / there).read_text() == "mine\n"
+
+
+def test_a_readme_and_a_gitignore_that_are_there_are_left_alone(tmp_path: Path):
+    (tmp_path / "README.md").write_text("mine\n")
+    (tmp_path / ".gitignore").write_text("mine\n")
+
+    lines = list(start(tmp_path, github=False))
+
+    assert (tmp_path / "README.md").read_text() == (tmp_path / ".gitignore").read_text() == "mine\n"
+    assert "README.md is there already: left as it is." in lines
+    assert ".gitignore is there already: add the line .iact/ to it." in lines
+
+
+def test_where_a_file_cannot_be_written_nothing_is_left_behind(tmp_path: Path):
+    """`policies` is a file, so the second file of the project cannot be made."""
+    (tmp_path / "policies").write_text("")
+
+    with pytest.raises(EnvironmentProblemError, match="cannot be written"):
+        list(start(tmp_path, github=False))
+
+    assert os.listdir(tmp_path) == ["policies"]  # noqa: PTH208 - the names are what is compared
