@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HEIGHT: Final = 210.0
 TOP, BOTTOM, LEFT, RIGHT = 24.0, 30.0, 40.0, 14.0
+LOWEST: Final = 3
+"""Up to which count the axis reaches at least, so that single deployments do not look like many."""
 NARROWEST: Final = 9.0
 """User units that a bar and its gap need at least; decides how long the stretches of time are."""
 
@@ -110,7 +112,7 @@ def timeline(data: Timeline, canvas: svg.Canvas, *, title: str, description: str
         raise ValueError(message)
     first, last = data.stretches[0].start, data.stretches[-1].end
     across = Scale(low=first.timestamp(), high=last.timestamp(), start=LEFT, end=canvas.width - RIGHT)
-    counts = count_amounts(max(stretch.count for stretch in data.stretches))
+    counts = count_amounts(max(LOWEST, *(stretch.count for stretch in data.stretches)))
     up = Scale(low=0, high=counts[-1], start=HEIGHT - BOTTOM, end=TOP)
     hatch = f"{canvas.key}-hatch"
     shapes = [
