@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Connection
+
     from iact.dora.figures import Window
+    from iact.dora.report import Request
+    from iact.dora.rules import NamedMetric
+
+EARLIEST = datetime(1000, 1, 2, tzinfo=UTC)
+"""Moments before it have no form that sorts as text in every store."""
+
+OPTIONS = (
+    click.option(
+        "--repo",
+        type=click.Path(path_type=Path),
+        default=".",
+        show_default=True,
+        help="The git repository; it is only read.",
+    ),
+    click.option("--from", "start", metavar="MOMENT", help="Where the window begins, such as 2026-03-02."),
+    click.option("--to", "end", metavar="MOMENT", help="Where it ends, not included; left out, now."),
+    click.option(
+        "--window", "length", metavar="DURATION", help="Its length instead of --from; left out, the metrics'."
+    ),
+    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    click.option("--definition", default="iact", show_default=True, help="The set of definitions to measure by."),
+    click.option("--store", type=click.Path(path_type=Path), help="Another SQLite file than the project's."),
+)
+
+
+def measuring(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what to measure."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -18,80 +54,102 @@ def dora() -> None:
 
 
 @dora.command()
-@click.option(
-    "--repo",
-    type=click.Path(path_type=Path),
-    default=".",
-    show_default=True,
-    help="The git repository; it is only read.",
-)
-@click.option("--from", "start", metavar="MOMENT", help="Where the window begins, such as 2026-03-02.")
-@click.option("--to", "end", metavar="MOMENT", help="Where it ends, not included; left out, now.")
-@click.option("--window", "length", metavar="DURATION", help="How long it is instead of --from.  [default: 90d]")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--definition", default="iact", show_default=True, help="The set of definitions to measure by.")
-@click.option("--store", type=click.Path(path_type=Path), help="Another SQLite file than the project's.")
-def report(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    repo: Path,
-    start: str | None,
-    end: str | None,
-    length: str | None,
-    form: str,
-    definition: str,
-    store: Path | None,
-) -> None:
+@measuring
+def report(form: str, **asked: Any) -> None:
     """Report the delivery metrics of a window, each with its 95 % interval.
 
     What is new in the repository is read into the store first. The same history, definitions and window give the same
     output, byte by byte.
     """
+    from iact.dora.report import document, to_json
+    from iact.dora.show import show
+
+    with _opened(**asked) as (connection, request):
+        found = document(connection, request)
+    if form == "json":
+        click.echo(to_json(found), nl=False)
+    else:
+        show(found)
+
+
+@dora.command()
+@click.argument("metric")
+@measuring
+def explain(metric: str, form: str, **asked: Any) -> None:
+    """Show every row behind the figure of METRIC, and every row that was left out with the reason why."""
+    from iact.dora.explain import explanation, show_explanation
+    from iact.dora.report import to_json
+
+    with _opened(**asked) as (connection, request):
+        found = explanation(connection, request, _named(metric, request.metrics))
+    if form == "json":
+        click.echo(to_json(found), nl=False)
+    else:
+        show_explanation(found)
+
+
+@contextmanager
+def _opened(  # noqa: PLR0913 - one parameter for each option
+    *, repo: Path, start: str | None, end: str | None, length: str | None, definition: str, store: Path | None
+) -> Iterator[tuple[Connection, Request]]:
+    """Read what is new in the repository, and give a connection with what is asked for."""
     from iact.config.opening import open_project
     from iact.dora.definitions import named_metrics
-    from iact.dora.report import Request, document, to_json
+    from iact.dora.report import Request
     from iact.dora.repository import open_store, refresh, repository_key, repository_name
     from iact.stores.connect import reading
 
     now = datetime.now(UTC)
-    window = _window(start, end, length, now)
     project = open_project()
-    metrics = named_metrics(project, definition)
+    metrics = tuple(named_metrics(project, definition).values())
+    window = _window(start, end, length, now, metrics)
     engine = open_store(project, store)
-    refresh(engine, project, repo, now)
-    request = Request(
-        project=project.name,
-        repository=repository_key(repo),
-        name=repository_name(repo),
-        metrics=tuple(metrics.values()),
-        window=window,
-        definitions=definition,
-        end_is="now" if end is None else "given",
-    )
-    with reading(engine) as connection:
-        found = document(connection, request)
-    engine.dispose()
-    if form == "json":
-        click.echo(to_json(found), nl=False)
-        return
-    from iact.dora.show import show
-
-    show(found)
+    try:
+        refresh(engine, project, repo, now)
+        request = Request(
+            project=project.name,
+            repository=repository_key(repo),
+            name=repository_name(repo),
+            metrics=metrics,
+            window=window,
+            definitions=definition,
+            end_is="now" if end is None else "given",
+        )
+        with reading(engine) as connection:
+            yield connection, request
+    finally:
+        engine.dispose()
 
 
-def _window(start: str | None, end: str | None, length: str | None, now: datetime) -> Window:
-    """Return the window that the options ask for.
+def _named(name: str, metrics: Iterable[NamedMetric]) -> NamedMetric:
+    from iact.core.problems import did_you_mean
+
+    known = {metric.name: metric for metric in metrics}
+    if name in known:
+        return known[name]
+    hint = did_you_mean(name, known) or f"There is {', '.join(known)}."
+    raise click.BadParameter(f"there is no Metric named {name}. {hint}", param_hint="METRIC")
+
+
+def _window(
+    start: str | None, end: str | None, length: str | None, now: datetime, metrics: Iterable[NamedMetric]
+) -> Window:
+    """Return the window that the options ask for; where they leave its length out, the longest of the metrics'.
 
     Raises:
         click.UsageError: if they ask for none, or for two.
     """
     from iact.dora.figures import Window
-    from iact.dora.model import DEFAULT_WINDOW
 
     if start is not None and length is not None:
         message = "--from and --window both say where the window begins; leave one of them out."
         raise click.UsageError(message)
     until = _next_minute(now) if end is None else _moment("--to", end)
-    span = DEFAULT_WINDOW.timedelta if length is None else _span(length)
-    since = _before(until, span) if start is None else _moment("--from", start)
+    usual = max(metric.metric.window.timedelta for metric in metrics)
+    since = _before(until, usual if length is None else _span(length)) if start is None else _moment("--from", start)
+    if since < EARLIEST:
+        message = f"the window begins before {EARLIEST:%Y-%m-%d}, earlier than a store can hold; choose a later moment."
+        raise click.UsageError(message)
     if since >= until:
         message = f"--from {since:%Y-%m-%d %H:%MZ} is not before --to {until:%Y-%m-%d %H:%MZ}; exchange them."
         raise click.UsageError(message)
@@ -108,7 +166,7 @@ def _moment(option: str, text: str) -> datetime:
 
     try:
         return instants.parse(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error), param_hint=option) from None
 
 
@@ -128,4 +186,4 @@ def _before(until: datetime, span: timedelta) -> datetime:
     try:
         return until - span
     except OverflowError:
-        raise click.BadParameter("the window would begin before the year 1", param_hint="--window") from None
+        return EARLIEST - timedelta(days=1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from iact.dora.figures import WEEK, DefinitionReference, Figure, LeftOut, Missing, Sample, Window, seconds
 from iact.dora.records import Change, Deployment, Failure
@@ -24,6 +24,7 @@ from iact.dora.terms import Each, Exclusion, Milestone, NoData, Source, Where
 if TYPE_CHECKING:
     from iact.dora.model import Metric
 
+STILL_OPEN: Final = "failures that were not restored by the end of the window"
 NO_HISTORY: Final = "the history known begins after this window"
 NO_DEPLOYMENT: Final = Missing(
     reason="no deployment source finds any deployment",
@@ -90,17 +91,37 @@ class NamedMetric:
         return self.name.replace("_", " ").replace("-", " ").capitalize()
 
 
+class Excluded(NamedTuple):
+    """A row that a figure is not computed from.
+
+    Attributes:
+        id: commit or failure.
+        at: the moment by which it would belong to a window.
+        reason: why it is not used.
+    """
+
+    id: str
+    at: datetime
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """The rows of a metric.
 
     Attributes:
         samples: those that the figure is computed from.
-        left_out: how many are not used, by reason.
+        excluded: those that it is not.
     """
 
     samples: tuple[Sample, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """How many rows are not used, by reason."""
+        reasons = Counter(row.reason for row in self.excluded)
+        return tuple(LeftOut(reason=reason, count=reasons[reason]) for reason in sorted(reasons))
 
 
 def figure(named: NamedMetric, history: History, window: Window) -> Figure:
@@ -122,11 +143,13 @@ class Measured:
         named: the metric.
         figure: its figure.
         samples: the rows; none where the figure lacks its source.
+        excluded: the rows that it is not computed from.
     """
 
     named: NamedMetric
     figure: Figure
     samples: tuple[Sample, ...]
+    excluded: tuple[Excluded, ...] = ()
 
 
 def measured(named: NamedMetric, history: History, window: Window) -> Measured:
@@ -137,7 +160,7 @@ def measured(named: NamedMetric, history: History, window: Window) -> Measured:
     if missing is None and not selection.samples and metric.no_data is NoData.UNKNOWN:
         missing = Missing(reason=_nothing_in_window(metric, history, selection))
     found = _figure(named, selection, window, observed, missing)
-    return Measured(named=named, figure=found, samples=selection.samples)
+    return Measured(named=named, figure=found, samples=selection.samples, excluded=selection.excluded)
 
 
 def _figure(
@@ -188,8 +211,8 @@ def missing_source(metric: Metric, history: History, observed: Window | None) ->
 
 def _nothing_in_window(metric: Metric, history: History, selection: Selection) -> str:
     if metric.each is Each.FAILURE:
-        still_open = f", and {selection.left_out[0].count} not restored yet" if selection.left_out else ""
-        return f"no failure was restored in the window{still_open}"
+        count = sum(row.reason == STILL_OPEN for row in selection.excluded)
+        return "no failure was restored in the window" + (f", and {count} not restored yet" if count else "")
     if not history.deployments:
         return "no releases in the window"
     if selection.left_out:
@@ -211,20 +234,19 @@ def select(metric: Metric, history: History, window: Window) -> Selection:
             return _gather(_of_failures(metric, history.failures, window))
 
 
-def _gather(rows: Iterable[Sample | str]) -> Selection:
-    """Part the rows that are used from the reasons why others are not."""
+def _gather(rows: Iterable[Sample | Excluded]) -> Selection:
+    """Part the rows that are used from those that are not."""
     samples: list[Sample] = []
-    reasons: Counter[str] = Counter()
+    excluded: list[Excluded] = []
     for row in rows:
         if isinstance(row, Sample):
             samples.append(row)
         else:
-            reasons[row] += 1
-    left_out = tuple(LeftOut(reason=reason, count=reasons[reason]) for reason in sorted(reasons))
-    return Selection(samples=tuple(samples), left_out=left_out)
+            excluded.append(row)
+    return Selection(samples=tuple(samples), excluded=tuple(excluded))
 
 
-def _of_changes(metric: Metric, history: History) -> Iterator[Sample | str]:
+def _of_changes(metric: Metric, history: History) -> Iterator[Sample | Excluded]:
     first_known = {deployment.key for deployment in history.deployments if deployment.first_known}
     without_first = Exclusion.FIRST_KNOWN_DEPLOYMENT in metric.leave_out
     without_merges = Exclusion.MERGES in metric.leave_out
@@ -233,11 +255,11 @@ def _of_changes(metric: Metric, history: History) -> Iterator[Sample | str]:
         assert change.deployment is not None  # noqa: S101 - only deployed changes are asked for
         assert change.deployed_at is not None  # noqa: S101 - as above
         if without_first and change.deployment in first_known:
-            yield "changes of the first known deployment"
+            yield Excluded(change.sha, change.deployed_at, "changes of the first known deployment")
         elif without_merges and change.is_merge:
-            yield "merge commits"
+            yield Excluded(change.sha, change.deployed_at, "merge commits")
         elif isinstance(span := span_of(change), str):
-            yield span
+            yield Excluded(change.sha, change.deployed_at, span)
         else:
             yield Sample(
                 value=span,
@@ -295,25 +317,26 @@ def _of_deployment(deployment: Deployment, counted: frozenset[str]) -> Sample:
     )
 
 
-def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) -> Iterator[Sample | str]:
+def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) -> Iterator[Sample | Excluded]:
     seen: set[tuple[str, str]] = set()
     span_of = _span_between(metric)
     for failure in sorted(failures, key=lambda failure: (failure.started_at, failure.key)):
         if failure.restored_at is None or failure.restored_at >= window.end:
             if failure.started_at < window.end:
-                yield "failures that were not restored by the end of the window"
+                yield Excluded(failure.key, failure.started_at, STILL_OPEN)
             continue
         if failure.restored_at < window.start:
             continue
         # A revert that ships in a hot fix is seen twice, and restored once, by one deployment.
         if failure.restored_by is not None:
             if (failure.deployment, failure.restored_by) in seen:
-                yield "further signs of a failure that is counted already"
+                reason = "further signs of a failure that is counted already"
+                yield Excluded(failure.key, failure.restored_at, reason)
                 continue
             seen.add((failure.deployment, failure.restored_by))
         span = span_of(failure)
         if isinstance(span, str):
-            yield span
+            yield Excluded(failure.key, failure.restored_at, span)
         else:
             yield Sample(value=span, cluster=failure.deployment, at=failure.restored_at, id=failure.key)
 

@@ -238,7 +238,9 @@ def test_every_report_fits_the_published_schema(story: GitRepository, options: t
         (("--to", "2026-02-01 10:00"), "expected a date such as"),
         (("--window", "soon"), "expected a duration"),
         (("--window", "0h"), "longer than no time"),
-        (("--window", "9999999w"), "Invalid value for --window"),
+        (("--window", "9999999w"), "begins before 1000-01-02"),
+        (("--from", "0500-01-01"), "begins before 1000-01-02"),
+        (("--window", "99999999999999999w"), "Invalid value for --window"),
         (("--window", "48h", "--from", "2026-01-01"), "leave one of them out"),
         (("--format", "xml"), "Invalid value for '--format'"),
     ],
@@ -268,3 +270,68 @@ def test_the_terminal_shows_value_interval_definition_and_what_to_do(story: GitR
         "Left out: merge commits (1; Lead time",
     ):
         assert part in shown
+
+
+def explain(repository: GitRepository, name: str, *options: str) -> Any:
+    """Return the explanation of a metric as data."""
+    command = ["explain", name, "--repo", str(repository.path), "--format", "json", *options]
+    return json.loads(CliRunner().invoke(dora, command, catch_exceptions=False).output)
+
+
+@pytest.mark.usefixtures("project")
+def test_an_explanation_holds_every_row_that_the_figure_was_computed_from(story: GitRepository):
+    found = explain(story, "lead_time", *JANUARY)
+
+    assert [(row["deployment"], row["value"]) for row in found["rows"]] == [
+        ("v1.2.0", hours(120)),
+        ("v1.1.0", hours(48)),
+        ("v1.1.0", hours(0)),
+        ("v1.1.1", hours(0)),
+        ("v1.2.0", hours(0)),
+    ]
+    assert [row["reason"] for row in found["left_out"]] == ["changes of the first known deployment", "merge commits"]
+    assert found["metric"]["n"] == len(found["rows"])
+
+
+@pytest.mark.usefixtures("project")
+def test_an_explanation_of_a_share_says_which_deployments_failed(story: GitRepository):
+    found = explain(story, "change_failure_rate", *JANUARY)
+
+    assert [(row["deployment"], row["value"]) for row in found["rows"]] == [
+        ("v1.1.0", "1"),
+        ("v1.0.0", "0"),
+        ("v1.1.1", "0"),
+        ("v1.2.0", "0"),
+    ]
+
+
+@pytest.mark.usefixtures("project")
+def test_an_explanation_for_people_names_the_definition_and_the_interval(story: GitRepository):
+    command = ["explain", "change_failure_rate", "--repo", str(story.path), *JANUARY]
+    shown = CliRunner().invoke(dora, command, catch_exceptions=False).output
+
+    for part in ("Which share of releases breaks something", "25%", "Wilson", "sha256:", "v1.1.0"):
+        assert part in shown
+
+
+@pytest.mark.usefixtures("project")
+def test_a_metric_that_there_is_not_is_told_its_nearest_name(story: GitRepository):
+    result = CliRunner().invoke(dora, ["explain", "lead_tme", "--repo", str(story.path)])
+
+    assert result.exit_code == 2
+    assert "Did you mean lead_time?" in result.output
+
+
+@pytest.mark.usefixtures("project")
+def test_the_window_is_as_long_as_the_metrics_say_where_nobody_says_otherwise(story: GitRepository):
+    assert report(story)["window"]["length"]["shown"] == "90d"
+
+    for name in ("deployment_frequency", "lead_time", "change_failure_rate", "time_to_restore", "rework_rate"):
+        Path("catalog").mkdir(exist_ok=True)
+        override = f"apiVersion: iact/v1\nkind: Metric\nmetadata: {{name: {name}}}\nspec: {{window: 4 weeks}}\n"
+        Path(f"catalog/{name}.yaml").write_text(override, encoding="utf-8")
+    for name in ("review_time", "wait_for_release"):
+        override = f"apiVersion: iact/v1\nkind: Metric\nmetadata: {{name: {name}}}\nspec: {{window: 2 weeks}}\n"
+        Path(f"catalog/{name}.yaml").write_text(override, encoding="utf-8")
+
+    assert report(story)["window"]["length"]["value"] == str(28 * 86_400)
