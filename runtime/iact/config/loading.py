@@ -202,22 +202,31 @@ def _note_resource(reading: _Read, layer: str, tree: Tree) -> None:
     if written is None:
         reading.doubtful.append(name_in(tree))
         return
-    of_layer = reading.written.setdefault(layer, {})
-    rivals = SHARED_NAMES if written.kind in SHARED_NAMES else {written.kind}
-    rival = next((of_layer[kind, written.name] for kind in sorted(rivals) if (kind, written.name) in of_layer), None)
-    if rival is None and written.kind == "Project":
-        rival = next((each for (kind, _), each in of_layer.items() if kind == "Project"), None)
-    if rival is not None:
-        reading.problems.add(
-            "duplicate-name",
-            written.position,
-            f"`{written.name}`: there is already a {rival.kind} of that name at {rival.position}."
-            if rival.name == written.name
-            else f"a repository has one Project; the first is at {rival.position}.",
-            "Rename or remove one of them.",
-        )
+    rival = _rival(reading, written)
+    if rival is None:
+        reading.written.setdefault(layer, {})[written.kind, written.name] = written
         return
-    of_layer[written.kind, written.name] = written
+    reading.problems.add(
+        "duplicate-name",
+        written.position,
+        f"`{written.name}`: there is already a {rival.kind} of that name at {rival.position}."
+        if rival.name == written.name
+        else f"a repository has one Project; the first is at {rival.position}.",
+        "Rename or remove one of them.",
+    )
+
+
+def _rival(reading: _Read, written: Written) -> Written | None:
+    """Return the resource that already has the name, or that there can only be one of; an override is no rival."""
+    own = reading.written.get(written.layer, {})
+    if (written.kind, written.name) in own:
+        return own[written.kind, written.name]
+    if written.kind == "Project":
+        return next((each for (kind, _), each in own.items() if kind == "Project"), None)
+    if written.kind not in SHARED_NAMES:
+        return None
+    others = [(kind, written.name) for kind in sorted(SHARED_NAMES - {written.kind})]
+    return next((layer[key] for layer in reading.written.values() for key in others if key in layer), None)
 
 
 def _texts(tree: Tree | None) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import yaml
@@ -78,7 +78,7 @@ class _Composer:
         """Return the tree that begins with `event`, and how many values it holds, copies included."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             self._report(
                 "yaml-tag", event, "a tag (`!…`) has no meaning here.", "Put the text in quotes, or remove it."
             )
@@ -99,6 +99,10 @@ class _Composer:
         position = self._position(event)
         if not event.implicit[0]:
             return ScalarNode(text, text, position, quoted=True)
+        if event.anchor and text and position.length > len(text):
+            # The parser counts the mark `&name` as part of the value.
+            skipped = position.length - len(text)
+            position = replace(position, column=position.column + skipped, length=len(text))
         if self.checks_comments and text:
             end = Position(self.source.file, event.end_mark.line + 1, event.end_mark.column + 1)
             cut = cut_by_comment(self.source, end, text)
@@ -143,7 +147,7 @@ class _Composer:
             hint = 'Put the text in quotes: "{{ … }}"' if self._line_at(event).startswith("{") else ""
             self._report("yaml-key", event, "a key is one plain text; a list or mapping cannot be one.", hint)
             return None
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             self._report("yaml-tag", event, "a tag (`!…`) has no meaning here.", "Remove it.")
         if event.value == "<<" and event.implicit[0]:
             self._report(

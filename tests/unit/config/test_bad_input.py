@@ -200,6 +200,21 @@ CASES = [
         ["`input.window` is a duration; `90%` is a share"],
     ),
     (
+        "a greater-than sign before a number",
+        agent(
+            "  start: a\n  inputs: {b: {type: number}}\n  states:\n    a:\n      next:\n        - when:\n"
+            "            fact: input.b\n            above: «>5»\n          to: c\n    c: {final: true}\n"
+        ),
+        "wrong-type",
+        ["found an empty text", "`>` begins a block of text", '">5"'],
+    ),
+    (
+        "an ampersand",
+        PERSON.replace("{}", "{email: «&all»}"),
+        "wrong-type",
+        ["found nothing", "`&` names a value"],
+    ),
+    (
         "an unknown comparison",
         agent(STATES.replace("event: asked", "event: asked, when: {fact: input.window, «over»: 90%}")),
         "unknown-key",

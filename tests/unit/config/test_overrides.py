@@ -60,6 +60,16 @@ def test_an_override_that_breaks_a_rule_is_told_where_it_stands(tmp_path: Path):
     assert str(problem.position) == "policies/x.yaml:4:17"
 
 
+def test_a_name_of_what_is_extended_cannot_be_taken_for_another_kind(tmp_path: Path):
+    """`tech-lead` is a person in the shipped rules; a team of that name would make a bare word mean two things."""
+    text = TEAM.replace("name: platform-leads", "name: tech-lead").replace("slack", "members: [tech-lead], slack")
+
+    [problem] = load_project(tmp_path, {"policies/x.yaml": text}, EXTENDING).problems
+
+    assert (problem.rule, str(problem.position)) == ("duplicate-name", "policies/x.yaml:3:18")
+    assert "there is already a Person of that name at iact:policies/people.yaml:" in problem.message
+
+
 def test_the_effective_resource_is_shown_with_the_origin_of_each_line(tmp_path: Path):
     project = open_project(write_project(tmp_path, {"policies/people.yaml": TEAM}, EXTENDING))
 
