@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -212,7 +213,7 @@ def _with_previous(git: Git, refs: Refs, releases: list[Release], known: Known) 
 
 def _known_release(sha: str, known: Known) -> Release:
     names, deployed_at = known.releases[sha]
-    return Release(sha=sha, name=names[0], names=names, deployed_at=deployed_at)
+    return Release(sha=sha, name=names[0], names=names, deployed_at=deployed_at, version=Version.parse(names[0]))
 
 
 def _judge_failures(
@@ -221,14 +222,17 @@ def _judge_failures(
     """Return all failures by the rules, and the keys of the deployments that are hot fixes."""
     hotfixes: list[Failure] = []
     if rules.hotfix_within is not None:
-        hotfixes = failures_by_hotfix(deployments, rules.hotfix_within, _only_patch_grew)
+        hotfixes = failures_by_hotfix(deployments, rules.hotfix_within, _only_patch_grew(cache(Version.parse)))
     found = without_doubles(failures_by_revert(reverts, deployments), hotfixes)
     return found, [one.restored_by for one in hotfixes if one.restored_by is not None]
 
 
-def _only_patch_grew(newer: str, older: str) -> bool:
-    new, old = Version.parse(newer), Version.parse(older)
-    return new is not None and old is not None and new.only_patch_grew_from(old)
+def _only_patch_grew(parse: Callable[[str], Version | None]) -> Callable[[str, str], bool]:
+    def only_patch_grew(newer: str, older: str) -> bool:
+        new, old = parse(newer), parse(older)
+        return new is not None and old is not None and new.only_patch_grew_from(old)
+
+    return only_patch_grew
 
 
 def _reverts_note(unknown: int) -> Iterator[str]:
@@ -254,7 +258,7 @@ def _collected(
         changes=counted[0],
         deployments=counted[1],
         reverts=counted[2],
-        failures=len(store.failures(connection, project, repository)),
+        failures=store.count_failures(connection, project, repository),
         rebuilt=reading.rebuilt,
         lost_changes=reading.lost_changes,
         notes=notes,

@@ -93,6 +93,10 @@ FAILED_BETWEEN: Final = query(
     .where(of_repository(FAILURES), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(FAILURES.c.started_at, FAILURES.c.key),
 )
+FAILURE_COUNT: Final = query(
+    "How many failures of a repository are known.",
+    select(func.count()).select_from(FAILURES).where(of_repository(FAILURES)),
+)
 
 EARLIEST: Final = datetime(1000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -186,6 +190,12 @@ def failures(
     """
     named = parameters_of(project, repository) | _window(start, end)
     return [Failure(**row) for row in FAILED_BETWEEN.rows(connection, **named)]
+
+
+def count_failures(connection: Connection, project: str, repository: str) -> int:
+    """Return how many failures are known; several may be of one deployment."""
+    found: int = FAILURE_COUNT.run(connection, **parameters_of(project, repository)).scalar_one()
+    return found
 
 
 def _window(start: datetime | None, end: datetime | None) -> dict[str, Any]:

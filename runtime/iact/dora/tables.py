@@ -85,6 +85,7 @@ FAILURES: Final = Table(
     Column("restored_by", KEY),
     Column("evidence", identifier(500), nullable=False),
     Column("source", ascii_identifier(32), nullable=False),
+    Index("ix_failures_deployment", "project", "repository", "deployment"),
     Index("ix_failures_started_at", "project", "repository", "started_at"),
     comment="What went wrong with which deployment; several rows of one deployment are one failed deployment",
 )

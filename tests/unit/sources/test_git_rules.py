@@ -7,15 +7,20 @@ from datetime import timedelta
 import pytest
 
 from iact.sources.git.rules import AgentPatterns, GitRules, reverted_commits
+from iact.sources.git.versions import Version
 
 SHA = "fc10dcfe3269731d0e640f6b4ba0f8df570ce1ae"
 SOMEONE = b"dev <dev@example.invalid>"
 
 
+def names(rules: GitRules, tag: str) -> bool:
+    return rules.names_deployment(tag, Version.parse(tag))
+
+
 def test_without_globs_every_final_version_is_a_deployment():
     rules = GitRules()
 
-    assert [tag for tag in ("1.0", "v2.1.3", "0.12.x", "latest", "2.0rc1") if rules.names_deployment(tag)] == [
+    assert [tag for tag in ("1.0", "v2.1.3", "0.12.x", "latest", "2.0rc1") if names(rules, tag)] == [
         "1.0",
         "v2.1.3",
     ]
@@ -24,13 +29,13 @@ def test_without_globs_every_final_version_is_a_deployment():
 def test_globs_name_deployments_that_are_no_versions():
     rules = GitRules(tags=("prod-*", "v[0-9]*"))
 
-    assert [tag for tag in ("prod-7", "v3", "1.0", "staging-7") if rules.names_deployment(tag)] == ["prod-7", "v3"]
+    assert [tag for tag in ("prod-7", "v3", "1.0", "staging-7") if names(rules, tag)] == ["prod-7", "v3"]
 
 
 @pytest.mark.parametrize("tags", [(), ("v*",)])
 def test_pre_releases_count_only_when_asked_for(tags):
-    assert not GitRules(tags=tags).names_deployment("v1.0rc1")
-    assert GitRules(tags=tags, pre_releases=True).names_deployment("v1.0rc1")
+    assert not names(GitRules(tags=tags), "v1.0rc1")
+    assert names(GitRules(tags=tags, pre_releases=True), "v1.0rc1")
 
 
 def test_two_ways_to_recognise_deployments_contradict_each_other():

@@ -35,6 +35,7 @@ class Release:
         name: the highest final version among its tags, or the abbreviated commit of a merge.
         names: all its tags that are deployments.
         deployed_at: the earliest date of those tags: of the tagger when annotated, else of the commit.
+        version: what its name says, if it says a version.
         previous: the nearest release among its ancestors (see `iact.sources.git.ancestry`); None when there is none.
     """
 
@@ -42,12 +43,13 @@ class Release:
     name: str
     names: tuple[str, ...]
     deployed_at: datetime
+    version: Version | None = None
     previous: str | None = None
 
     @property
     def order(self) -> tuple[datetime, Version, str]:
         """What says which of two releases was first: the date, at the same second the lower version, then the name."""
-        return self.deployed_at, Version.parse(self.name) or _NO_VERSION, self.name
+        return self.deployed_at, self.version or _NO_VERSION, self.name
 
     @property
     def height(self) -> tuple[Version, datetime, str]:
@@ -55,7 +57,7 @@ class Release:
 
         By date 1.0.1, into which 0.12.4 was merged, would follow 0.12.4 and not 1.0.
         """
-        return Version.parse(self.name) or _NO_VERSION, self.deployed_at, self.name
+        return self.version or _NO_VERSION, self.deployed_at, self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

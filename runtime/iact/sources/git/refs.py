@@ -79,6 +79,15 @@ class _Ref:
     peeled_committed: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """A tag that is a deployment, and when it was made."""
+
+    name: str
+    version: Version | None
+    second: int
+
+
 def read_refs(git: Git, rules: GitRules) -> Refs:
     """Find the mainline and the deployments.
 
@@ -162,20 +171,21 @@ def is_ancestor(git: Git, older: str, newer: str) -> bool:
 
 
 def _releases(git: Git, tags: Iterable[_Ref], rules: GitRules) -> tuple[tuple[Release, ...], tuple[str, ...]]:
-    tagged: dict[str, list[tuple[str, int]]] = {}
+    tagged: dict[str, list[_Tag]] = {}
     left_out: list[str] = []
     not_commits: list[str] = []
     for ref in tags:
         name = ref.name.removeprefix(_TAGS)
-        if not rules.names_deployment(name):
+        version = Version.parse(name)
+        if not rules.names_deployment(name, version):
             left_out.append(name)
             continue
         commit = _tagged_commit(git, ref)
         if commit is None:
             not_commits.append(name)
         else:
-            tagged.setdefault(commit[0], []).append((name, commit[1]))
-    releases = sorted((_release(sha, names) for sha, names in tagged.items()), key=lambda release: release.order)
+            tagged.setdefault(commit[0], []).append(_Tag(name, version, commit[1]))
+    releases = sorted((_release(sha, found) for sha, found in tagged.items()), key=lambda release: release.order)
     return tuple(releases), tuple(_notes(left_out, not_commits))
 
 
@@ -198,15 +208,20 @@ def _second(text: str) -> int:
     return seconds(text, otherwise=0)
 
 
-def _release(sha: str, tags: list[tuple[str, int]]) -> Release:
-    names = tuple(sorted((name for name, _ in tags), key=_height, reverse=True))
-    deployed_at = datetime.fromtimestamp(min(second for _, second in tags), UTC)
-    return Release(sha=sha, name=names[0], names=names[:_NAMES], deployed_at=deployed_at)
+def _release(sha: str, tags: list[_Tag]) -> Release:
+    tags.sort(key=_height, reverse=True)
+    return Release(
+        sha=sha,
+        name=tags[0].name,
+        names=tuple(tag.name for tag in tags[:_NAMES]),
+        deployed_at=datetime.fromtimestamp(min(tag.second for tag in tags), UTC),
+        version=tags[0].version,
+    )
 
 
-def _height(name: str) -> tuple[bool, bool, Version | None, str]:
-    version = Version.parse(name)
-    return version is not None, version is not None and not version.is_pre_release, version, name
+def _height(tag: _Tag) -> tuple[bool, bool, Version | None, str]:
+    """Order tags so that the highest final version comes last."""
+    return tag.version is not None, tag.version is not None and not tag.version.is_pre_release, tag.version, tag.name
 
 
 def _notes(left_out: list[str], not_commits: list[str]) -> Iterator[str]:

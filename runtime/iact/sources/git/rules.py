@@ -66,9 +66,8 @@ class GitRules:
         """The kinds of failure that are looked for; none means that failures are unknown, not that there are none."""
         return ("revert",) * self.failed_by_revert + ("hotfix",) * (self.hotfix_within is not None)
 
-    def names_deployment(self, tag: str) -> bool:
-        """Return whether a tag of this name is a deployment."""
-        version = Version.parse(tag)
+    def names_deployment(self, tag: str, version: Version | None) -> bool:
+        """Return whether a tag of this name is a deployment; `version` is what the name says, if it says one."""
         if version is not None and version.is_pre_release and not self.pre_releases:
             return False
         return any(fnmatchcase(tag, glob) for glob in self.tags) if self.tags else version is not None

@@ -151,6 +151,7 @@ CREATE TABLE failures (
 	source VARCHAR(32) NOT NULL, 
 	CONSTRAINT pk_failures PRIMARY KEY (project, repository, "key")
 );
+CREATE INDEX ix_failures_deployment ON failures (project, repository, deployment);
 CREATE INDEX ix_failures_started_at ON failures (project, repository, started_at);
 CREATE TABLE parameter_overrides (
 	project VARCHAR(64) NOT NULL, 

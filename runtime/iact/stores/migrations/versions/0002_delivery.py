@@ -96,6 +96,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", "repository", "key", name="pk_failures"),
         comment="What went wrong with which deployment; several rows of one deployment are one failed deployment",
     )
+    op.create_index("ix_failures_deployment", "failures", ["project", "repository", "deployment"], unique=False)
     op.create_index("ix_failures_started_at", "failures", ["project", "repository", "started_at"], unique=False)
 
 
