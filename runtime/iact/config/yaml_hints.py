@@ -19,6 +19,8 @@ from iact.core.tree import Position
 _QUOTE: Final = 'Put the text in quotes: "{}"'
 _SHOWN: Final = 60
 _BLOCK: Final = re.compile(r"[>|]\s*\S")
+_CUT_IN_LINE: Final = re.compile(r"^(?P<before>[^\"'#]*)\s(?P<comment>#[^\s#]\S*)")
+_LINES_BACK: Final = 3
 _CUT: Final = re.compile(r"\s*(#\S+)")
 _REPEATED: Final = re.compile(r"(?<=found )`[^`]*`|(?<=only )`[^`]*`|`\*[^`]*`|`&[^`]*`")
 _HINTED: Final = frozenset({"wrong-type", "unknown-value", "wrong-unit", "wrong-condition", "envelope"})
@@ -34,9 +36,9 @@ def syntax_problem(source: SourceText, error: yaml.MarkedYAMLError) -> Problem:
     if "\t" in source.line(line)[:column] and "cannot start any token" in said:
         column = source.line(line).index("\t") + 1
         return _problem(Position(source.file, line, column, 1), "a tab cannot indent in YAML.", "Use spaces.")
-    opened = _never_closed(source, error)
-    if opened:
-        return opened
+    explained = _cut_bracket(source, line) or _never_closed(source, error)
+    if explained:
+        return explained
     if "cannot start any token" in said and rest:
         message = f"a text cannot begin with `{rest[0]}` in YAML."
         return _problem(place, message, _quoted(rest))
@@ -91,6 +93,20 @@ def cut_by_comment(source: SourceText, end: Position, value: str) -> Problem | N
         f'Put the whole in quotes ("{_short(value)} {cut[1]}"), or a space after the # if it is a comment.',
         rule="cut-by-comment",
     )
+
+
+def _cut_bracket(source: SourceText, last: int) -> Problem | None:
+    """Return the problem of a bracket whose end a `#` cut off, on the nearest line up to `last` that has one."""
+    for number in range(min(last, len(source.lines)), max(0, last - _LINES_BACK), -1):
+        cut = _CUT_IN_LINE.search(source.line(number))
+        if cut and cut["before"].count("{") + cut["before"].count("[") > cut["before"].count("}") + cut["before"].count(
+            "]"
+        ):
+            place = Position(source.file, number, cut.start("comment") + 1, len(cut["comment"]))
+            text = cut["comment"].rstrip("]},")
+            message = "` #` begins a comment, so the bracket that is open here is never closed."
+            return _problem(place, message, _QUOTE.format(_short(text)))
+    return None
 
 
 def _never_closed(source: SourceText, error: yaml.MarkedYAMLError) -> Problem | None:

@@ -32,6 +32,12 @@ CASES = [
     # YAML itself
     ("a tab", "spec:\n«\t»members: []\n", "yaml-syntax", ["a tab cannot indent", "Use spaces"]),
     ("a bracket", HEAD + "  members: «[»a, b\n  slack: c\n", "yaml-syntax", ["`[` is never closed", "Add `]`"]),
+    (
+        "a bracket cut off",
+        "apiVersion: iact/v1\nkind: Team\nmetadata: {name: a}\nspec: {members: [b], slack: «#c}»\n",
+        "yaml-syntax",
+        ["` #` begins a comment", '"#c"'],
+    ),
     ("a quote", HEAD + '  slack: «"»never closed\n', "yaml-syntax", ["never closed", 'End it with "']),
     ("a second colon", HEAD + "  slack: say«:» hello\n", "yaml-syntax", ["a second `: `", '"say: hello"']),
     ("an at sign", HEAD + "  slack: «@»platform\n", "yaml-syntax", ["cannot begin with `@`", '"@platform"']),
