@@ -16,7 +16,7 @@ from iact.reports.charts.effect import Effect, effect
 from iact.reports.charts.histogram import HEIGHT as HISTOGRAM_HEIGHT
 from iact.reports.charts.histogram import Bin, Histogram, histogram
 from iact.reports.charts.releases import HEIGHT as RELEASES_HEIGHT
-from iact.reports.charts.releases import Release, releases
+from iact.reports.charts.releases import Release, Releases, releases
 from iact.reports.charts.stages import HEIGHT as STAGES_HEIGHT
 from iact.reports.charts.stages import Part, stages
 from iact.reports.charts.timeline import HEIGHT as TIMELINE_HEIGHT
@@ -75,7 +75,7 @@ def drawings_of(document: Document) -> Drawings:
         stages=_stages(delivery),
         timeline=None if counted is None else _timeline(counted, failures_known=_failures_known(delivery)),
         stretches=counted,
-        releases=_releases(delivery),
+        releases=_releases(document),
         effect=_effect(document),
     )
 
@@ -193,9 +193,10 @@ def _timeline(data: Timeline, *, failures_known: bool) -> Picture:
     )
 
 
-def _releases(delivery: Document) -> Picture | None:
-    window = _window(delivery)
-    data = tuple(
+def _releases(document: Document) -> Picture | None:
+    delivery, experiment = document["dora"], document["experiment"]
+    start, end = _window(delivery)
+    known = tuple(
         Release(
             at=words.instant(each["deployed_at"]),
             duration=words.value(each["median"]) or 0.0,
@@ -204,11 +205,14 @@ def _releases(delivery: Document) -> Picture | None:
         for each in delivery["deployments"]
         if each["median"] is not None
     )
-    if len(data) < FEWEST_RELEASES:
+    if len(known) < FEWEST_RELEASES:
         return None
-    description = f"{len(data)} releases. The same data is in the table below."
+    changed_at = None if experiment is None else words.instant(experiment["started_at"])
+    data = Releases(releases=known, start=start, end=end, changed_at=changed_at)
+    marked = "" if experiment is None else f" The change was made at {words.moment(experiment['started_at'])}."
+    description = f"{len(known)} releases.{marked} The same data is in the table below."
     return _both(
-        lambda canvas: releases(data, canvas, window, title="Lead time by release", description=description),
+        lambda canvas: releases(data, canvas, title="Lead time by release", description=description),
         "releases",
         RELEASES_HEIGHT,
     )

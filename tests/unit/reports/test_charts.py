@@ -10,7 +10,7 @@ import pytest
 
 from iact.reports.charts.effect import Effect, effect
 from iact.reports.charts.histogram import Bin, Histogram, histogram
-from iact.reports.charts.releases import Release, releases
+from iact.reports.charts.releases import Release, Releases, releases
 from iact.reports.charts.stages import Part, stages
 from iact.reports.charts.timeline import Happening, Timeline, timeline, timeline_of
 from iact.reports.charts.trend import Point, has_trend, trend
@@ -191,19 +191,44 @@ def test_releases_stay_in_their_picture(width, lasted):
         for place, duration in enumerate(lasted)
     )
 
-    drawn = releases(data, canvas(width, 236), (START, START + timedelta(days=400)), **NAMED)
+    end = START + timedelta(days=400)
+    drawn = releases(Releases(releases=data, start=START, end=end, changed_at=START), canvas(width, 248), **NAMED)
 
     assert len(of_kind(drawn, "release-mark")) + len(of_kind(drawn, "failed-ring")) == len(lasted)
     assert outside(drawn) == []
 
 
+def released(*days: float, changed_at: datetime | None = None) -> Releases:
+    """Return releases, one a day for a week at most, whose changes took so many days."""
+    data = tuple(
+        Release(at=START + timedelta(days=place), duration=DAY * day, failed=False) for place, day in enumerate(days)
+    )
+    return Releases(releases=data, start=START, end=START + timedelta(days=7), changed_at=changed_at)
+
+
 def test_longer_durations_are_higher_up():
-    data = tuple(Release(at=START, duration=DAY * place, failed=False) for place in (1, 2, 30))
-    tops = [
-        mark.top for mark in of_kind(releases(data, canvas(), (START, START + timedelta(7)), **NAMED), "release-mark")
-    ]
+    tops = [mark.top for mark in of_kind(releases(released(1, 2, 30), canvas(), **NAMED), "release-mark")]
 
     assert tops == sorted(tops, reverse=True)
+
+
+def test_the_change_of_an_experiment_is_marked_between_the_releases_before_and_since():
+    drawn = releases(released(9, 1, changed_at=START + timedelta(hours=12)), canvas(), **NAMED)
+    (change_line,), (before, since) = of_kind(drawn, "no-change"), of_kind(drawn, "release-mark")
+
+    assert before.right < change_line.left < since.left
+    assert "the change" in texts(drawn)
+
+
+def test_a_change_before_the_window_is_not_marked():
+    drawn = releases(released(9, 1, changed_at=START - timedelta(days=1)), canvas(), **NAMED)
+
+    assert of_kind(drawn, "no-change") == []
+
+
+def test_releases_without_any_are_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        releases(released(), canvas(), **NAMED)
 
 
 def test_a_trend_breaks_where_nothing_is_known():

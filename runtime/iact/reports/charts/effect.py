@@ -74,7 +74,7 @@ def _across(data: Effect, width: float) -> Scale:
 
 
 def _parts(width: float) -> int:
-    return max(2, int(width / 110))
+    return max(3, int(width / 100))
 
 
 def _axis(data: Effect, across: Scale) -> Iterator[Markup]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-HEIGHT: Final = 236.0
-TOP, BOTTOM, LEFT, RIGHT = 14.0, 30.0, 52.0, 18.0
+HEIGHT: Final = 248.0
+TOP, BOTTOM, LEFT, RIGHT = 28.0, 30.0, 52.0, 18.0
 SHORTEST: Final = 60.0
 """Seconds at which the axis starts at the earliest; nothing has no logarithm."""
 
@@ -35,23 +35,43 @@ class Release:
     failed: bool
 
 
-def releases(
-    data: tuple[Release, ...], canvas: svg.Canvas, window: tuple[datetime, datetime], *, title: str, description: str
-) -> Markup:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Releases:
+    """Releases in a stretch of time.
+
+    Attributes:
+        releases: in any order; at least one.
+        start: the first moment of the stretch.
+        end: the first moment after it.
+        changed_at: when an experiment's change was made; None if there was none. Drawn if it lies in the stretch.
+    """
+
+    releases: tuple[Release, ...]
+    start: datetime
+    end: datetime
+    changed_at: datetime | None = None
+
+
+def releases(data: Releases, canvas: svg.Canvas, *, title: str, description: str) -> Markup:
     """Return the drawing: a dot for each release, a cross in a ring for one that failed.
 
     Raises:
         ValueError: if there are no releases.
     """
-    if not data:
+    if not data.releases:
         message = "a chart of releases needs at least one"
         raise ValueError(message)
-    start, end = (moment.timestamp() for moment in window)
+    start, end = data.start.timestamp(), data.end.timestamp()
     across = Scale(low=start, high=end, start=LEFT + 6, end=canvas.width - RIGHT)
-    durations = [max(SHORTEST, release.duration) for release in data]
+    durations = [max(SHORTEST, release.duration) for release in data.releases]
     low, high = min(durations), max(durations)
     up = Scale(low=low / 1.6, high=high * 1.6, start=HEIGHT - BOTTOM, end=TOP, logarithmic=True)
-    shapes = [*_grid(up, across), *_dates(window, across), *_marks(data, across, up)]
+    shapes = [
+        *_grid(up, across),
+        *_dates(data, across),
+        *_change(data, across),
+        *_marks(data.releases, across, up),
+    ]
     return svg.drawing(canvas, title=title, description=description, shapes=shapes)
 
 
@@ -63,9 +83,18 @@ def _grid(up: Scale, across: Scale) -> Iterator[Markup]:
         yield svg.label(LEFT - 8, up(tick.at) + 4, tick.label, "tick", anchor="end")
 
 
-def _dates(window: tuple[datetime, datetime], across: Scale) -> Iterator[Markup]:
+def _change(data: Releases, across: Scale) -> Iterator[Markup]:
+    if data.changed_at is None or not across.holds(data.changed_at.timestamp()):
+        return
+    x, label = across(data.changed_at.timestamp()), "the change"
+    half = svg.text_width(label) / 2
+    yield svg.line((x, TOP - 4), (x, HEIGHT - BOTTOM), "no-change")
+    yield svg.label(min(max(x, across.start + half), across.end - half), TOP - 10, label, "strong", anchor="middle")
+
+
+def _dates(data: Releases, across: Scale) -> Iterator[Markup]:
     base = HEIGHT - BOTTOM
-    ticks = list(date_ticks(*window, max(2, int((across.end - across.start) / 56))))
+    ticks = list(date_ticks(data.start, data.end, max(2, int((across.end - across.start) / 56))))
     for tick in spaced(across, ticks, 44):
         if across(tick.at) + svg.text_width(tick.label, 11) / 2 <= across.end + RIGHT:
             yield svg.line((across(tick.at), base), (across(tick.at), base + 4), "axis")
