@@ -8,6 +8,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import Pool
 
 from tests.support.git import HISTORIES, GitRepository, isolated_environment
 
@@ -31,6 +34,21 @@ def isolated_git() -> Iterator[None]:
         for name, value in isolated_environment().items():
             environment.setenv(name, value)
         yield
+
+
+@pytest.fixture(autouse=True)
+def closed_connections() -> Iterator[None]:
+    """Close the connections that a test leaves in the pools of its stores: since Python 3.13 they are a warning."""
+    opened: list[DBAPIConnection] = []
+
+    def remember(connection: DBAPIConnection, _record: object) -> None:
+        opened.append(connection)
+
+    event.listen(Pool, "connect", remember)
+    yield
+    event.remove(Pool, "connect", remember)
+    for connection in opened:
+        connection.close()
 
 
 @pytest.fixture
