@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ def report(form: str, **asked: Any) -> None:
     from iact.dora.report import document, to_json
     from iact.dora.show import show
 
-    with _opened(**asked) as (connection, request):
+    with _opened(**asked) as (connection, request), _keeping_everything():
         found = document(connection, request)
     if form == "json":
         click.echo(to_json(found), nl=False)
@@ -119,6 +120,18 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
             yield connection, request
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _keeping_everything() -> Iterator[None]:
+    """Let Python look for no garbage: all that a report makes lives until it is printed (a fifth of its time)."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _named(name: str, metrics: Iterable[NamedMetric]) -> NamedMetric:
