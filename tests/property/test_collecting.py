@@ -20,7 +20,8 @@ from tests.support.histories import MONDAY, Answer, Delivered, Story, changed, g
 
 TAGS = GitRules()
 MERGES = GitRules(merges_to="main")
-EXAMPLES = settings(max_examples=30)
+PROMOTIONS = GitRules(mainline="main", merges_to="production")
+EXAMPLES = settings(max_examples=20)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def read_in_turn(connection: Connection, rules: GitRules, *told: Story) -> tuple
         with thrown_away(connection):
             collect(connection, "p", "r", paths[-1], rules, MONDAY)
             assert everything(connection) == rows
-        return rebuilt, answer, plain_git(paths[-1], merges=rules.merges_to is not None)
+        return rebuilt, answer, plain_git(paths[-1], merges_to=rules.merges_to)
 
 
 @contextmanager
@@ -95,9 +96,10 @@ def test_whatever_happens_to_a_repository_the_tables_follow(connection, pair):
     assert found == expected
 
 
+@pytest.mark.parametrize("rules", [MERGES, PROMOTIONS], ids=["to the mainline", "to another branch"])
 @EXAMPLES
-@given(pair=stories(8).flatmap(lambda before: st.tuples(st.just(before), changed(before))))
-def test_merges_to_a_branch_are_followed_like_tags(connection, pair):
-    _, found, expected = read_in_turn(connection, MERGES, *pair)
+@given(pair=stories(8).flatmap(lambda before: st.tuples(st.just(before), grown_from(before) | changed(before))))
+def test_merges_to_a_branch_are_followed_like_tags(connection, rules, pair):
+    _, found, expected = read_in_turn(connection, rules, *pair)
 
     assert found == expected

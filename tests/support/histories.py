@@ -38,11 +38,12 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A whole history."""
+    """A whole history: its commits, its tags, and where its two branches end."""
 
     commits: tuple[Step, ...]
     tags: tuple[Tag, ...]
     main: int
+    production: int
 
     def write(self, path: Path) -> list[str]:
         """Write it to a new repository, and return the ids of its commits."""
@@ -54,6 +55,7 @@ class Story:
             for tag in self.tags:
                 writer.tag(tag.name, shas[tag.commit], at=None if tag.hour is None else _at(tag.hour))
             writer.end(shas[self.main])
+        run_git(path, "branch", "production", shas[self.production])
         return shas
 
     def containing(self, commits: Iterable[int]) -> set[int]:
@@ -99,7 +101,8 @@ def stories(draw: st.DrawFn, most: int = 10) -> Story:
         Tag(f"v{major}.{minor}", draw(st.integers(0, len(commits) - 1)), draw(st.none() | hours()))
         for major, minor in draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), unique=True, max_size=5))
     ]
-    return Story(tuple(commits), tuple(tags), draw(st.integers(0, len(commits) - 1)))
+    numbers = st.integers(0, len(commits) - 1)
+    return Story(tuple(commits), tuple(tags), draw(numbers), draw(numbers))
 
 
 @st.composite
@@ -112,22 +115,24 @@ def changed(draw: st.DrawFn, before: Story) -> Story:
     names = {tag.name for tag in tags}
     if draw(st.booleans()) and "v1.9" not in names:
         tags.append(Tag("v1.9", draw(st.integers(0, len(grown.commits) - 1)), draw(st.none() | hours())))
-    main = draw(st.just(grown.main) | st.integers(0, len(grown.commits) - 1))
-    return replace(grown, tags=tuple(tags), main=main)
+    numbers = st.integers(0, len(grown.commits) - 1)
+    main, production = (draw(st.just(end) | numbers) for end in (grown.main, grown.production))
+    return replace(grown, tags=tuple(tags), main=main, production=production)
 
 
 @st.composite
 def grown_from(draw: st.DrawFn, before: Story) -> Story:
     """What a repository is after nothing but pushes and new releases, each later than everything known."""
-    commits, main = list(before.commits), before.main
+    commits, main, production = list(before.commits), before.main, before.production
     for _ in range(draw(st.integers(0, 5))):
         others = draw(st.lists(st.integers(0, len(commits) - 1), unique=True, max_size=_MOST_PARENTS - 1))
-        on_main = draw(st.booleans())
-        first = [main] if on_main else []
+        branch = draw(st.sampled_from(["main", "production", "topic"]))
+        first = {"main": [main], "production": [production], "topic": []}[branch]
         parents = (*first, *(other for other in others if other not in first))
-        commits.append(Step(parents, draw(hours())))
-        main = len(commits) - 1 if on_main else main
-    after = Story(tuple(commits), before.tags, main)
+        commits.append(Step(parents, draw(hours() | st.integers(13, 20))))
+        main = len(commits) - 1 if branch == "main" else main
+        production = len(commits) - 1 if branch == "production" else production
+    after = Story(tuple(commits), before.tags, main, production)
     deployed = before.containing(tag.commit for tag in before.tags)
     free = [number for number in range(len(commits)) if number not in deployed]
     tags = list(before.tags)
@@ -153,15 +158,15 @@ class Answer:
     previous: dict[str, str | None]
 
 
-def plain_git(path: Path, *, merges: bool = False) -> Answer:
+def plain_git(path: Path, *, merges_to: str | None = None) -> Answer:
     """Ask plain git commands: `rev-list` of every release and of every mainline commit, and nothing clever."""
-    releases = _merges(path) if merges else _tagged(path)
+    releases = _tagged(path) if merges_to is None else _merges(path, merges_to)
     inside = {release.sha: set(run_git(path, "rev-list", release.sha).split()) for release in releases}
     mainline = run_git(path, "rev-list", "--first-parent", "main").split()
     merged_by: dict[str, str] = {}
     for commit in mainline:  # the newest first, so the oldest that contains a change wins
         merged_by |= dict.fromkeys(run_git(path, "rev-list", commit).split(), commit)
-    scope = set(run_git(path, "rev-list", "main", *inside).split())
+    scope = set(run_git(path, "rev-list", "main", merges_to or "main", *inside).split())
     changes = {sha: Delivered(merged_by.get(sha), _first(sha, releases, inside)) for sha in scope}
     return Answer(changes, {release.sha: _previous(release, releases, inside) for release in releases})
 
@@ -202,9 +207,9 @@ def _tagged(path: Path) -> list[Release]:
     return sorted(releases, key=lambda release: (release.deployed_at, _version(release.name)))
 
 
-def _merges(path: Path) -> list[Release]:
-    """Return the merges on the first-parent chain of main, the first deployed first."""
-    lines = run_git(path, "log", "--first-parent", "--merges", "--format=%H %ct", "main").splitlines()
+def _merges(path: Path, branch: str) -> list[Release]:
+    """Return the merges on the first-parent chain of a branch, the first deployed first."""
+    lines = run_git(path, "log", "--first-parent", "--merges", "--format=%H %ct", branch).splitlines()
     releases = [
         Release(sha=sha, name=sha, names=(sha,), deployed_at=datetime.fromtimestamp(int(date), UTC))
         for sha, date in (line.split() for line in reversed(lines))

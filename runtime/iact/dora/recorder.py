@@ -179,9 +179,10 @@ class Recorder:
         self._key = {"project": project, "repository": repository}
 
     def cursor(self) -> Cursor | None:
-        """Return where the last reading ended; None when there was none."""
+        """Return where the last reading ended; None when there was none, or another release of iact did it."""
         row = CURSOR.one(self._connection, **self._named)
-        return None if row is None else Cursor(**json.loads(row["cursor"]))
+        written = {} if row is None else json.loads(row["cursor"])
+        return Cursor(**written) if written.keys() == Cursor.__dataclass_fields__.keys() else None
 
     def close(
         self, cursor: Cursor, *, mainline: str, failure_sources: Sequence[str], notes: Iterable[str], now: datetime
