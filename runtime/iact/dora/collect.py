@@ -88,7 +88,7 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
     recorder = Recorder(connection, project, repository)
     before = recorder.cursor()
     after = _cursor(refs, rules)
-    reading = _read(git, refs, rules, recorder, before)
+    reading = _read(git, refs, rules, recorder, (before, after))
     reverts, unknown = recorder.reverts() if rules.failed_by_revert else ([], 0)
     if before != after:
         deployments = {one.key: one for one in store.deployments(connection, project, repository)}
@@ -108,12 +108,13 @@ def _cursor(refs: Refs, rules: GitRules) -> Cursor:
     )
 
 
-def _read(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, before: Cursor | None) -> _Reading:
+def _read(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, cursors: tuple[Cursor | None, Cursor]) -> _Reading:
+    before, after = cursors
     if before is None:
         return _read_everything(git, refs, rules, recorder)
-    if (before.rules, before.refs) == (rules.digest, refs.digest):
+    if (before.rules, before.refs) == (after.rules, after.refs):
         return _Reading()
-    if before.rules != rules.digest:
+    if before.rules != after.rules:
         return _read_everything(git, refs, rules, recorder, because="the rules changed")
     deployments = recorder.known_deployments()
     known = Known(

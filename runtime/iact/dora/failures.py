@@ -133,7 +133,8 @@ def _came_later(revert: Revert, deployments: Mapping[str, Deployment]) -> bool:
         return False
     if revert.deployment is None:
         return True
-    return deployments[revert.reverted_deployment].deployed_at < deployments[revert.deployment].deployed_at
+    # At the same second the reverted change's deployment was the first: it is the first one that contains the change.
+    return deployments[revert.reverted_deployment].deployed_at <= deployments[revert.deployment].deployed_at
 
 
 def _first_repair(reverts: Iterable[Revert], deployments: Mapping[str, Deployment]) -> str | None:
