@@ -89,10 +89,17 @@ class MappingReader:
         """Return the values by key, in the order of the file."""
         if not isinstance(tree, MappingNode):
             return reading.mismatch(self.expected, tree)
-        pairs = [(self.key.read(entry.key, reading), self.value.read(entry.value, reading)) for entry in tree]
+        pairs = [self._pair(entry, reading) for entry in tree]
         if any(REFUSED in pair for pair in pairs):
             return REFUSED
         return MappingProxyType(dict(pairs))
+
+    def _pair(self, entry: Entry, reading: Reading) -> tuple[Any, Any]:
+        key = self.key.read(entry.key, reading)
+        reading.key_position = entry.key.position
+        value = self.value.read(entry.value, reading)
+        reading.key_position = None
+        return key, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +213,7 @@ class PartReader:
     fields: tuple[FieldReader, ...] = ()
     takes_position: bool = False
     takes_positions: bool = False
+    takes_key_position: bool = False
 
     @property
     def expected(self) -> str:
@@ -234,7 +242,10 @@ class PartReader:
         """Return the built dataclass."""
         if not isinstance(tree, MappingNode):
             return reading.mismatch(self.expected, tree)
+        key_position, reading.key_position = reading.key_position, None
         values = dict(self._values(tree, reading))
+        if self.takes_key_position:
+            values["key_position"] = key_position or tree.position
         self._report_unknown(tree, reading)
         missing = self._report_missing(tree, reading)
         known = {field.key for field in self.fields}

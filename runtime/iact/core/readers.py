@@ -18,7 +18,7 @@ from iact.core import instants, quantities, secret_values
 from iact.core.problems import Problem, Problems, did_you_mean
 from iact.core.quantities import Dimension, Quantity
 from iact.core.scope import Reference, Scope
-from iact.core.tree import MappingNode, ScalarNode, SequenceNode, Tree
+from iact.core.tree import MappingNode, Position, ScalarNode, SequenceNode, Tree
 
 _SHOWN_CHARACTERS = 60
 
@@ -41,12 +41,14 @@ class Reading:
         references: names of other resources, to be looked up when all are known.
         checks: checks of meaning, to be run when all resources are known.
         key: the key whose value is being read, which messages name.
+        key_position: where the author's own key of that value was written; None where the key is the kind's.
     """
 
     problems: Problems
     references: list[Reference] = field(default_factory=list)
     checks: list[Callable[[Scope], Iterator[Problem]]] = field(default_factory=list)
     key: str = ""
+    key_position: Position | None = None
 
     def refuse(self, rule: str, tree: Tree, message: str, hint: str = "") -> Refused:
         """Report a problem at `tree`."""

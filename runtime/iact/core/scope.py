@@ -78,9 +78,9 @@ class Reference:
 
     def check(self, scope: Scope) -> Problem | None:
         """Return what is wrong with it, or None."""
-        known = scope.declared(*self.kinds)
-        if self.name in known:
+        if any(self.name in scope.names.get(kind, ()) for kind in self.kinds):
             return None
+        known = scope.declared(*self.kinds)
         sort = " or ".join(self.kinds)
         hint = did_you_mean(self.name, known)
         if hint:

@@ -232,6 +232,10 @@ def _reader_of_class(cls: type) -> PartReader:
     return part_reader(cls)
 
 
+_PLACES: Final = frozenset({"position", "positions", "key_position"})
+"""Fields that are no keys: where the mapping, the value of each key, and the author's own key of it were written."""
+
+
 @functools.cache
 def part_reader(cls: type) -> PartReader:
     """Return the reader of a dataclass.
@@ -241,13 +245,14 @@ def part_reader(cls: type) -> PartReader:
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     descriptions = attributes(cls)
-    own = [field for field in dataclasses.fields(cls) if field.name not in {"position", "positions"}]
+    own = [field for field in dataclasses.fields(cls) if field.name not in _PLACES]
     names = {field.name for field in dataclasses.fields(cls)}
     return PartReader(
         cls,
         tuple(_field_reader(field, hints[field.name], _described(field.name, descriptions)) for field in own),
         takes_position="position" in names and hints["position"] is Position,
         takes_positions="positions" in names,
+        takes_key_position="key_position" in names,
     )
 
 

@@ -162,6 +162,7 @@ class AgentState:
     final: bool = False
     exclusive: str = ""
     position: Position = NOWHERE
+    key_position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:
@@ -285,15 +286,15 @@ class Agent:
             if name not in reachable:
                 message = f"no way leads from `{self.start}` to the state `{name}`."
                 hint = "Remove it, or let a transition lead `to` it."
-                yield Problem(rule="unreachable-state", position=state.position, message=message, hint=hint)
+                yield Problem(rule="unreachable-state", position=state.key_position, message=message, hint=hint)
             elif not state.final and not state.next:
                 message = f"the state `{name}` can never be left, and it is not final."
                 hint = "Add `next`, or `final: true` if the run ends here."
-                yield Problem(rule="dead-end", position=state.position, message=message, hint=hint)
+                yield Problem(rule="dead-end", position=state.key_position, message=message, hint=hint)
             elif name not in ending:
                 message = f"no way leads from the state `{name}` to the end of a run."
                 hint = "Let a transition lead to a state with `final: true`."
-                yield Problem(rule="dead-end", position=state.position, message=message, hint=hint)
+                yield Problem(rule="dead-end", position=state.key_position, message=message, hint=hint)
 
 
 def check_fact(name: str, position: Position, scope: Scope, wanted: FactType | None = None) -> Iterator[Problem]:

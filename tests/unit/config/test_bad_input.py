@@ -142,7 +142,7 @@ CASES = [
     ("an unknown start", agent(STATES.replace("start: waiting", "start: «waitin»")), "unknown-state", ["waiting?"]),
     (
         "a state that cannot be reached",
-        agent(STATES + "    lost:\n      «next»: [{event: found, to: stopped}]\n"),
+        agent(STATES + "    «lost»:\n      next: [{event: found, to: stopped}]\n"),
         "unreachable-state",
         ["no way leads from `waiting` to the state `lost`"],
     ),
@@ -152,7 +152,7 @@ CASES = [
             STATES.replace(
                 "{event: asked, to: stopped}", "{event: asked, to: stopped}\n        - {event: b, to: stuck}"
             )
-            + "    stuck: «{»}\n"
+            + "    «stuck»: {}\n"
         ),
         "dead-end",
         ["`stuck` can never be left", "final: true"],
@@ -163,7 +163,7 @@ CASES = [
             STATES.replace(
                 "{event: asked, to: stopped}", "{event: asked, to: stopped}\n        - {event: b, to: round}"
             )
-            + "    round:\n      «next»: [{event: a, to: round}]\n"
+            + "    «round»:\n      next: [{event: a, to: round}]\n"
         ),
         "dead-end",
         ["no way leads from the state `round` to the end"],
