@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 STILL_OPEN: Final = "failures that were not restored by the end of the window"
 NO_HISTORY: Final = "the history known begins after this window"
 NO_DEPLOYMENT: Final = Missing(
-    reason="no deployment source finds any deployment",
-    add=("sources:", "  git:", "    tags: v*"),
+    reason="no deployment is known",
+    add=("sources:", "  git:", "    tags: v*  # or, where every merge is one, merges_to: main"),
     see="docs/metrics.md",
 )
 NO_FAILURE_SOURCE: Final = Missing(

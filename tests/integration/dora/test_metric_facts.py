@@ -154,4 +154,4 @@ def test_a_repository_that_was_never_read_has_no_figures(connection: Connection)
 
     fact = observe(context, "metric.wait_for_release")["metric.wait_for_release"]
 
-    assert "no deployment source" in fact.missing
+    assert fact.missing == "no deployment is known (add 3 lines: docs/metrics.md)"

@@ -165,7 +165,11 @@ def test_a_repository_without_releases_says_how_to_name_them(repository: GitRepo
     found = report(repository, *JANUARY)
 
     assert [each["value"] for each in found["metrics"]] == [None] * 7
-    assert found["missing"][0]["add"] == ["sources:", "  git:", "    tags: v*"]
+    assert found["missing"][0]["add"] == [
+        "sources:",
+        "  git:",
+        "    tags: v*  # or, where every merge is one, merges_to: main",
+    ]
     assert found["waiting"]["count"] == 1
 
 

@@ -208,7 +208,7 @@ def test_without_any_deployment_every_figure_names_the_lines_to_add():
     for metric in (FREQUENCY, LEAD_TIME, FAILURE_RATE, RESTORE):
         missing = compute(metric, nothing).missing
         assert missing is not None
-        assert missing.add == ("sources:", "  git:", "    tags: v*")
+        assert missing.add == ("sources:", "  git:", "    tags: v*  # or, where every merge is one, merges_to: main")
 
 
 def test_a_window_before_the_history_begins_is_unknown():
