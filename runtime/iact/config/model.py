@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from iact.core.problems import Problem
 from iact.core.quantities import Quantity
 from iact.core.registry import kind
-from iact.core.shape import AtLeastOne, Duration, Name, OneOrMany, Ref, Scope, Secret, TimeZoneName, part
+from iact.core.shape import AtLeastOne, Duration, Name, OneOrMany, Ref, Scope, TimeZoneName, part
 from iact.core.tree import NOWHERE, Position
 
 DEFAULT_PATHS: Final = ("agents", "policies", "playbooks", "catalog")
@@ -24,11 +24,9 @@ class Store:
 
     Attributes:
         sqlite: path of the SQLite file, below the project's folder.
-        mysql: where the address of a MySQL or MariaDB server is kept; used instead of SQLite where it is given.
     """
 
     sqlite: str = ".iact/iact.db"
-    mysql: Secret | None = None
 
 
 @part

@@ -377,7 +377,8 @@ class ReferenceReader:
     @property
     def expected(self) -> str:
         """Whose name belongs here."""
-        return f"the name of a {' or '.join(self.kinds)}"
+        article = "an" if self.kinds[0][0] in "AEIOU" else "a"
+        return f"the name of {article} {' or '.join(self.kinds)}"
 
     def schema(self) -> dict[str, Any]:
         """Return a text."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from iact.config import formats
+from iact.config.secrets import secret_problems
+from iact.core.problems import Problems
+from iact.core.shape import Secret, build, part
+from iact.core.tree import from_plain
 from tests.support.configuration import load_project, resource
 
 # Shapes of secrets, put together here so that no scanner takes this file for a leak.
@@ -55,18 +60,29 @@ def test_no_message_repeats_a_secret_whatever_else_is_wrong_with_its_line(tmp_pa
 
 
 @pytest.mark.parametrize("written", ["env:IACT_STORE", "file:/run/secrets/store"])
-def test_the_name_of_a_secret_is_fine(tmp_path: Path, written: str):
-    settings = (
-        f"apiVersion: iact/v1\nkind: Project\nmetadata: {{name: shop}}\nspec: {{store: {{mysql: '{written}'}}}}\n"
-    )
+def test_the_name_of_a_secret_is_no_secret(written: str):
+    tree = from_plain({"password": written, "tokens": [{"api_key": written}]})
 
-    assert load_project(tmp_path, {}, settings).problems == ()
+    assert list(secret_problems(tree)) == []
 
 
-def test_a_field_for_the_name_of_a_secret_does_not_show_what_was_written_instead(tmp_path: Path):
-    settings = "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {store: {mysql: hunter2}}\n"
+def test_a_field_for_the_name_of_a_secret_does_not_show_what_was_written_instead():
+    problems = Problems()
 
-    [problem] = load_project(tmp_path, {}, settings).problems
+    assert build(Holder, from_plain({"where": "hunter2"}), problems) is None
 
+    [problem] = problems
     assert problem.rule == "secret"
     assert "hunter2" not in f"{problem.message} {problem.hint}"
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Something that needs a secret.
+
+    Attributes:
+        where: where the secret is kept.
+    """
+
+    where: Secret
