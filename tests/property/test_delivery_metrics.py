@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from iact.dora.figures import DefinitionReference, Figure, Sample, Window, plain, seconds
 from iact.dora.model import Metric
 from iact.dora.records import Change, Deployment, Failure
-from iact.dora.rules import History, NamedMetric, figure, measured, select, trend
+from iact.dora.rules import History, NamedMetric, figure, measured, select
 from iact.dora.statistics import STATISTICS
 from iact.dora.statistics.median import flip_probability, median, median_bounds
 from iact.dora.terms import Better, Each, Milestone, NoData, Source, Where
+from iact.dora.trend import trend
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 YEAR = Window(MONDAY, MONDAY + timedelta(days=365))

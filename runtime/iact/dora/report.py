@@ -24,8 +24,9 @@ from iact.dora import store
 from iact.dora.figures import Unit, Window, plain, rounded, seconds
 from iact.dora.measure import read_history
 from iact.dora.records import Change, Deployment, Repository
-from iact.dora.rules import MOMENT, History, Measured, NamedMetric, TrendPoint, measured, trend
+from iact.dora.rules import MOMENT, History, Measured, NamedMetric, measured
 from iact.dora.statistics.median import median
+from iact.dora.trend import TrendPoint, trend
 
 FORMAT: Final = "iact/dora-report/v1"
 SLOWEST: Final = 5

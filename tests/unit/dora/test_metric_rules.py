@@ -12,8 +12,9 @@ import pytest
 from iact.dora.figures import DefinitionReference, Figure, LeftOut, Window
 from iact.dora.model import Metric
 from iact.dora.records import Change, Deployment, Failure
-from iact.dora.rules import History, NamedMetric, figure, known_at, measured, trend
+from iact.dora.rules import History, NamedMetric, figure, known_at, measured
 from iact.dora.terms import Better, Each, Exclusion, Milestone, NoData, Source, Where
+from iact.dora.trend import trend
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 FOUR_WEEKS = Window(MONDAY, MONDAY + timedelta(weeks=4))
