@@ -182,6 +182,7 @@ _QUESTIONS = {
     "time_to_restore": "How long until a failure is mended?",
     "rework_rate": "How many deployments mend an earlier one?",
 }
+_UNITS = {"deployment_frequency": "per week", "change_failure_rate": "share", "rework_rate": "share"}
 _TREND = {
     "deployment_frequency": ("0.27", "0.13", "0", "0.07", "0.13", "0.07"),
     "lead_time": ("2851200", "3456000", None, "1900800", "4406400", "1641600"),
@@ -209,7 +210,7 @@ def _delivery() -> dict[str, Any]:
         figure
         | {
             "question": _QUESTIONS[figure["name"]],
-            "unit": "seconds",
+            "unit": _UNITS.get(figure["name"], "seconds"),
             "no_interval": "fewer than 6 deployments",
             "definition": {"name": figure["name"], "version": "1", "digest": DIGEST},
             "left_out": [{"reason": "merge commits, which are no work of their own", "count": 54}],

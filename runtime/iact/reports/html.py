@@ -66,6 +66,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "amount": words.amount,
         "day": words.day,
+        "in_other_words": words.in_other_words,
         "moment": words.moment,
         "percent": words.percent,
         "sentence": words.sentence,

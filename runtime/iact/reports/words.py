@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, Final
 
 from iact.core import instants
@@ -27,6 +27,14 @@ TRUTHS: Final = {"true": "✓", "false": "✗", "unknown": "?"}
 def amount(shown: str) -> str:
     """Return an amount with a space before its unit, and minutes told from months: `3.9m` is `3.9 min`."""
     return _UNIT.sub(lambda unit: THIN_SPACE + _WRITTEN_UNITS.get(unit[1], unit[1]), shown)
+
+
+def in_other_words(written: str, unit: str) -> str:
+    """Return a rate below one a week as the time between two, such as `about one in 15 weeks`; nothing for the rest."""
+    rate = number(written)
+    if unit != "per week" or not 0 < rate < Decimal("0.67"):
+        return ""
+    return f"about one in {(1 / rate).quantize(Decimal(1), ROUND_HALF_EVEN)} weeks"
 
 
 def percent(share: str) -> str:

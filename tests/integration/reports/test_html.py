@@ -208,6 +208,17 @@ def test_a_demo_and_a_dry_run_are_labelled_before_anything_else(label, key):
     assert label not in page(report_document.document()).shown
 
 
+def test_a_demo_is_labelled_once_although_it_changes_nothing_either():
+    shown = page(report_document.document() | {"demo": True, "dry_run": True}).shown
+
+    assert "DEMO" in shown
+    assert "DRY RUN" not in shown
+
+
+def test_a_rare_deployment_is_said_in_weeks():
+    assert "0.134/week about one in 7 weeks" in section(report_document.document(), "metrics")
+
+
 def test_a_metric_says_its_value_interval_sample_and_definition():
     shown = section(report_document.document(), "metrics")
 

@@ -27,6 +27,20 @@ def test_numbers_stand_apart_from_their_units_and_minutes_from_months(shown, wri
     assert words.amount(shown) == written
 
 
+@pytest.mark.parametrize(
+    ("rate", "unit", "said"),
+    [
+        ("0.0671", "per week", "about one in 15 weeks"),
+        ("0.5", "per week", "about one in 2 weeks"),
+        ("0.952", "per week", ""),
+        ("0", "per week", ""),
+        ("0.0671", "share", ""),
+    ],
+)
+def test_rare_events_are_said_by_the_time_between_them(rate, unit, said):
+    assert words.in_other_words(rate, unit) == said
+
+
 def test_moments_say_their_zone():
     assert words.moment("2026-03-02T09:00:00.000000Z") == "2026-03-02 09:00\u202fUTC"
     assert words.day("2026-03-02T09:00:00.000000Z") == "2026-03-02"
