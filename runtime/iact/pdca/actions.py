@@ -14,11 +14,11 @@ from iact.pdca import store
 from iact.pdca.branch import Attempt, BranchError, Made, Repository
 from iact.pdca.facts import kept_plan
 from iact.pdca.model import Improvement, ParameterChange
-from iact.pdca.pinned import patch_of, rules_of
+from iact.pdca.pinned import improvement_of, patch_of
 from iact.pdca.plan import Trial
 from iact.stores.connect import reading, writing
 
-LOOKING_ONLY: Final = "this run only looks, so nothing was changed"
+NO_REPOSITORY: Final = "this process was not told where the repository is; run it with --repo"
 
 
 class _NothingPlannedError(Exception):
@@ -88,7 +88,7 @@ def _trial(context: ActionContext) -> tuple[Trial, Improvement]:
     if plan is None or plan.trial is None:
         message = "no plan was made"
         raise _NothingPlannedError(message)
-    return plan.trial, rules_of(context.definitions).improvements[plan.trial.improvement]
+    return plan.trial, improvement_of(context.definitions, plan.trial.improvement)
 
 
 def _receipt(at: datetime, what: str, message: str, **reference: str) -> Receipt:
@@ -164,11 +164,14 @@ def _commit_patch(trial: Trial, context: ActionContext) -> Receipt:
     patch = patch_of(context.definitions, trial.improvement)
     if patch is None:
         return Receipt(succeeded=False, message=f"the patch of {trial.improvement} was not found when the run started")
+    attempt = _attempt(trial, context)
+    if context.services.get("pretend"):
+        return _receipt(context.now, f"branch {attempt.branch}", f"The patch would be committed on {attempt.branch}.")
     try:
         git = _git(context)
         if git is None:
-            return Receipt(succeeded=False, message=LOOKING_ONLY)
-        made = git.attempt(_attempt(trial, context), patch, f"Try {trial.improvement}")
+            return Receipt(succeeded=False, message=NO_REPOSITORY)
+        made = git.attempt(attempt, patch, f"Try {trial.improvement}")
     except (BranchError, IactError) as error:
         return Receipt(succeeded=False, message=str(error))
     return _patch_receipt(made, context.now)
@@ -186,10 +189,12 @@ def _made(context: ActionContext) -> Made | None:
 
 def _take_patch_back(trial: Trial, context: ActionContext) -> Receipt:
     made = _made(context)
+    if context.services.get("pretend"):
+        return Receipt(succeeded=True, message="The branch would be taken back.")
     try:
         git = _git(context)
         if git is None or made is None:
-            return Receipt(succeeded=False, message=LOOKING_ONLY)
+            return Receipt(succeeded=False, message=NO_REPOSITORY)
         done = git.take_back(_attempt(trial, context), made)
     except (BranchError, IactError) as error:
         return Receipt(succeeded=False, message=str(error))

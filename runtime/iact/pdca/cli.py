@@ -94,7 +94,10 @@ def pdca() -> None:
 @_as_of
 @_format
 def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> None:
-    """Show what would be tried, why, and what an experiment could show. Nothing is started."""
+    """Show what would be tried, and why.
+
+    With the power analysis: what an experiment could show, and how long it would take. Nothing is started.
+    """
     from iact.config.opening import open_project
     from iact.pdca.facts import plan_now
     from iact.pdca.files import to_json
@@ -123,7 +126,10 @@ def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> N
 @_repo
 @_format
 def start(improvement: str, repo: Path, form: str) -> None:
-    """Start an experiment; a parameter or a branch of its own is all that it changes."""
+    """Start an experiment.
+
+    A parameter, or a git branch of its own, is all that it changes.
+    """
     _change(repo, form, lambda session: session.experiments.start(improvement))
 
 

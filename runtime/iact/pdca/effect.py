@@ -35,6 +35,10 @@ SHORTEST: Final = 60.0
 """Seconds that a duration counts at least: zero has no logarithm, and git's dates do not mean single seconds."""
 
 
+_ROUNDING: Final = 1e-18
+"""A variance of logarithms below this is what adding in floating point leaves of none."""
+
+
 class Scale(StrEnum):
     """What an effect's numbers mean."""
 
@@ -147,7 +151,7 @@ def _durations(before: Stretch, after: Stretch, confidence: float) -> Comparison
         return short
     (mean_0, variance_0), (mean_1, variance_1) = (mean_and_variance(cluster_means(s)) for s in (before, after))
     part_0, part_1 = variance_0 / len(before.clusters), variance_1 / len(after.clusters)
-    if part_0 + part_1 == 0:
+    if part_0 + part_1 < _ROUNDING:
         return NotComparable("every deployment took exactly as long as the others, so there is no spread to judge by")
     freedom = (part_0 + part_1) ** 2 / (part_0**2 / (len(before.clusters) - 1) + part_1**2 / (len(after.clusters) - 1))
     difference = mean_1 - mean_0

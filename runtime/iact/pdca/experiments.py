@@ -17,6 +17,7 @@ from iact.core.quantities import Quantity
 from iact.engine.definitions import Definition, pins_of
 from iact.engine.runtime import Run, Runtime
 from iact.pdca.facts import applied_at, kept_plan
+from iact.pdca.pinned import improvement_of
 from iact.pdca.plan import Trial
 
 AGENT: Final = "pdca"
@@ -135,7 +136,5 @@ class Experiments:
                 raise ConfigurationError(message)
 
     def _metric_of(self, improvement: str) -> str:
-        from iact.pdca.pinned import rules_of  # noqa: PLC0415 - building every rule is only needed here
-
-        rules = rules_of({definition.pin: definition for definition in self.definitions})
-        return rules.improvements[improvement].expect.metric
+        pinned = {definition.pin: definition for definition in self.definitions}
+        return improvement_of(pinned, improvement).expect.metric

@@ -15,9 +15,10 @@ from iact.core.quantities import Quantity
 from iact.core.registry import fact_source
 from iact.dora.figures import Window
 from iact.dora.measure import read_history
+from iact.dora.rules import NamedMetric
 from iact.engine.context import FactContext
 from iact.pdca import store
-from iact.pdca.pinned import Rules, rules_of
+from iact.pdca.pinned import Rules, improvement_of, metrics_of, policy_of, rules_of
 from iact.pdca.plan import Check, Plan, as_fact
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class PolicyFacts:
 
     def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
         """Return the policy's settings as facts."""
-        policy = rules_of(context.definitions).policy
+        policy = policy_of(context.definitions)
         return {
             request.name: Fact(
                 name=request.name,
@@ -162,7 +163,7 @@ def plan_now(context: FactContext) -> Plan:
         pinned.improvements,
         pinned.policy,
         baseline(context, pinned),
-        measured(context, pinned, Window.ending(context.now, window_of(context.inputs, pinned).timedelta)),
+        measured(context, pinned.metrics, Window.ending(context.now, window_of(context.inputs, pinned).timedelta)),
         repository=repository_of(context),
         past=_past(context, digests),
         digests=digests,
@@ -177,17 +178,16 @@ def check_now(context: FactContext, *, judging: bool) -> Check | None:
     plan, since = kept_plan(context.remembered), applied_at(context.remembered)
     if plan is None or plan.trial is None or since is None or since >= context.now:
         return None
-    pinned = rules_of(context.definitions)
-    trial = plan.trial
+    trial, metrics = plan.trial, metrics_of(context.definitions)
     experiment = rules.Experiment(
         trial=trial,
-        improvement=pinned.improvements[trial.improvement],
-        policy=pinned.policy,
+        improvement=improvement_of(context.definitions, trial.improvement),
+        policy=policy_of(context.definitions),
         applied_at=since,
         last=kept_check(context.remembered),
     )
-    before = measured(context, pinned, Window.ending(since, trial.history.timedelta))
-    after = measured(context, pinned, Window(since, context.now))
+    before = measured(context, metrics, Window.ending(since, trial.history.timedelta))
+    after = measured(context, metrics, Window(since, context.now))
     return rules.check(experiment, before, after, judging=judging)
 
 
@@ -195,19 +195,19 @@ def baseline(context: FactContext, pinned: Rules) -> Measured:
     """Measure the history before this moment, as far back as the policy says, and further while it holds too little."""
     span = pinned.policy.history.timedelta
     for step in range(1, STEPS_BACK):
-        found = measured(context, pinned, Window.ending(context.now, span * step))
+        found = measured(context, pinned.metrics, Window.ending(context.now, span * step))
         known_from = found.history.known_from
         if known_from is None or known_from > found.window.start or found.releases >= ENOUGH_RELEASES:
             return found
-    return measured(context, pinned, Window.ending(context.now, span * STEPS_BACK))
+    return measured(context, pinned.metrics, Window.ending(context.now, span * STEPS_BACK))
 
 
-def measured(context: FactContext, pinned: Rules, window: Window) -> Measured:
+def measured(context: FactContext, metrics: Mapping[str, NamedMetric], window: Window) -> Measured:
     """Measure every metric in one window, knowing no more than was known at this moment."""
     from iact.pdca.measured import Measured  # noqa: PLC0415 - as above
 
     history = read_history(context.connection, context.project, repository_of(context), window, as_of=context.now)
-    return Measured.of(history, window, pinned.metrics)
+    return Measured.of(history, window, metrics)
 
 
 def repository_of(context: FactContext) -> str:
@@ -242,5 +242,7 @@ def _others(context: FactContext) -> Iterator[store.TrialRun]:
     return (held for held in store.holding(context.connection, context.project) if held.run != context.run)
 
 
-def _choice(plan: Plan) -> str:
-    return plan.trial.improvement if plan.trial else ""
+def _choice(plan: Plan) -> tuple[str, list[tuple[str, str]]]:
+    """Return what would make a plan another one: what it chose, and what the figures say to each improvement."""
+    chosen = plan.trial.improvement if plan.trial else ""
+    return chosen, [(one["improvement"], one["truth"]) for one in plan.considered]

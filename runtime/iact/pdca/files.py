@@ -23,7 +23,7 @@ def write_reports(folder: Path, document: Mapping[str, Any]) -> list[Path]:
         EnvironmentProblemError: if the folder cannot be written.
     """
     name = f"demo-{document['run']['run']}" if document["demo"] else document["run"]["run"]
-    texts = {f"{name}.json": to_json(document), f"{name}.html": _html(document)}
+    texts = {f"{name}.html": _html(document), f"{name}.json": to_json(document)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [_write_whole(folder / file, text) for file, text in texts.items()]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from iact.core import instants
+from iact.pdca import thin
 
 _SAID: Final[Mapping[str, str]] = {
     "planning": "Planning.",
@@ -47,18 +48,20 @@ def summary(content: Mapping[str, Any]) -> Iterator[str]:
         content: the report document, its `lines` still empty.
     """
     if content["demo"]:
-        yield "DEMO: this history was thought up. It shows what a report looks like; it says nothing about anybody."
-    if content["dry_run"]:
+        yield "DEMO: a made-up history, to show what a report looks like; it says nothing about anybody."
+    elif content["dry_run"]:
         yield "DRY RUN: nothing of this was written down, and nothing can be changed by it."
     yield content["thin"]["sentence"]
     yield from _known(content)
     for missing in content["dora"]["missing"]:
-        add = f" (add {len(missing['add'])} lines: {missing['see'].removesuffix('.md')})" if missing["add"] else ""
+        count = len(missing["add"])
+        add = f" (add {count} lines: {missing['see'].removesuffix('.md')})" if count else ""
         labels = ", ".join([missing["metrics"][0], *(label.lower() for label in missing["metrics"][1:])])
         yield f"{labels}: unknown, {missing['reason']}{add}"
     yield from _decided(content)
     if content["next"]["command"]:
-        yield f"Next: {content['next']['command']}"
+        after = f" (from {_moment(content['next']['at'])} on)" if content["next"]["waits"] else ""
+        yield f"Next: {content['next']['command']}{after}"
 
 
 def _known(content: Mapping[str, Any]) -> Iterator[str]:
@@ -69,7 +72,8 @@ def _known(content: Mapping[str, Any]) -> Iterator[str]:
         return
     interval = f" {lead['interval']['shown']}" if lead["interval"] else f" ({lead['no_interval']})"
     releases = f"{useful['releases']} release{'s' if useful['releases'] != 1 else ''}"
-    yield f"{useful['length']['shown']}: lead time {lead['shown']}{interval}, {releases}{_longest_stage(content)}"
+    length = thin.span_words(int(float(useful["length"]["value"])))
+    yield f"{length}: lead time {lead['shown']}{interval}, {releases}{_longest_stage(content)}"
 
 
 def _longest_stage(content: Mapping[str, Any]) -> str:
@@ -97,19 +101,25 @@ def _decided(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _could_detect(plan: Mapping[str, Any]) -> str:
-    """Return the first horizon that could detect anything, and what, or why none can."""
-    for row in plan["detectable"]:
-        if row["effect"] is not None and row["after"] in {"8 weeks", "26 weeks"}:
-            return f"{row['after']} could detect {row['effect']['shown']}"
-    reasons = [row["reason"] for row in plan["detectable"] if row["reason"]]
+    """Return what the time until the verdict, or half a year, could detect; or why no time could."""
+    rows = [row for row in plan["detectable"] if row["effect"] is not None and row["after"] in {"8 weeks", "26 weeks"}]
+    promised = float(plan["expected"]["value"])
+    if not rows:
+        reasons = [row["reason"] for row in plan["detectable"] if row["reason"]]
+        return f"no time could prove it yet: {reasons[-1]}" if reasons else "too few releases are known to say more"
+    enough = next((row for row in rows if abs(float(row["effect"]["value"])) <= promised), None)
+    if enough is not None:
+        return f"{enough['after']} could detect {enough['effect']['shown']}"
+    last = rows[-1]
     return (
-        f"no time could prove it yet: {reasons[-1]}" if reasons else "too few releases are known to say what it takes"
+        f"it promises {plan['expected']['shown']} better, and even {last['after']} could prove no less than "
+        f"{last['effect']['shown']}"
     )
 
 
 def _tried(content: Mapping[str, Any], experiment: Mapping[str, Any]) -> Iterator[str]:
-    started = instants.show(instants.parse(experiment["started_at"]))
-    yield f"{experiment['improvement']}, started {started}: {content['decision']['sentence']}"
+    yield f"{experiment['improvement']}, started {_moment(experiment['started_at'])}: {content['decision']['sentence']}"
+    yield from _unmet(content["plan"])
     effect, plan = experiment["effect"], content["plan"]
     if effect is None:
         return
@@ -127,40 +137,55 @@ def _tried(content: Mapping[str, Any], experiment: Mapping[str, Any]) -> Iterato
         yield "This verdict is unproven: a threshold without an interval keeps noise about as often as effects."
 
 
-def next_step(content: Mapping[str, Any], options: str) -> dict[str, Any]:
+def _unmet(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Say that a person started something whose own condition is not met."""
+    chosen = next((one for one in plan["considered"] if one["improvement"] == plan["improvement"]), None)
+    if chosen is not None and chosen["truth"] != "true":
+        said = "does not hold" if chosen["truth"] == "false" else "could not be judged"
+        yield f"Its condition {said}; a person asked for it all the same: {'; '.join(chosen['reasons'])}"
+
+
+def next_step(content: Mapping[str, Any], program: str, options: str) -> dict[str, Any]:
     """Return the one command that comes next, what it does, and when something happens by itself.
 
     Args:
         content: the report document, its `next` still empty.
+        program: how this program is called.
         options: what has to follow the command to reach the same repository.
     """
     state, run, plan = content["decision"]["state"], content["run"], content["plan"]
+    due = run["next_due"]
+    if content["demo"]:
+        return _step(f"{program} run pdca --repo PATH", "The same of a history of your own.")
     if state == "proposed":
-        name = plan["improvement"]
-        sentence = f"Nothing changes until a person starts {name}. The proposal stands until the date given."
-        return _step(f"iact pdca start {name}{options}", sentence, run["next_due"])
+        sentence = f"Nothing changes until a person starts it. The proposal stands until {_moment(due)}."
+        return _step(f"{program} pdca start {plan['improvement']}{options}", sentence, due)
     if state in {"watching", "measuring"}:
-        sentence = (
-            "Adoption and harm are judged then." if state == "watching" else "The figures are looked at again then."
-        )
-        return _step(f"iact run pdca{options}", sentence, run["next_due"])
+        what = "Adoption and harm are judged" if state == "watching" else "The figures are looked at again"
+        return _step(f"{program} run pdca{options}", f"{what} on {_moment(due)}.", due, waits=True)
     if state == "nothing_to_do":
-        return _idle(content, options)
+        return _idle(content, program, options)
     if state == "observed":
-        return _step(f"iact pdca plan{options}", "The plan with its statistics; nothing is started by it.", None)
+        return _step(f"{program} pdca plan{options}", "The plan with its statistics; nothing is started by it.")
     sentence = {
         "escalated": "Decide, then let the next run plan anew.",
         "failed": "Mend what the message names, then run it again.",
     }.get(state, "The next run plans anew.")
-    return _step(f"iact run pdca{options}", sentence, None)
+    return _step(f"{program} run pdca{options}", sentence)
 
 
-def _idle(content: Mapping[str, Any], options: str) -> dict[str, Any]:
+def _idle(content: Mapping[str, Any], program: str, options: str) -> dict[str, Any]:
     if content["dora"]["repository"]["deployments"] == 0:
-        sentence = "Say in iact.yaml what a release is: a pattern of tags, or merges to a branch."
-        return _step(f"iact dora report{options}", sentence, None)
-    return _step(f"iact pdca plan{options}", "It says of every improvement why it is not tried.", None)
+        sentence = (
+            "First say in iact.yaml what a release is: tags (`tags: v*`) or merges to a branch (`merges_to: main`)."
+        )
+        return _step(f"{program} validate", sentence)
+    return _step(f"{program} pdca plan{options}", "It says of every improvement why it is not tried.")
 
 
-def _step(command: str, sentence: str, at: str | None) -> dict[str, Any]:
-    return {"command": command, "sentence": sentence, "at": at}
+def _step(command: str, sentence: str, at: str | None = None, *, waits: bool = False) -> dict[str, Any]:
+    return {"command": command, "sentence": sentence, "at": at, "waits": waits}
+
+
+def _moment(text: str) -> str:
+    return instants.show(instants.parse(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -48,12 +48,36 @@ def rules_of(definitions: Mapping[str, Definition]) -> Rules:
     Raises:
         UnreadableDefinitionError: if one of them was written by a release that knew other keys.
     """
-    policies = list(_built(definitions, "ImprovementPolicy", ImprovementPolicy))
+    improvements = [one.name for one in definitions.values() if one.kind == "Improvement"]
     return Rules(
-        policy=policies[0][1] if policies else ImprovementPolicy(),
-        improvements=dict(_built(definitions, "Improvement", Improvement)),
-        metrics={one.name: of_definition(one) for one in definitions.values() if one.kind == "Metric"},
+        policy=policy_of(definitions),
+        improvements={name: improvement_of(definitions, name) for name in improvements},
+        metrics=metrics_of(definitions),
     )
+
+
+def policy_of(definitions: Mapping[str, Definition]) -> ImprovementPolicy:
+    """Return the policy that a run pinned, or the defaults.
+
+    Raises:
+        UnreadableDefinitionError: as `rules_of`.
+    """
+    policies = (one for one in definitions.values() if one.kind == "ImprovementPolicy")
+    return next((_built(one, ImprovementPolicy) for one in policies), ImprovementPolicy())
+
+
+def improvement_of(definitions: Mapping[str, Definition], name: str) -> Improvement:
+    """Return one improvement that a run pinned.
+
+    Raises:
+        UnreadableDefinitionError: as `rules_of`.
+    """
+    return _built(definitions[f"Improvement/{name}"], Improvement)
+
+
+def metrics_of(definitions: Mapping[str, Definition]) -> dict[str, NamedMetric]:
+    """Return every metric that a run pinned, by name."""
+    return {one.name: of_definition(one) for one in definitions.values() if one.kind == "Metric"}
 
 
 def patch_of(definitions: Mapping[str, Definition], improvement: str) -> bytes | None:
@@ -64,12 +88,9 @@ def patch_of(definitions: Mapping[str, Definition], improvement: str) -> bytes |
     return found.tree.text.encode()
 
 
-def _built(definitions: Mapping[str, Definition], kind: str, cls: type[T]) -> Iterator[tuple[str, T]]:
-    for definition in definitions.values():
-        if definition.kind != kind:
-            continue
-        problems = Problems()
-        spec = build(cls, definition.tree, problems)
-        if spec is None:
-            raise UnreadableDefinitionError("; ".join(str(problem) for problem in problems))
-        yield definition.name, spec
+def _built(definition: Definition, cls: type[T]) -> T:
+    problems = Problems()
+    spec = build(cls, definition.tree, problems)
+    if spec is None:
+        raise UnreadableDefinitionError("; ".join(str(problem) for problem in problems))
+    return spec

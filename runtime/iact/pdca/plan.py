@@ -180,7 +180,6 @@ class Check:
         then: what follows an inconclusive verdict: `wait`, `extend`, or what `if_unclear` says.
         proven: whether the verdict rests on an interval that excludes no change.
         looks: how often the outcome has been judged, this time included if it is.
-        looked_early: whether one of these looks was before the time was up.
         extended: how often the time has been extended, this time included.
         details: the statistics behind it, as canonical JSON data for the report.
     """
@@ -195,7 +194,6 @@ class Check:
     then: str
     proven: bool
     looks: int = 0
-    looked_early: bool = False
     extended: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -212,7 +210,6 @@ class Check:
             "then": self.then,
             "proven": self.proven,
             "looks": self.looks,
-            "looked_early": self.looked_early,
             "extended": self.extended,
             "details": dict(self.details),
         }

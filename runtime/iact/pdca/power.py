@@ -1,7 +1,7 @@
 """What an experiment could find out before it is started: the smallest effect it would notice, and how long it takes.
 
 The minimum detectable effect is the effect that a test finds with a given power, a multiple of the comparison's
-standard error (Bloom, Evaluation Review 19, 1995): the quantile for the confidence plus the quantile for the power. What
+standard error (Bloom, Evaluation Review 19, 1995): the quantiles for the confidence and for the power added up. What
 limits it is the number of deployments, not of changes: those that are released together tell the same story, to the
 degree of their intra-class correlation (Donner and Klar 2000).
 """

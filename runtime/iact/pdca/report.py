@@ -50,6 +50,7 @@ class Subject:
         demo: whether the history was thought up.
         dry_run: whether nothing of it was written down.
         options: what has to follow a command to reach the same repository, such as ` --repo ../shop`.
+        program: how the command was called, so that the next one can be called alike.
     """
 
     runtime: Runtime
@@ -61,6 +62,7 @@ class Subject:
     demo: bool = False
     dry_run: bool = False
     options: str = ""
+    program: str = "iact"
 
 
 def document(subject: Subject) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def document(subject: Subject) -> dict[str, Any]:
     with reading(subject.runtime.engine) as connection:
         context = _context(subject, connection)
         useful = baseline(context, pinned)
-        window = measured(context, pinned, subject.window)
+        window = measured(context, pinned.metrics, subject.window)
         dora = dora_document(connection, _request(subject, pinned, useful))
     plan = kept_plan(subject.run.remembered)
     check = kept_check(subject.run.remembered)
@@ -88,11 +90,11 @@ def document(subject: Subject) -> dict[str, Any]:
         "thin": _thin(window, useful, pinned),
         "plan": None if plan is None else plan_record(plan),
         "experiment": _experiment(subject.run, plan, check),
-        "decision": _decision(subject.run, journal),
+        "decision": _decision(subject.run, journal, dry_run=subject.dry_run),
         "next": {},
         "run": _run(subject.run, journal),
     }
-    content["next"] = lines.next_step(content, subject.options)
+    content["next"] = lines.next_step(content, subject.program, subject.options)
     content["lines"] = list(lines.summary(content))
     return content
 
@@ -249,16 +251,16 @@ def _text(facts: FactSet, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _decision(run: Run, journal: Sequence[Entry]) -> dict[str, Any]:
+def _decision(run: Run, journal: Sequence[Entry], *, dry_run: bool) -> dict[str, Any]:
     moved = [entry for entry in journal if entry.kind is EntryKind.DECISION and entry.body["decision"]["moved"]]
     last = moved[-1] if moved else None
     considered = last.body["decision"]["considered"] if last else []
-    changed = any(entry.kind is EntryKind.RECEIPT and entry.body["succeeded"] for entry in journal)
+    done = any(entry.kind is EntryKind.RECEIPT and entry.body["succeeded"] for entry in journal)
     return {
         "state": run.state,
         "outcome": run.outcome,
         "sentence": lines.said(run.state, run.outcome, _text(run.remembered, "receipt.message")),
-        "changed": changed,
+        "changed": done and not dry_run,
         "reasons": considered,
         "at": instants.write(last.at if last else run.started_at),
     }

@@ -343,7 +343,7 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judging:
     certain = _certain_harm(experiment.improvement.stop_if, before, after, float(experiment.policy.confidence.amount))
     verdict = _verdict(experiment, before, after, effect, adopted)
     early = now < experiment.deadline
-    looked_early = last.looked_early if last else False
+    looks = last.looks if last else 0
     enough = trial.sample_needed is not None and len(after.stretch(trial.metric).clusters) >= trial.sample_needed
     then = _then(experiment, early=early)
     return Check(
@@ -351,13 +351,12 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judging:
         applied_at=experiment.applied_at,
         adopted=adopted.truth.value,
         harmed=harm.truth.is_true and (threshold or bool(certain)),
-        due=not early or (enough and not looked_early and not threshold),
+        due=not early or (enough and looks == 0 and not threshold),
         remaining=remaining(experiment.deadline, now),
         verdict=verdict.value,
         then=then,
         proven=not threshold and is_proven(effect) and verdict is not Verdict.INCONCLUSIVE,
-        looks=(last.looks if last else 0) + judging,
-        looked_early=looked_early or (judging and early),
+        looks=looks + judging,
         extended=experiment.extended + (judging and verdict is Verdict.INCONCLUSIVE and then == "extend"),
         details={
             "effect": numbers.effect_record(effect) | {"metric": trial.metric},

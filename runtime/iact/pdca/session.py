@@ -6,6 +6,10 @@ that is done there can reach a file, a branch or the store.
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,10 +32,11 @@ from iact.engine.definitions import Definition
 from iact.engine.runtime import Run, Runtime
 from iact.pdca.definitions import definitions_of
 from iact.pdca.experiments import Experiments
-from iact.pdca.pinned import rules_of
+from iact.pdca.pinned import policy_of
 from iact.pdca.report import Subject
 from iact.stores.connect import open_memory, reading
 
+NAME: Final = "iact"
 THIN: Final = 2
 """With fewer deployments than this, a history shows nothing of how an improvement is judged."""
 
@@ -92,7 +97,8 @@ class Session:
             run=run,
             demo=self.demo,
             dry_run=self.asked.looks_only,
-            options="" if self.demo or self.asked.repo == Path() else f" --repo {self.asked.repo}",
+            options="" if self.demo or self.asked.repo == Path() else f" --repo {shlex.quote(str(self.asked.repo))}",
+            program=_program(),
         )
 
     @contextmanager
@@ -131,7 +137,9 @@ def opened(project: Project, asked: Asked) -> Iterator[Session]:
     engine = _store(project, asked)
     try:
         clock = ManualClock(asked.as_of) if asked.as_of else DatabaseClock()
-        services = {} if asked.looks_only else {"repository": asked.repo, "mainline": _mainline(project)}
+        services: dict[str, Any] = {"pretend": True}
+        if not asked.looks_only:
+            services = {"repository": asked.repo, "mainline": _mainline(project)}
         yield _session(project, definitions, engine, clock, services, asked, now)
     finally:
         engine.dispose()
@@ -154,7 +162,9 @@ def demonstration(project: Project, folder: Path, asked: Asked) -> Iterator[Sess
     engine = open_memory()
     try:
         shown = Asked(repo=repository, window=asked.window, as_of=now, dry_run=asked.dry_run)
-        yield _session(project, definitions_of(project), engine, ManualClock(now), {}, shown, now, demo=True)
+        yield _session(
+            project, definitions_of(project), engine, ManualClock(now), {"pretend": True}, shown, now, demo=True
+        )
     finally:
         engine.dispose()
 
@@ -171,7 +181,7 @@ def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
     demo: bool = False,
 ) -> Session:
     collected = refresh(engine, project, asked.repo, now)
-    policy = rules_of({definition.pin: definition for definition in definitions}).policy
+    policy = policy_of({definition.pin: definition for definition in definitions})
     window = asked.window or policy.window
     experiments = Experiments(
         runtime=Runtime(engine, project=project.name, clock=clock, services=services),
@@ -217,6 +227,15 @@ def _copied(engine: Engine) -> Engine:
         source.close()
         target.close()
     return memory
+
+
+def _program() -> str:
+    """Return how this program can be called again: by its name where that is found, else by its place."""
+    called = Path(sys.argv[0])
+    if called.name != NAME or shutil.which(NAME):
+        return NAME
+    near = os.path.relpath(called)
+    return str(called) if near.startswith("..") else near
 
 
 def _mainline(project: Project) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,26 +13,26 @@ from rich.table import Table
 
 from iact.core import instants
 from iact.engine.runtime import Run
+from iact.pdca import thin
 from iact.pdca.plan import Trial
 from iact.pdca.store import Override
 
-_SUBJECT = 44
+_SUBJECT = 30
 _SHA = 10
 
 
 def show(report: Mapping[str, Any], files: Sequence[Path], console: Console) -> None:
-    """Print a report document and where it was written."""
+    """Print a report document and where it was written: what fits on a screen; the files hold the rest."""
     for number, line in enumerate(report["lines"]):
-        console.print(f"[bold]{escape(line)}[/bold]" if not number else escape(line))
+        console.print(f"[bold]{escape(line)}[/bold]" if not number else escape(line), soft_wrap=True)
     for table in _tables(report):
         console.print()
         console.print(table)
-    for line in _progress(report):
-        console.print(escape(line))
-    if files:
-        console.print()
+    console.print()
+    for line in _below(report):
+        console.print(escape(line), soft_wrap=True)
     for file in files:
-        console.print(f"[dim]{escape(str(file))}[/dim]")
+        console.print(f"[dim]{escape(_near(file))}[/dim]", soft_wrap=True)
 
 
 def show_plan(plan: Mapping[str, Any], console: Console) -> None:
@@ -49,7 +50,7 @@ def show_plan(plan: Mapping[str, Any], console: Console) -> None:
 
 def show_status(runs: Iterable[tuple[Run, Trial]], console: Console) -> None:
     """Print what is proposed and what is being tried."""
-    table = _table("", "improvement", "metric", "state", "since", "next")
+    table = _table("run", "improvement", "metric", "state", "since", "next")
     for run, trial in runs:
         due = instants.show(run.next_due) if run.next_due else "–"
         table.add_row(run.run[4:12], trial.improvement, trial.metric, run.state, instants.show(run.entered_at), due)
@@ -69,15 +70,52 @@ def show_parameters(declared: Mapping[str, Any], overrides: Iterable[Override], 
 
 def _tables(report: Mapping[str, Any]) -> Iterator[Table]:
     breakdown = report["dora"]["breakdown"]
-    yield _figures(report["dora"]["metrics"], report["thin"]["useful"]["length"]["shown"])
+    if any(metric["value"] is not None for metric in report["dora"]["metrics"]):
+        yield _figures(report["dora"]["metrics"], report["thin"]["useful"])
     if breakdown and breakdown["slowest"]:
         yield _slowest(breakdown["slowest"])
-    yield _detectable(report["thin"]["detectable"], "What the lead time could show at the present rate of releases")
-    if report["plan"] is not None:
-        yield _considered(report["plan"]["considered"])
 
 
-def _figures(metrics: Iterable[Mapping[str, Any]], length: str) -> Table:
+def _below(report: Mapping[str, Any]) -> Iterator[str]:
+    """Walk what stands below the tables: where time goes, what could be detected, what to add, what comes next."""
+    breakdown = report["dora"]["breakdown"]
+    stages = [stage for stage in (breakdown["stages"] if breakdown else ()) if stage["share"]]
+    if stages:
+        shares = ", ".join(f"{stage['stage']} {_percent(stage['share'])}" for stage in stages)
+        yield f"Where the lead time goes: {shares}"
+    if report["dora"]["repository"]["deployments"]:
+        yield _detected("At the present rate of releases the lead time", report["thin"]["detectable"])
+    plan = report["plan"]
+    if plan is not None and plan["improvement"] is not None and plan["spread"] is not None:
+        rate = float(plan["releases_a_week"])
+        yield _detected(
+            f"With {plan['improvement']} ({rate:.2g}/week) {plan['metric_label'].lower()}", plan["detectable"]
+        )
+    for missing in report["dora"]["missing"]:
+        if missing["add"]:
+            yield f"To know {', '.join(label.lower() for label in missing['metrics'])}, add below `spec` in iact.yaml:"
+            yield from (f"    {line}" for line in missing["add"])
+    if report["next"]["sentence"]:
+        yield report["next"]["sentence"]
+
+
+def _detected(when: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    found = ", ".join(f"{row['after']} {row['effect']['shown'] if row['effect'] else 'nothing'}" for row in rows)
+    return f"{when} could show, after {found}"
+
+
+def _percent(share: Mapping[str, str]) -> str:
+    return f"{round(float(share['value']) * 100)} %"
+
+
+def _near(file: Path) -> str:
+    """Return the way to a file from here, where it is short."""
+    way = os.path.relpath(file)
+    return str(file) if way.startswith("../..") else way
+
+
+def _figures(metrics: Iterable[Mapping[str, Any]], useful: Mapping[str, Any]) -> Table:
+    length = thin.span_words(int(float(useful["length"]["value"])))
     table = _table(f"The last {length}", "value", "95 % interval", "n")
     for metric in metrics:
         interval = metric["interval"]["shown"] if metric["interval"] else metric["no_interval"]
@@ -86,12 +124,16 @@ def _figures(metrics: Iterable[Mapping[str, Any]], length: str) -> Table:
 
 
 def _slowest(changes: Iterable[Mapping[str, Any]]) -> Table:
-    table = _table("The slowest changes", "subject", "release", "lead time", "where it went")
+    table = _table("The five slowest", "lead time", "release", "longest stage", "subject")
     for change in changes:
-        stages = ", ".join(f"{stage['stage']} {stage['time']['shown']}" for stage in change["stages"] or ())
-        subject = change["subject"][:_SUBJECT]
+        longest = max(change["stages"] or (), key=lambda stage: float(stage["time"]["value"]), default=None)
+        stage = f"{longest['stage']} {longest['time']['shown']}" if longest else "–"
         table.add_row(
-            change["sha"][:_SHA], escape(subject), escape(change["deployment"]), change["total"]["shown"], stages
+            change["sha"][:_SHA],
+            change["total"]["shown"],
+            escape(change["deployment"]),
+            stage,
+            escape(change["subject"][:_SUBJECT]),
         )
     return table
 
@@ -99,7 +141,7 @@ def _slowest(changes: Iterable[Mapping[str, Any]]) -> Table:
 def _detectable(rows: Iterable[Mapping[str, Any]], title: str) -> Table:
     table = _table(title, "releases expected", "smallest effect")
     for row in rows:
-        found = row["effect"]["shown"] if row["effect"] else f"none: {row['reason']}"
+        found = row["effect"]["shown"] if row["effect"] else "too few releases"
         table.add_row(row["after"], row["releases_expected"] or "–", found)
     return table
 

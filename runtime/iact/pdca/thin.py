@@ -57,7 +57,7 @@ def latest_windows(moments: Iterable[datetime], end: datetime, length: timedelta
 
 def sentence(window: Measured, windows: Windows) -> str:
     """Return whether the window that was asked for answers, in one sentence."""
-    length = duration(windows.length)
+    length = span_words(int(windows.length.total_seconds()))
     if window.releases == 0:
         return f"{length} cannot answer: no releases in it; {_how_often(windows)}."
     if not answers(window):
@@ -75,3 +75,19 @@ def _how_often(windows: Windows) -> str:
     if windows.looked_at == 1:
         return "it is the only such window looked at"
     return f"{windows.empty} of the last {windows.looked_at} such windows were empty"
+
+
+def span_words(seconds: int) -> str:
+    """Return a length of time in words, in the largest unit in which it is whole: `48 h`, `365 days`, `3 years`."""
+    if seconds % (2 * _YEAR) == 0 or (seconds % _YEAR == 0 and seconds > _YEAR):
+        return f"{seconds // _YEAR} years"
+    if seconds % _DAY == 0 and seconds > 3 * _DAY:
+        return f"{seconds // _DAY} days"
+    if seconds % _HOUR == 0:
+        return f"{seconds // _HOUR} h"
+    return f"{seconds / 60:.4g} min"
+
+
+_HOUR = 3600
+_DAY = 24 * _HOUR
+_YEAR = 365 * _DAY

@@ -159,9 +159,8 @@ def test_observed_it_is_only_told(tmp_path: Path):
 
 
 def test_by_threshold_it_is_kept_at_the_first_check_and_called_unproven(tmp_path: Path):
-    shop = opened(tmp_path, policy="{verdict: threshold}")
+    shop = opened(tmp_path, policy="{verdict: threshold, window: 1 week}", check="1 week")
     started = shop.experiments().start("faster")
-    shop.history.now += timedelta(days=-5, hours=-1)
     shop.history.pass_weeks(1, wait=timedelta(hours=1))
     run = shop.experiments().runtime.advance(started.run)
 
@@ -186,7 +185,9 @@ def test_harm_that_is_certain_stops_it_before_the_verdict(tmp_path: Path):
 
 
 def test_what_was_not_practised_is_not_credited(tmp_path: Path):
-    shop = opened(tmp_path, policy="{extensions: 0}", more="adopted_if: {metric: deployment_frequency, at_least: 5/week}")
+    shop = opened(
+        tmp_path, policy="{extensions: 0}", more="adopted_if: {metric: deployment_frequency, at_least: 5/week}"
+    )
     started = shop.experiments().start("faster")
 
     shop.history.pass_weeks(8, wait=QUICKLY)

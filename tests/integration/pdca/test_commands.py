@@ -1,0 +1,223 @@
+"""`iact run pdca` and `iact pdca …` as a person types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from iact.cli.main import iact
+from iact.core.canonical import canonical
+from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from tests.support.git import GitRepository
+from tests.support.project import ROOT
+from tests.support.trials import PATCH, History, improvement, write_project
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    """A repository with a release a week until now, in a folder with a project."""
+    write_project(
+        tmp_path, {**improvement(change="{patch: limits.patch}"), "playbooks/improvements/limits.patch": PATCH}
+    )
+    monkeypatch.chdir(tmp_path)
+    found = History(tmp_path / "shop")
+    found.pass_weeks(12, wait=timedelta(days=2))
+    return found
+
+
+@pytest.fixture
+def command() -> Command:
+    """The command line; what it raises is raised."""
+    return lambda *arguments: CliRunner().invoke(iact, arguments, catch_exceptions=False)
+
+
+def as_of(history: History) -> str:
+    """Return a moment just after the last release, as an option takes it."""
+    return (history.now + timedelta(hours=1)).strftime("%Y-%m-%d %H:%MZ")
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    """Return every file below a folder."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def report(result: Result) -> dict[str, Any]:
+    """Return the JSON report that a command printed, checked against the published schema."""
+    found: dict[str, Any] = json.loads(result.stdout)
+    schema = json.loads((ROOT / "catalog/schemas/report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(found, schema, cls=jsonschema.Draft202012Validator)
+    assert canonical(found), "a report holds no floats"
+    return found
+
+
+def test_the_first_line_says_what_the_window_cannot_tell(history: History, command: Command):
+    result = command("run", "pdca", "--window", "48h", "--repo", "shop", "--as-of", as_of(history))
+
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "DRY RUN: nothing of this was written down, and nothing can be changed by it."
+    assert lines[1].startswith("48 h cannot answer: 1 release in it, and a comparison needs 4;")
+    assert lines[2].startswith("365 days: lead time ")
+    assert lines[3] == "Time to restore: unknown, no failure was restored in the window"
+    assert lines[4].startswith("Try faster: ")
+    assert lines[5] == "Next: iact pdca start faster --repo shop"
+
+
+def test_a_run_writes_both_reports_and_changes_nothing_else(history: History, command: Command):
+    before = files(history.repository.path)
+
+    found = report(command("run", "pdca", "--repo", "shop", "--format", "json"))
+
+    written = sorted(path.suffix for path in Path(".iact/reports").iterdir())
+    assert written == [".html", ".json"]
+    assert files(history.repository.path) == before
+    assert json.loads(Path(f".iact/reports/{found['run']['run']}.json").read_text(encoding="utf-8")) == found
+
+
+@pytest.mark.usefixtures("history")
+def test_running_again_without_news_gives_the_same_run(command: Command):
+    first, second = (report(command("run", "pdca", "--repo", "shop", "--format", "json")) for _ in range(2))
+
+    assert second["run"] == first["run"]
+
+
+@pytest.mark.usefixtures("history")
+def test_a_dry_run_acts_on_nothing_even_where_the_rules_would(command: Command):
+    """`mode: enforce` starts by itself; in a dry run neither branch, store nor report appears."""
+    text = Path("playbooks/improvements/faster.yaml").read_text(encoding="utf-8")
+    Path("playbooks/improvements/faster.yaml").write_text(
+        text.replace("mode: propose", "mode: enforce"), encoding="utf-8"
+    )
+    command("pdca", "status", "--repo", "shop")
+    before = files(Path("shop")) | files(Path(".iact"))
+
+    result = command("run", "pdca", "--repo", "shop", "--dry-run", "--format", "json")
+
+    found = report(result)
+    assert (found["decision"]["state"], found["decision"]["changed"]) == ("watching", False)
+    assert "would be committed" in found["experiment"]["message"]
+    assert files(Path("shop")) | files(Path(".iact")) == before
+
+
+def test_a_moment_of_the_past_is_looked_at_without_a_store(history: History, command: Command):
+    past = (history.now - timedelta(weeks=6)).strftime("%Y-%m-%d")
+
+    found = report(command("run", "pdca", "--repo", "shop", "--as-of", past, "--format", "json"))
+
+    assert found["as_of"].startswith(past)
+    assert all(one["deployed_at"] < past for one in found["dora"]["deployments"])
+    assert not Path(".iact").exists()
+
+
+def test_from_the_start_to_the_stop_the_branch_comes_and_goes(history: History, command: Command):
+    started = report(command("pdca", "start", "faster", "--repo", "shop", "--format", "json"))
+    assert started["decision"]["state"] == "watching"
+    assert history.repository.git("branch", "--list", "iact/*") != ""
+
+    stopped = report(command("pdca", "stop", "faster", "--repo", "shop", "--format", "json"))
+
+    assert stopped["decision"]["state"] == "stopped"
+    assert history.repository.git("branch", "--list", "iact/*") == ""
+
+
+@pytest.mark.usefixtures("history")
+def test_status_shows_what_is_tried_and_when_it_goes_on(command: Command):
+    assert "nothing is being tried" in command("pdca", "status", "--repo", "shop").stdout
+    command("pdca", "start", "faster", "--repo", "shop")
+
+    assert "watching" in command("pdca", "status", "--repo", "shop").stdout
+
+
+def test_the_plan_alone_shows_what_could_be_found_out(history: History, command: Command):
+    result = command("pdca", "plan", "--repo", "shop", "--as-of", as_of(history))
+
+    assert "To see the expected effect:" in result.stdout
+    assert not Path(".iact").exists()
+
+
+def test_a_history_without_releases_says_so_and_what_to_add(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+):
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    GitRepository.create(tmp_path / "new").commit("start", at=datetime.now(UTC) - timedelta(days=3))
+
+    result = command("run", "pdca", "--repo", "new")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("48 h cannot answer: no releases in it")
+    assert "Deployment frequency, lead time," in result.stdout
+    assert "tags: v*" in result.stdout
+
+
+def test_where_a_history_is_thin_a_made_up_one_is_shown_and_called_so(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+):
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    GitRepository.create(tmp_path / "new").commit("start", at=datetime.now(UTC) - timedelta(days=3))
+
+    result = command("run", "pdca", "--repo", "new", "--demo-when-thin")
+
+    assert result.exit_code == 0
+    assert "DEMO: a made-up history" in result.stdout
+    assert len(list(Path(".iact/reports").glob("demo-*"))) == 2
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("pdca", "start", "fastr", "--repo", "shop"), ConfigurationError, "Did you mean faster"),
+        (("pdca", "stop", "faster", "--repo", "shop"), ConfigurationError, "is not being tried"),
+        (("pdca", "plan", "fastr", "--repo", "shop"), ConfigurationError, "Did you mean faster"),
+        (("run", "pdca", "--repo", "nowhere"), EnvironmentProblemError, "nowhere is not a folder"),
+        (("run", "pdca", "--repo", "playbooks"), EnvironmentProblemError, "is not a git repository"),
+        (("run", "pdcb"), ConfigurationError, "Did you mean pdca"),
+    ],
+)
+def test_an_error_says_what_to_do(command: Command, arguments: tuple[str, ...], error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        command(*arguments)
+
+
+@pytest.mark.usefixtures("history")
+def test_a_shallow_clone_names_the_depth_to_fetch(tmp_path: Path, command: Command):
+    GitRepository.clone(tmp_path / "shop", tmp_path / "shallow", "--depth", "1")
+
+    with pytest.raises(EnvironmentProblemError, match="fetch-depth: 0"):
+        command("run", "pdca", "--repo", "shallow")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--window", "soon"), ("--window", "0h"), ("--as-of", "yesterday"), ("--format", "xml")]
+)
+def test_an_option_that_says_nothing_is_a_usage_error(command: Command, arguments: tuple[str, str]):
+    assert command("run", "pdca", *arguments).exit_code == 2
+
+
+@pytest.mark.usefixtures("history")
+def test_a_patch_that_is_not_there_is_named_with_its_line(command: Command):
+    Path("playbooks/improvements/limits.patch").unlink()
+
+    with pytest.raises(ConfigurationError, match=r"playbooks/improvements/faster.yaml:6:\d+: `patch: limits.patch`"):
+        command("run", "pdca", "--repo", "shop")
+
+
+@pytest.mark.usefixtures("history")
+def test_a_patch_that_does_not_apply_is_a_finding_and_leaves_nothing(command: Command):
+    Path("playbooks/improvements/limits.patch").write_text(PATCH.replace("open: 5", "open: 9"), encoding="utf-8")
+
+    result = command("pdca", "start", "faster", "--repo", "shop")
+
+    assert result.exit_code == 1
+    assert "the patch does not apply" in result.stdout
