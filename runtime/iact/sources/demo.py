@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter, itemgetter
@@ -29,6 +30,7 @@ _REVERTED: Final = 0.12
 _MENDED: Final = 0.15
 _WORK: Final = ("feat: change", "fix: change", "docs: change", "refactor: change", "test: change")
 _MONDAY: Final = timedelta(hours=9)
+_SHORTLY: Final = timedelta(minutes=1)
 _TUESDAY: Final = timedelta(days=1, hours=10)
 
 
@@ -74,17 +76,19 @@ class _Demo:
 
     def write(self) -> None:
         """Tell the whole story."""
-        work = sorted((one for week in range(WEEKS + 1) for one in self._planned(week)), key=attrgetter("merged"))
+        planned = (one for week in range(WEEKS + 1) for one in self._planned(week))
+        work = deque(sorted(planned, key=attrgetter("merged")))
         for week in range(WEEKS + 1):
             tuesday = self._week(week) + _TUESDAY + self._hours(0, 5)
-            while work and work[0].merged < tuesday:
-                self._merge(work.pop(0))
+            self._merge_until(min(tuesday, self._now), work)
             if tuesday < self._now and self._chance.random() < _RELEASED_WEEKLY:
                 self._release(tuesday)
-        for one in work:
-            if one.merged < self._now:
-                self._merge(one)
+        self._merge_until(self._now, work)
         self._writer.end(self._tip)
+
+    def _merge_until(self, moment: datetime, work: deque[_Work]) -> None:
+        while work and max(work[0].merged, self._last + _SHORTLY) < moment:
+            self._merge(work.popleft())
 
     def _planned(self, week: int) -> list[_Work]:
         return [self._plan(week) for _ in range(self._chance.randint(_CHANGES_A_WEEK - 4, _CHANGES_A_WEEK + 4))]
@@ -106,7 +110,7 @@ class _Demo:
             work.message, at=work.finished, authored=work.authored, author=work.author, parents=[fork]
         )
         self._unreleased.append(change)
-        self._advance("Merge pull request", max(self._last + timedelta(minutes=1), work.merged), change)
+        self._advance("Merge pull request", max(self._last + _SHORTLY, work.merged), change)
 
     def _advance(self, message: str, at: datetime, *merged: str) -> None:
         self._tip = self._writer.commit(message, at=at, parents=[self._tip, *merged])

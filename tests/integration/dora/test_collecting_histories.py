@@ -310,13 +310,14 @@ def test_only_whether_an_agent_made_a_change_is_kept_of_its_people(repository, c
     assert "example.invalid" not in "".join(str(one) for one in changes(connection).values())
 
 
-def test_the_demo_is_the_same_every_time_and_has_something_to_tell(tmp_path, connection):
-    write_demo_repository(tmp_path / "one", NOW)
-    write_demo_repository(tmp_path / "two", NOW)
+@pytest.mark.parametrize("now", [NOW, datetime(2026, 3, 2, tzinfo=UTC), datetime(2024, 2, 27, 15, 30, tzinfo=UTC)])
+def test_the_demo_is_the_same_every_time_and_has_something_to_tell(now, tmp_path, connection):
+    write_demo_repository(tmp_path / "one", now)
+    write_demo_repository(tmp_path / "two", now)
     tips = {run_git(tmp_path / name, "for-each-ref") for name in ("one", "two")}
     agents = GitRules(failed_by_revert=True, hotfix_within=timedelta(days=7), agents=("Co-authored-by: *[bot]*",))
 
-    found = collect(connection, "p", "r", tmp_path / "one", agents, NOW)
+    found = collect(connection, "p", "r", tmp_path / "one", agents, now)
 
     assert len(tips) == 1
     assert run_git(tmp_path / "one", "fsck", "--strict") == ""
@@ -324,7 +325,8 @@ def test_the_demo_is_the_same_every_time_and_has_something_to_tell(tmp_path, con
     assert found.reverts > 2
     assert found.failures > 4
     assert {one.by_agent for one in changes(connection).values()} == {True, False}
-    assert max(one.committed_at for one in changes(connection).values()) < NOW
+    assert max(one.committed_at for one in changes(connection).values()) < now
+    assert max(one.deployed_at for one in deployments(connection).values()) < now
 
 
 def test_the_ids_that_a_made_up_history_names_are_those_that_git_gives(tmp_path):
