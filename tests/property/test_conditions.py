@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iact.core.conditions import AllOf, AnyOf, FactLimit, Leaf, Not
 from iact.core.facts import Fact, FactSet, fact_from_record
-from iact.core.quantities import Dimension, Quantity
+from iact.core.quantities import Dimension, Quantity, number
 from iact.core.truth import Truth
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_learning_more_never_takes_back_what_was_decided(condition, facts, data)
 
 @given(conditions, fact_sets)
 def test_de_morgan_holds_with_what_is_unknown(condition, facts):
-    other = Leaf(fact="a", comparator="above", limit=Quantity(0, Dimension.NUMBER))
+    other = Leaf(fact="a", comparator="above", limit=number(0))
 
     left = Not(AllOf((condition, other))).judge(facts, NOON).truth
     right = AnyOf((Not(condition), Not(other))).judge(facts, NOON).truth

@@ -209,19 +209,21 @@ class KilledWorld(World):
     """A world in which the process dies while it acts, before or after the deed."""
 
     def __init__(self, world, *, done):
-        self.real = world
-        self.is_done = done
+        super().__init__()
+        self.done = LastDeeds(world.done if done else [])
         self.facts = world.facts
 
-    @property
-    def done(self):
-        """Stand in for the list of deeds."""
-        return self
+
+class LastDeeds(list):
+    """A list of deeds that its writer does not survive."""
+
+    def __init__(self, real):
+        super().__init__()
+        self.real = real
 
     def append(self, key):
-        """Do the deed, or not, and die."""
-        if self.is_done:
-            self.real.done.append(key)
+        """Note the deed and die."""
+        self.real.append(key)
         raise KeyboardInterrupt
 
 
