@@ -214,7 +214,7 @@ class KilledWorld(World):
         self.facts = world.facts
 
 
-class LastDeeds(list):
+class LastDeeds(list[str]):
     """A list of deeds that its writer does not survive."""
 
     def __init__(self, real):
