@@ -13,6 +13,7 @@ from iact.dora import store
 from iact.dora.collect import Collected, collect
 from iact.dora.records import Change, Deployment
 from iact.sources.demo import AGENT_TRAILER, write_demo_repository
+from iact.sources.git.errors import SourceError
 from iact.sources.git.rules import GitRules
 from iact.sources.git.writer import HistoryWriter
 from iact.stores.connect import open_memory
@@ -341,3 +342,12 @@ def test_the_ids_that_a_made_up_history_names_are_those_that_git_gives(tmp_path)
         f"{first} ",
         f"{root} ",
     ]
+
+
+def test_a_made_up_history_is_never_written_over_something(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SourceError, match="is not empty"):
+        write_demo_repository(tmp_path, NOW)
+    with pytest.raises(SourceError, match="may you write there"):
+        write_demo_repository(tmp_path / "file" / "demo", NOW)

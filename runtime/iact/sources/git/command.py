@@ -1,4 +1,4 @@
-"""Running git: read-only, alike on every machine, and never steered by the repository's own configuration."""
+"""Running git: alike on every machine, and never steered by the repository's own configuration or hooks."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _OPTIONS: Final = (
     "-c", "core.quotePath=false",
     # The repository may belong to someone else, so nothing that its configuration names is started.
     "-c", "core.fsmonitor=false",
+    "-c", f"core.hooksPath={os.devnull}",
     "-c", "log.showSignature=false",
     "-c", "log.mailmap=false",
     "-c", "i18n.logOutputEncoding=UTF-8",

@@ -40,9 +40,14 @@ class HistoryWriter(AbstractContextManager["HistoryWriter"]):
 
     def __enter__(self) -> Self:
         """Make the repository and begin to write."""
-        self._path.mkdir(parents=True, exist_ok=True)
         made = ["git", "init", "--quiet", "--bare", "--object-format=sha1", "--template=", "--initial-branch=main"]
-        subprocess.run([*made, str(self._path)], env=environment(), check=True)
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            subprocess.run([*made, str(self._path)], env=environment(), check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise SourceError(
+                f"No repository could be made at {self._path}: {error}.", "Is git installed, and may you write there?"
+            ) from error
         command = ["git", "-C", str(self._path), "fast-import", "--quiet", "--done"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment())
         return self
