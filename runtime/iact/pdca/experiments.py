@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from iact.core import instants
-from iact.core.errors import ConfigurationError
+from iact.core.errors import ConfigurationError, FindingError
 from iact.core.facts import Fact, FactSet, FactValue
 from iact.core.problems import did_you_mean
 from iact.core.quantities import Quantity
@@ -63,6 +63,7 @@ class Experiments:
 
         Raises:
             ConfigurationError: if there is no such improvement, it was started already, or its metric is taken.
+            FindingError: if its metric is not known, so that nothing could be compared.
         """
         self._expect_known(improvement)
         for run, trial in self.trials():
@@ -76,7 +77,14 @@ class Experiments:
             if trial.improvement == improvement:
                 self.runtime.tell(run.run, "start_requested", key="start")
                 return self.runtime.advance(run.run)
-        return self._begin(f"{self.repository}/{improvement}", improvement)
+        run = self._begin(f"{self.repository}/{improvement}", improvement)
+        if run.state == "nothing_to_do":
+            message = (
+                f"{improvement} cannot be started: {self._metric_of(improvement)} is not known before it, so nothing "
+                f"could be compared. See: iact pdca plan {improvement}"
+            )
+            raise FindingError(message)
+        return run
 
     def stop(self, improvement: str) -> Run:
         """Stop an experiment and take its change back.

@@ -230,6 +230,18 @@ class Checks:
     verdict_by: Duration = weeks(8)
     if_unclear: Literal["revert", "keep", "escalate"] = "revert"
     extensions: Annotated[int, Within(0, 10)] | None = None
+    position: Position = NOWHERE
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check is handed the scope
+        """Yield times that cannot follow each other."""
+        if not self.verdict_by.amount:
+            message = "`verdict_by` must be longer than no time at all."
+            yield Problem(rule="wrong-value", position=self.position, message=message)
+        elif self.first is not None and self.first.amount > self.verdict_by.amount:
+            message = (
+                f"the first check (`first: {self.first}`) comes after the verdict (`verdict_by: {self.verdict_by}`)."
+            )
+            yield Problem(rule="wrong-value", position=self.position, message=message)
 
 
 @part

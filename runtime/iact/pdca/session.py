@@ -21,6 +21,7 @@ from sqlalchemy.engine import Engine
 
 from iact.config.project import Project
 from iact.core.canonical import digest_of
+from iact.core.errors import EnvironmentProblemError
 from iact.core.facts import EMPTY
 from iact.core.quantities import Quantity
 from iact.dora.collect import Collected
@@ -180,7 +181,13 @@ def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
     *,
     demo: bool = False,
 ) -> Session:
-    collected = refresh(engine, project, asked.repo, now)
+    try:
+        collected = refresh(engine, project, asked.repo, now)
+    except EnvironmentProblemError as error:
+        if asked.repo != Path():
+            raise
+        message = f"{error} Or name another one: --repo PATH"
+        raise EnvironmentProblemError(message) from error
     policy = policy_of({definition.pin: definition for definition in definitions})
     window = asked.window or policy.window
     experiments = Experiments(

@@ -182,6 +182,7 @@ def test_where_a_history_is_thin_a_made_up_one_is_shown_and_called_so(
         (("pdca", "plan", "fastr", "--repo", "shop"), ConfigurationError, "Did you mean faster"),
         (("run", "pdca", "--repo", "nowhere"), EnvironmentProblemError, "nowhere is not a folder"),
         (("run", "pdca", "--repo", "playbooks"), EnvironmentProblemError, "is not a git repository"),
+        (("run", "pdca"), EnvironmentProblemError, "--repo PATH"),
         (("run", "pdcb"), ConfigurationError, "Did you mean pdca"),
     ],
 )

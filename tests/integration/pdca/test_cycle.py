@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iact.core.errors import ConfigurationError
+from iact.core.errors import ConfigurationError, FindingError
 from iact.engine import journal
 from iact.engine.runtime import Run
 from iact.pdca.facts import kept_check, kept_plan
@@ -264,6 +264,13 @@ def test_a_proposal_grows_old_after_a_week(shop: Shop):
 
     assert shop.experiments().runtime.get(first.run).state == "superseded"
     assert second.state == "proposed"
+
+
+def test_an_improvement_of_a_metric_that_is_not_known_cannot_be_started(tmp_path: Path):
+    shop = Shop.open(tmp_path, improvement(metric="time_to_restore, falls_by: 50%"))
+
+    with pytest.raises(FindingError, match="time_to_restore is not known before it"):
+        shop.experiments().start("faster")
 
 
 def test_a_started_experiment_keeps_its_rules(tmp_path: Path):

@@ -1,0 +1,83 @@
+"""What is wrong with an improvement, a policy or a parameter is said where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iact.config.loading import load
+from tests.support.project import ROOT
+from tests.support.trials import improvement, write_project
+
+LIMIT = """\
+apiVersion: iact/v1
+kind: Parameters
+metadata: {name: limits, owner: tech-lead}
+spec: {values: {review_limit: {value: 5, means: How many reviews are open at once.}}}
+"""
+
+
+def problems(folder: Path, files: dict[str, str], policy: str = "") -> list[str]:
+    """Return everything that is wrong with a project of these files."""
+    write_project(folder, {"policies/limits.yaml": LIMIT, **files}, policy)
+    return [str(problem) for problem in load(folder).problems]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (improvement(change="{manual: a, patch: b.patch}"), "found `manual` and `patch`"),
+        (improvement(change="{}"), "found none"),
+        (improvement(change="{patch: ../b.patch}"), "a patch stands beside the file that names it"),
+        (improvement(change="{parameter: {name: revew_limit, to: 2}}"), "Did you mean review_limit?"),
+        (improvement(change="{parameter: {name: review_limit, to: two}}"), "is of another type"),
+        (improvement(metric="lead_time, rises_by: 20%"), "`lead_time` is better lower, so this would make it worse"),
+        (improvement(metric="lead_time, falls_by: 100%"), "a fall of less than 100%"),
+        (improvement(metric="lead_time"), "expected one of `falls_by` and `rises_by`"),
+        (improvement(metric="lead_tim, falls_by: 20%"), "Did you mean lead_time"),
+        (improvement(check="9 weeks"), "comes after the verdict"),
+        (
+            improvement(more="examples: [{when: {lead_time: 2h}, expect: leave}]"),
+            "the example expects `leave`, and the condition says `try`",
+        ),
+    ],
+)
+def test_a_slip_is_named_where_it_stands(tmp_path: Path, files: dict[str, str], expected: str):
+    found = problems(tmp_path, files)
+
+    assert len(found) == 1
+    assert found[0].startswith("playbooks/improvements/faster.yaml:")
+    assert expected in found[0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("{confidence: 100%}", "less than 100%"), ("{min_improvement: 100%}", "less than 100%")],
+)
+def test_a_policy_that_can_never_decide_is_refused(tmp_path: Path, policy: str, expected: str):
+    found = problems(tmp_path, improvement(), policy)
+
+    assert len(found) == 1
+    assert expected in found[0]
+
+
+def test_the_owners_defaults_are_what_is_left_out(tmp_path: Path):
+    write_project(tmp_path, improvement(), "{on_worse: revert}")
+    project = load(tmp_path).project
+    assert project is not None
+    policy = project.get("ImprovementPolicy", "improvement").spec
+
+    shown = [str(value) for value in (policy.window, policy.min_improvement, policy.every, policy.verdict)]
+    assert shown == ["48h", "15%", "1w", "evidence"]
+    assert project.get("Improvement", "faster").spec.mode == "propose"
+
+
+def test_every_shipped_improvement_has_examples_that_hold():
+    loaded = load(ROOT)
+    assert loaded.project is not None
+    improvements = list(loaded.project.resources("Improvement"))
+
+    assert len(improvements) >= 5
+    assert [one.name for one in improvements if len(one.spec.examples) < 2] == []
+    assert [problem for problem in loaded.problems if "improvements" in str(problem)] == []
