@@ -27,8 +27,10 @@ EXAMPLES = settings(max_examples=20)
 @pytest.fixture(scope="module")
 def connection() -> Iterator[Connection]:
     """One store for all examples; each takes its rows back."""
-    with open_memory().connect() as opened:
+    engine = open_memory()
+    with engine.connect() as opened:
         yield opened
+    engine.dispose()
 
 
 def stored(connection: Connection) -> Answer:

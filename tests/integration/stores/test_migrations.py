@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from alembic import command
@@ -163,4 +164,5 @@ def test_what_was_committed_is_on_the_disk(tmp_path):
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
 
-    assert sqlite3.connect(tmp_path / "iact.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(tmp_path / "iact.db")) as plain:
+        assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
