@@ -1,9 +1,11 @@
 # Every target works on a machine that has Python 3.11 or later, git and make, and nothing else:
 # .ci/install brings the rest into .venv, once.
 
-# What `make run` reads: a repository, and how far back the newest window reaches.
+# What `make run` reads: a repository, how far back the newest window reaches, and at which moment (now unless given; a
+# past one only looks, and shows the same on every day).
 REPO ?= .
 WINDOW ?= 48h
+AS_OF ?=
 
 # What `make test` runs, on how many processes, and further options of pytest: make test TESTS=tests/unit OPTIONS=-vv
 TESTS ?= tests
@@ -22,7 +24,7 @@ help: ## say what there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install-run ## measure REPO (this one unless given) and propose an improvement
-	@.venv/bin/iact run pdca --window "$(WINDOW)" --repo "$(REPO)" --demo-when-thin
+	@.venv/bin/iact run pdca --window "$(WINDOW)" --repo "$(REPO)" --demo-when-thin$(if $(AS_OF), --as-of "$(AS_OF)")
 
 test: install-dev ## run every test, or those of TESTS
 	@$(PYTEST) $(OPTIONS) $(TESTS)
