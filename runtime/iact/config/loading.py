@@ -29,7 +29,7 @@ from iact.config.yaml_tree import documents
 from iact.core.problems import Problem, Problems
 from iact.core.registry import KINDS
 from iact.core.scope import Scope
-from iact.core.shape import Outcome, read
+from iact.core.shape import Outcome, part_reader, read
 from iact.core.tree import MappingNode, Position, ScalarNode, SequenceNode, Tree
 
 OWN: Final = "project"
@@ -267,7 +267,8 @@ def _effective(written: Mapping[str, Mapping[tuple[str, str], Written]]) -> Iter
         metadata: Tree = layers[0].metadata
         spec: Tree = layers[0].spec
         for over in layers[1:]:
-            metadata, spec = merge(metadata, over.metadata), merge(spec, over.spec)
+            metadata = merge(metadata, over.metadata, part_reader(Metadata))
+            spec = merge(spec, over.spec, part_reader(KINDS[over.kind].declared_by))
         yield _Effective(*key, metadata, spec, last.position, tuple(layer.layer for layer in layers))
 
 

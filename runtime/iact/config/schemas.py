@@ -12,10 +12,12 @@ from typing import Any, Final
 import jsonschema
 
 from iact.config.envelope import API_VERSION, metadata_schema
+from iact.config.merge import merged_below
 from iact.core.docstrings import purpose
 from iact.core.problems import Problem
+from iact.core.readers import Reader
 from iact.core.registry import KINDS
-from iact.core.shape import schema_of
+from iact.core.shape import part_reader, schema_of
 from iact.core.tree import MappingNode, Position, SequenceNode, Tree, to_plain
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -112,22 +114,22 @@ def _any_kind(references: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _nothing_required(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a resource's schema with no key of `spec` required, lists excepted: an override replaces those whole."""
+    """Return a resource's schema with no key of `spec` required, but in what an override replaces whole."""
     partial = copy.deepcopy(schema)
     partial.pop("$schema")
-    _forget_required(partial["properties"]["spec"])
+    _forget_required(partial["properties"]["spec"], part_reader(KINDS[partial["title"]].declared_by))
     return partial
 
 
-def _forget_required(schema: Any) -> None:
-    if not isinstance(schema, dict):
+def _forget_required(schema: dict[str, Any], reader: Reader | None) -> None:
+    below = merged_below(reader)
+    if below is None:
         return
     schema.pop("required", None)
-    for below in schema.get("properties", {}).values():
-        _forget_required(below)
-    for below in schema.get("anyOf", []):
-        _forget_required(below)
-    _forget_required(schema.get("additionalProperties"))
+    for key, written in schema.get("properties", {}).items():
+        _forget_required(written, below(key))
+    if isinstance(values := schema.get("additionalProperties"), dict):
+        _forget_required(values, below(""))
 
 
 def _renamed(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:

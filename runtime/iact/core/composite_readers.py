@@ -216,6 +216,11 @@ class PartReader:
     takes_key_position: bool = False
 
     @property
+    def replaced_whole(self) -> bool:
+        """Whether an override replaces it whole, because its keys are forms to choose from or belong together."""
+        return bool(getattr(self.cls, "replaced_whole", False))
+
+    @property
     def expected(self) -> str:
         """What belongs here, by the keys that must be there."""
         keys = [f.key for f in self.fields if f.required] or [f.key for f in self.fields[:3]]

@@ -84,6 +84,7 @@ __all__ = [
     "build",
     "key_of",
     "part",
+    "part_reader",
     "read",
     "reader_of",
     "schema_of",
@@ -94,6 +95,9 @@ T = TypeVar("T")
 
 def part(cls: type[T]) -> type[T]:
     """Declare a frozen dataclass as a piece of a resource's `spec`.
+
+    A project that extends a rule overrides it key by key, parts of it too. A part that makes sense only as a whole,
+    such as one that is exactly one of several forms, says so with `replaced_whole: ClassVar[bool] = True`.
 
     Raises:
         TypeError: if it is not a frozen dataclass.

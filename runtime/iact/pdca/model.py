@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from iact.core.condition_syntax import ConditionField
 from iact.core.facts import Fact, FactSet
@@ -124,6 +124,8 @@ class Change:
         patch: a unified diff beside this file, which is committed on a git branch of its own.
     """
 
+    replaced_whole: ClassVar[bool] = True
+
     manual: str | None = None
     parameter: ParameterChange | None = None
     patch: str | None = None
@@ -166,6 +168,8 @@ class Expectation:
         falls_by: by how much it should fall: a share of its present value, or points where it is a share itself.
         rises_by: by how much it should rise, likewise.
     """
+
+    replaced_whole: ClassVar[bool] = True
 
     metric: Annotated[str, Ref("Metric")]
     falls_by: Share | Points | None = None

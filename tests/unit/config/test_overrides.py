@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,8 +14,10 @@ from iact.config.merge import merge
 from iact.config.opening import open_project
 from iact.config.shipped import shipped_root
 from iact.config.showing import show
+from iact.core.condition_syntax import ConditionField
 from iact.core.errors import ConfigurationError
-from iact.core.tree import from_plain, to_plain
+from iact.core.shape import part, part_reader
+from iact.core.tree import MappingNode, from_plain, to_plain
 from tests.support.configuration import load_project, write_project
 
 EXTENDING = "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {extends: [iact], paths: [policies]}\n"
@@ -20,18 +25,107 @@ LEAD = "apiVersion: iact/v1\nkind: Person\nmetadata: {name: tech-lead}\nspec: {e
 TEAM = "apiVersion: iact/v1\nkind: Team\nmetadata: {name: platform-leads}\nspec: {slack: '#leads'}\n"
 
 
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    """A part that is made of keys."""
+
+    b: int = 0
+    c: int = 0
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """One of two forms."""
+
+    replaced_whole: ClassVar[bool] = True
+
+    b: int | None = None
+    c: int | None = None
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    """One field of each sort."""
+
+    number: int = 0
+    inner: Inner | None = None
+    named: Mapping[str, Inner] = field(default_factory=dict)
+    free: Mapping[str, int] = field(default_factory=dict)
+    data: Any = None
+    form: Form | None = None
+    choice: Inner | Form | None = None
+    when: ConditionField | None = None
+    items: tuple[Inner, ...] = ()
+
+
 @pytest.mark.parametrize(
     ("base", "over", "expected"),
     [
-        ({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}),
-        ({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}, {"a": {"b": 1, "c": 3}}),
-        ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
-        ({"a": 1, "b": 2}, {"a": None}, {"b": 2}),
-        ({"a": 1}, {"b": {"c": 1}}, {"a": 1, "b": {"c": 1}}),
+        pytest.param({"number": 1, "data": 2}, {"number": 3}, {"number": 3, "data": 2}, id="a value"),
+        pytest.param({"number": 1, "data": 2}, {"number": None}, {"data": 2}, id="a null takes away"),
+        pytest.param({"number": 1}, {"inner": {"c": 1}}, {"number": 1, "inner": {"c": 1}}, id="a new part"),
+        pytest.param({"inner": {"b": 1, "c": 2}}, {"inner": {"c": 3}}, {"inner": {"b": 1, "c": 3}}, id="a part"),
+        pytest.param(
+            {"named": {"x": {"b": 1, "c": 2}, "y": {}}},
+            {"named": {"x": {"c": 3}, "y": None, "z": {}}},
+            {"named": {"x": {"b": 1, "c": 3}, "z": {}}},
+            id="parts by names",
+        ),
+        pytest.param({"free": {"a": 1}}, {"free": {"b": 2}}, {"free": {"b": 2}}, id="values by names"),
+        pytest.param({"data": {"a": 1}}, {"data": {"b": 2}}, {"data": {"b": 2}}, id="data of any form"),
+        pytest.param({"form": {"b": 1}}, {"form": {"c": 2}}, {"form": {"c": 2}}, id="a form"),
+        pytest.param({"choice": {"b": 1}}, {"choice": {"c": 2}}, {"choice": {"c": 2}}, id="a choice"),
+        pytest.param(
+            {"when": {"fact": "a", "above": 1}}, {"when": {"cel": "b"}}, {"when": {"cel": "b"}}, id="a condition"
+        ),
+        pytest.param({"items": [{"b": 1}]}, {"items": [{"c": 2}]}, {"items": [{"c": 2}]}, id="a list"),
+        pytest.param({"typo": {"b": 1}}, {"typo": {"c": 2}}, {"typo": {"c": 2}}, id="a key that is not known"),
     ],
 )
-def test_mappings_are_merged_and_everything_else_is_replaced(base: object, over: object, expected: object):
-    assert to_plain(merge(from_plain(base), from_plain(over))) == expected
+def test_what_is_made_of_keys_is_merged_and_everything_else_is_replaced(base: object, over: object, expected: object):
+    assert to_plain(merge(from_plain(base), from_plain(over), part_reader(Outer))) == expected
+
+
+WEEKLY = "apiVersion: iact/v1\nkind: Improvement\nmetadata: {name: release-weekly}\nspec:\n  examples: []\n"
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "expected"),
+    [
+        ("try_when: {cel: metric.lead_time != null}", "try_when", {"cel": "metric.lead_time != null"}),
+        ("try_when: {metric: lead_time, below: 3d}", "try_when", {"metric": "lead_time", "below": "3d"}),
+        ("change: {patch: weekly.diff}", "change", {"patch": "weekly.diff"}),
+        (
+            "expect: {metric: deployment_frequency, rises_by: 20%}",
+            "expect",
+            {"metric": "deployment_frequency", "rises_by": "20%"},
+        ),
+        ("check: {verdict_by: 4 weeks}", "check", {"first": "48h", "verdict_by": "4 weeks", "if_unclear": "revert"}),
+    ],
+)
+def test_an_override_of_a_condition_or_a_choice_holds_nothing_of_what_it_replaces(
+    tmp_path: Path, override: str, key: str, expected: object
+):
+    loaded = load_project(tmp_path, {"policies/x.yaml": f"{WEEKLY}  {override}\n"}, EXTENDING)
+
+    assert loaded.problems == ()
+    assert loaded.project is not None
+    tree = loaded.project.get("Improvement", "release-weekly").tree
+    assert isinstance(tree, MappingNode)
+    assert (written := tree.get(key)) is not None
+    assert to_plain(written) == expected
+
+
+def test_half_a_condition_is_told_what_it_lacks_and_where(tmp_path: Path):
+    text = f"{WEEKLY}  try_when: {{metric: lead_time}}\n"
+
+    [problem] = load_project(tmp_path, {"policies/x.yaml": text}, EXTENDING).problems
+
+    assert str(problem.position) == "policies/x.yaml:6:13"
+    assert "expected one comparison" in problem.message
 
 
 def test_an_override_changes_what_it_says_and_keeps_the_rest(tmp_path: Path):

@@ -82,3 +82,18 @@ def test_in_an_override_nothing_is_required_but_unknown_keys_are_told():
 
     assert validator.is_valid(override)
     assert not validator.is_valid({**override, "spec": {"slak": "b"}})
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_whole"),
+    [
+        ({"check": {"first": "48h"}}, True),
+        ({"expect": {"falls_by": "20%"}}, False),
+        ({"expect": {"metric": "lead_time", "falls_by": "20%"}}, True),
+    ],
+)
+def test_what_an_override_replaces_whole_needs_all_its_keys(spec: dict[str, object], *, is_whole: bool):
+    validator = jsonschema.Draft202012Validator(every_schema()[OVERRIDE])
+
+    override = {"apiVersion": "iact/v1", "kind": "Improvement", "metadata": {"name": "a"}, "spec": spec}
+    assert validator.is_valid(override) is is_whole
