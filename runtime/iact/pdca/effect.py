@@ -4,8 +4,10 @@ Changes that were released together share their fate: they waited for the same r
 observation (a cluster), however many changes it holds; counting changes would find differences in pure noise
 (Donner and Klar, *Design and Analysis of Cluster Randomization Trials*, 2000). Three sorts of figures, three methods:
 
-durations: the mean of the logarithms of each deployment's changes is one value; the two stretches are compared by
-    Welch's t with the degrees of freedom of Satterthwaite (Welch, Biometrika 34, 1947). The effect is a ratio.
+durations: the mean logarithm of each deployment's changes is one value; the two stretches are compared by the shift of
+    Hodges and Lehmann (Annals of Mathematical Statistics 34, 1963), whose interval holds every shift that the test of
+    Wilcoxon, Mann and Whitney (1947) does not reject. It asks for no distribution, and a hot fix that was out within
+    minutes counts as one short deployment and not as a tenfold one. The effect is a ratio.
 shares: each deployment failed or not; the difference has Newcombe's hybrid score interval (Statistics in Medicine 17,
     1998, method 10), which stays honest near 0 and with few deployments.
 rates: given the total, how many deployments fall into the second stretch is binomial (Przyborowski and Wilenski,
@@ -16,11 +18,13 @@ rates: given the total, how many deployments fall into the second stretch is bin
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import numpy as np
 from scipy import special
 
 if TYPE_CHECKING:
@@ -33,10 +37,6 @@ MINIMUM_CLUSTERS: Final = 4
 
 SHORTEST: Final = 60.0
 """Seconds that a duration counts at least: zero has no logarithm, and git's dates do not mean single seconds."""
-
-
-_ROUNDING: Final = 1e-18
-"""A variance of logarithms below this is what adding in floating point leaves of none."""
 
 
 class Scale(StrEnum):
@@ -146,26 +146,64 @@ def mean_and_variance(values: Sequence[float]) -> tuple[float, float]:
     return mean, math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
+def can_decide(before: int, after: int, confidence: float) -> bool:
+    """Return whether so many deployments on each side could ever exclude that nothing changed."""
+    return _critical(before, after, (1 - confidence) / 2) > 0
+
+
 def _durations(before: Stretch, after: Stretch, confidence: float) -> Comparison:
     if short := _too_few(before, after):
         return short
-    (mean_0, variance_0), (mean_1, variance_1) = (mean_and_variance(cluster_means(s)) for s in (before, after))
-    part_0, part_1 = variance_0 / len(before.clusters), variance_1 / len(after.clusters)
-    if part_0 + part_1 < _ROUNDING:
-        return NotComparable("every deployment took exactly as long as the others, so there is no spread to judge by")
-    freedom = (part_0 + part_1) ** 2 / (part_0**2 / (len(before.clusters) - 1) + part_1**2 / (len(after.clusters) - 1))
-    difference = mean_1 - mean_0
-    reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(part_0 + part_1)
+    shifts = np.sort(np.subtract.outer(cluster_means(after), cluster_means(before)), axis=None)
+    place = _critical(len(before.clusters), len(after.clusters), (1 - confidence) / 2)
     return Effect(
         scale=Scale.RELATIVE,
-        estimate=math.expm1(difference),
-        low=math.expm1(difference - reach),
-        high=math.expm1(difference + reach),
+        estimate=math.expm1(float(np.median(shifts))),
+        low=math.expm1(float(shifts[place - 1])) if place else -1.0,
+        high=math.expm1(float(shifts[-place])) if place else math.inf,
         confidence=confidence,
-        method="Welch's t on the mean logarithm of each deployment (Welch 1947)",
+        method="Hodges-Lehmann shift of the mean logarithm of each deployment (Hodges and Lehmann 1963)",
         before=len(before.clusters),
         after=len(after.clusters),
     )
+
+
+@functools.cache
+def _critical(before: int, after: int, tail: float) -> int:
+    """Return which pairwise shift, counted from either end, bounds the interval; 0 where no interval is bounded.
+
+    It is the largest number k for which the statistic of Mann and Whitney is below k with probability `tail` at most:
+    exactly for small numbers, and by its normal limit with correction for continuity for large ones.
+    """
+    pairs = before * after
+    if pairs > _EXACT_PAIRS:
+        deviation = math.sqrt(pairs * (before + after + 1) / 12)
+        return max(0, math.floor(pairs / 2 + 0.5 - float(special.ndtri(1 - tail)) * deviation))
+    allowed = tail * math.comb(before + after, after)
+    total = 0
+    for value, count in enumerate(_arrangements(before, after)):
+        total += count
+        if total > allowed:
+            return value
+    return pairs
+
+
+_EXACT_PAIRS: Final = 1500
+
+
+def _arrangements(before: int, after: int) -> list[int]:
+    """Return in how many arrangements of two groups the statistic of Mann and Whitney takes each value.
+
+    They are the coefficients of the Gaussian binomial: the product of (1 − q^(before + i)) / (1 − q^i) over i up to
+    `after` (Mann and Whitney, Annals of Mathematical Statistics 18, 1947).
+    """
+    counts = [1] + [0] * (before * after)
+    for i in range(1, after + 1):
+        for value in range(len(counts) - 1, before + i - 1, -1):
+            counts[value] -= counts[value - before - i]
+        for value in range(i, len(counts)):
+            counts[value] += counts[value - i]
+    return counts
 
 
 def _shares(before: Stretch, after: Stretch, confidence: float) -> Comparison:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from scipy import special
 
 from iact.core.quantities import Dimension
-from iact.pdca.effect import MINIMUM_CLUSTERS, SHORTEST, Stretch, cluster_means, dispersion, mean_and_variance
+from iact.pdca.effect import MINIMUM_CLUSTERS, SHORTEST, Stretch, can_decide, cluster_means, dispersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +36,8 @@ class Spread:
         clusters: deployments observed.
         values: values observed in them, such as changes.
         per_week: deployments a week.
-        deviation: standard deviation of one deployment's value: of its mean logarithm for durations, of its 0 or 1 for
-            shares, and relative to a count of 1 for rates.
+        deviation: how far one deployment's value strays: for durations the robust scale of its mean logarithm on which
+            the rank comparison depends; for shares the standard deviation of its 0 or 1; for rates that of a count.
         between: variance between deployments; None where it has no meaning.
         within: variance within deployments; None where it has no meaning.
         correlation: intra-class correlation, 0 to 1; None where it has no meaning.
@@ -124,6 +125,9 @@ def detectable(
         if count < MINIMUM_CLUSTERS:
             reason = f"{_count(count)} {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side"
             return Detectable(weeks=weeks, releases=later, reason=reason)
+    if spread.dimension is Dimension.DURATION and not can_decide(earlier, int(later), confidence):
+        reason = f"{earlier} before and {_count(later)} to be expected can never be certain enough"
+        return Detectable(weeks=weeks, releases=later, reason=reason)
     reach = _multiple(spread, earlier + later, confidence) * spread.deviation * math.sqrt(1 / earlier + 1 / later)
     return Detectable(weeks=weeks, releases=later, effect=_unscaled(spread.dimension, reach))
 
@@ -141,6 +145,8 @@ def needed(spread: Spread, effect: float, *, per_week: float, confidence: float)
         return Needed(reason=f"{spread.clusters} deployments in the baseline; a comparison needs {MINIMUM_CLUSTERS}")
     reach = _scaled(spread.dimension, effect)
     for count in _candidates():
+        if spread.dimension is Dimension.DURATION and not can_decide(spread.clusters, count, confidence):
+            continue
         multiple = _multiple(spread, spread.clusters + count, confidence)
         if multiple * spread.deviation * math.sqrt(1 / spread.clusters + 1 / count) <= reach:
             return Needed(releases=count, weeks=count / per_week if per_week > 0 else None)
@@ -179,11 +185,28 @@ def _duration_spread(stretch: Stretch, per_week: float) -> Spread:
         clusters=count,
         values=total,
         per_week=per_week,
-        deviation=math.sqrt(mean_and_variance(means)[1]),
+        deviation=robust_scale(means),
         between=between,
         within=within,
         correlation=between / (between + within) if between + within > 0 else 0.0,
     )
+
+
+def robust_scale(values: Sequence[float]) -> float:
+    """Return the scale that the standard error of a Hodges-Lehmann shift is a multiple of.
+
+    It is 1 / (√12 ∫ f²), with the integral of the squared density estimated from how many pairs of values lie close to
+    each other (Hettmansperger and McKean, *Robust Nonparametric Statistical Methods*, 2011, section 3.7). For a normal
+    distribution that is 1.02 standard deviations.
+    """
+    distances = sorted(abs(one - other) for one, other in combinations(values, 2))
+    place = max(1, math.ceil(_CLOSE * len(distances)))
+    share, distance = place / len(distances), distances[place - 1]
+    return 2 * distance / (share * math.sqrt(12))
+
+
+_CLOSE: Final = 0.25
+"""The share of pairs that count as close: few enough for the density to be even there, enough to be counted."""
 
 
 def _multiple(spread: Spread, deployments: float, confidence: float) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from iact.core.quantities import Dimension
 from iact.pdca.effect import Stretch
-from iact.pdca.power import WEEK, Detectable, Spread, detectable, needed, spread_of
+from iact.pdca.power import WEEK, Detectable, Spread, detectable, needed, robust_scale, spread_of
 
 
 def spread(clusters: int = 30, deviation: float = 0.7, dimension: Dimension = Dimension.DURATION) -> Spread:
@@ -90,3 +90,17 @@ def test_a_failure_rate_of_nothing_is_not_taken_for_no_variance():
 
 def test_one_release_has_no_spread():
     assert spread_of(Dimension.DURATION, Stretch(clusters=((1.0, 2.0),), seconds=WEEK)) is None
+
+
+def test_a_few_hot_fixes_do_not_hide_what_ordinary_releases_could_show():
+    """Three releases in thirty that are out within minutes hardly widen the scale that ranks depend on."""
+    chance = random.Random(4)  # noqa: S311 - a simulation that repeats, not a secret
+    ordinary = [chance.gauss(12, 0.5) for _ in range(27)]
+
+    assert robust_scale([*ordinary, 4.1, 5.0, 6.0]) < 1.5 * robust_scale(ordinary)
+
+
+def test_the_scale_of_a_normal_distribution_is_its_standard_deviation_and_two_per_cent():
+    chance = random.Random(6)  # noqa: S311 - as above
+
+    assert robust_scale([chance.gauss(0, 3) for _ in range(900)]) == pytest.approx(3 * 1.023, rel=0.06)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -124,11 +125,37 @@ def test_three_releases_are_too_few_to_compare(dimension: Dimension):
     assert isinstance(compare(dimension, short, long, confidence=0.95), NotComparable)
 
 
-def test_a_figure_without_spread_is_not_taken_for_certainty():
-    same = Stretch(clusters=((3600.0,),) * 5, seconds=1)
-    other = Stretch(clusters=((1800.0,),) * 5, seconds=1)
+def test_with_few_releases_no_difference_is_certain_enough_for_many_looks():
+    """Four against four: even complete separation happens by chance in 2 of 70 arrangements, 2.9 %."""
+    slow = Stretch(clusters=((4e5,), (5e5,), (6e5,), (7e5,)), seconds=1)
+    quick = Stretch(clusters=((1e3,), (2e3,), (3e3,), (4e3,)), seconds=1)
+    one_look, four_looks = (compare(Dimension.DURATION, slow, quick, confidence=each) for each in (0.95, 0.9875))
 
-    assert isinstance(compare(Dimension.DURATION, same, other, confidence=0.95), NotComparable)
+    assert by_evidence(one_look, Better.LOWER) is Verdict.KEEP
+    assert by_evidence(four_looks, Better.LOWER) is Verdict.INCONCLUSIVE
+
+
+def test_a_hot_fix_is_one_short_release_and_no_more():
+    """A release out within a minute, among others of days, does not move the effect as its logarithm would."""
+    before = Stretch(clusters=tuple((86_400.0 * days,) for days in (3, 4, 5, 6, 7, 8, 9, 10)), seconds=1)
+    after = Stretch(clusters=(*(tuple(value / 2 for value in one) for one in before.clusters), (60.0,)), seconds=1)
+    found = compare(Dimension.DURATION, before, after, confidence=0.95)
+
+    assert isinstance(found, Effect)
+    assert -0.65 < found.estimate < -0.45
+
+
+@pytest.mark.parametrize(("before", "after", "place"), [(10, 10, 24), (5, 5, 3), (4, 4, 1), (8, 5, 7)])
+def test_the_bounds_of_the_interval_are_those_of_the_tables(before: int, after: int, place: int):
+    """Critical values of the Mann-Whitney statistic at two-sided 5 %, one above them: 23, 2, 0 and 6."""
+    clusters = [tuple((float(value),) for value in range(1, count + 1)) for count in (before, after)]
+    arms = [Stretch(clusters=tuple((math.exp(20 + value),) for (value,) in arm), seconds=1) for arm in clusters]
+    found = compare(Dimension.DURATION, *arms, confidence=0.95)
+    shifts = sorted(one - other for other in range(1, before + 1) for one in range(1, after + 1))
+
+    assert isinstance(found, Effect)
+    assert math.log1p(found.low) == pytest.approx(shifts[place - 1])
+    assert math.log1p(found.high) == pytest.approx(shifts[-place])
 
 
 def test_a_difference_of_shares_has_newcombes_interval():
