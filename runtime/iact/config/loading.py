@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -286,7 +286,7 @@ def _build(
         outcome: Outcome[Any] = read(KINDS[each.kind].declared_by, each.spec, reading.problems)
         if metadata is None or outcome.value is None or len(reading.problems) > before:
             continue
-        waiting[_key(each)] = Outcome(outcome.value, (*references, *outcome.references), outcome.checks)
+        waiting[_key(each)] = replace(outcome, references=(*references, *outcome.references))
         built[_key(each)] = _resource(each, metadata, outcome.value)
     return built, waiting
 
@@ -323,12 +323,29 @@ def _check(
         spec: Any = outcome.value
         if hasattr(spec, "local_scope"):
             scope = spec.local_scope(scope)
-        for reference in outcome.references:
-            problem = reference.check(scope)
-            if problem and not _may_be_declared(reading, reference.name):
-                reading.problems.found.append(problem)
-        for check in outcome.checks:
-            reading.problems.found += check(scope)
+        reading.problems.found += _mistakes(reading, outcome, scope) or _failed_examples(each, outcome, scope)
+
+
+def _mistakes(reading: _Read, outcome: Outcome[Any], scope: Scope) -> list[Problem]:
+    """Return what is wrong with the names of a resource and with its meaning."""
+    unknown = [
+        problem
+        for reference in outcome.references
+        if (problem := reference.check(scope)) and not _may_be_declared(reading, reference.name)
+    ]
+    return [*unknown, *(problem for check in outcome.checks for problem in check(scope))]
+
+
+def _failed_examples(each: _Effective, outcome: Outcome[Any], scope: Scope) -> Iterator[Problem]:
+    """Yield the examples of a resource that come out otherwise, each with what can be done about it."""
+    for problem in (problem for run in outcome.examples for problem in run(scope)):
+        if problem.position.file.startswith(f"{SHIPPED}:") and each.layers[-1] == OWN:
+            # The cause stands in the project, and that is what its author can change.
+            message = f"{problem.message} The example stands at {problem.position}, in the rule that is overridden."
+            hint = f"{problem.hint} Override `examples` as well.".lstrip()
+            yield replace(problem, position=each.position, message=message, hint=hint)
+        else:
+            yield problem
 
 
 def _may_be_declared(reading: _Read, name: str) -> bool:

@@ -294,9 +294,10 @@ class PartReader:
             value = self.cls(**values)
         except ValueError as error:
             return reading.refuse("invalid-value", tree, sentence(str(error)))
-        for check in ("check", "run_examples"):
-            if hasattr(value, check):
-                reading.checks.append(getattr(value, check))
+        if hasattr(value, "check"):
+            reading.checks.append(value.check)
+        if hasattr(value, "run_examples"):
+            reading.examples.append(value.run_examples)
         return value
 
     def _has_required(self, tree: MappingNode) -> bool:

@@ -201,8 +201,11 @@ class Leaf:
         limit = _resolve(self.limit, facts)
         if isinstance(limit, _Unresolved):
             return Truth.UNKNOWN, limit.reason
-        comparator = COMPARATORS[self.comparator]
-        return comparator(fact, limit)
+        outcome, saw = COMPARATORS[self.comparator](fact, limit)
+        if outcome is not Truth.UNKNOWN and isinstance(self.limit, Relative | FactLimit):
+            # The condition names the limit; whoever reads the reason wants to see what it came to.
+            saw = f"{saw}, against {_say(limit)}"
+        return outcome, saw
 
 
 @dataclass(frozen=True, slots=True)

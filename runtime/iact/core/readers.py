@@ -40,6 +40,7 @@ class Reading:
         problems: what is wrong so far.
         references: names of other resources, to be looked up when all are known.
         checks: checks of meaning, to be run when all resources are known.
+        examples: what runs the examples, when nothing else is wrong.
         key: the key whose value is being read, which messages name.
         key_position: where the author's own key of that value was written; None where the key is the kind's.
     """
@@ -47,6 +48,7 @@ class Reading:
     problems: Problems
     references: list[Reference] = field(default_factory=list)
     checks: list[Callable[[Scope], Iterator[Problem]]] = field(default_factory=list)
+    examples: list[Callable[[Scope], Iterator[Problem]]] = field(default_factory=list)
     key: str = ""
     key_position: Position | None = None
 

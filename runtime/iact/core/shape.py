@@ -179,11 +179,13 @@ class Outcome(Generic[T]):
         value: the built dataclass; None when something was wrong.
         references: names of other resources that it holds.
         checks: checks of meaning that it and its parts want to make once all resources are known.
+        examples: what runs the examples that it and its parts carry; worth doing only where nothing is wrong.
     """
 
     value: T | None
     references: tuple[Reference, ...]
     checks: tuple[Callable[[Scope], Iterator[Problem]], ...]
+    examples: tuple[Callable[[Scope], Iterator[Problem]], ...]
 
 
 def read(cls: type[T], tree: Tree, problems: Problems) -> Outcome[T]:
@@ -200,6 +202,7 @@ def read(cls: type[T], tree: Tree, problems: Problems) -> Outcome[T]:
         value=None if value is REFUSED else cast("T", value),
         references=tuple(reading.references),
         checks=tuple(reading.checks),
+        examples=tuple(reading.examples),
     )
 
 

@@ -112,7 +112,7 @@ def test_a_condition_may_compare_one_metric_with_another(connection: Connection)
     judgement = leaf.judge(FactSet.of(facts.values()), NOW)
 
     assert judgement.truth is Truth.TRUE
-    assert judgement.saw == "36h"
+    assert judgement.saw == "36h, against 30h"
 
 
 def test_the_window_is_as_long_as_the_run_s_input_says(connection: Connection):

@@ -119,6 +119,27 @@ def test_an_override_of_a_condition_or_a_choice_holds_nothing_of_what_it_replace
     assert to_plain(written) == expected
 
 
+def test_a_shipped_example_that_an_override_refutes_is_told_at_the_override(tmp_path: Path):
+    text = WEEKLY.replace("examples: []", "try_when: {metric: wait_for_release, above: 80% of lead_time}")
+
+    [problem] = load_project(tmp_path, {"policies/x.yaml": text}, EXTENDING).problems
+
+    assert (problem.rule, problem.position.file, problem.position.line) == ("failed-example", "policies/x.yaml", 3)
+    assert "The example stands at iact:playbooks/improvements/release-weekly.yaml:" in problem.message
+    assert "saw 10d, against 11.2d" in problem.hint
+    assert problem.hint.endswith("Override `examples` as well.")
+
+
+@pytest.mark.parametrize("mistake", ["above: 5 points", "above: 50% of lead_tme"])
+def test_examples_are_not_run_where_something_else_is_wrong(tmp_path: Path, mistake: str):
+    """Both mistakes leave the condition unknown, which two of the three shipped examples contradict."""
+    text = WEEKLY.replace("examples: []", f"try_when: {{metric: wait_for_release, {mistake}}}")
+
+    [problem] = load_project(tmp_path, {"policies/x.yaml": text}, EXTENDING).problems
+
+    assert problem.rule in {"wrong-unit", "unknown-metric"}
+
+
 def test_half_a_condition_is_told_what_it_lacks_and_where(tmp_path: Path):
     text = f"{WEEKLY}  try_when: {{metric: lead_time}}\n"
 

@@ -79,7 +79,8 @@ def test_a_limit_may_be_a_share_of_another_fact():
 
     assert set(leaf.names()) == {"wait", "lead_time"}
     assert judge(leaf, known("wait", parse("11d")), known("lead_time", parse("20d"))).truth is Truth.TRUE
-    assert judge(leaf, known("wait", parse("10d")), known("lead_time", parse("20d"))).truth is Truth.FALSE
+    refuted = judge(leaf, known("wait", parse("9d")), known("lead_time", parse("20d")))
+    assert (refuted.truth, refuted.saw) == (Truth.FALSE, "9d, against 10d")
     assert judge(leaf, known("wait", parse("10d"))).saw == "lead_time is unknown: nothing supplied it"
 
 

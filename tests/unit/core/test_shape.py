@@ -196,6 +196,7 @@ def test_references_and_checks_are_gathered_for_when_all_names_are_known():
 
     assert [(reference.kinds, reference.name) for reference in outcome.references] == [(("Team",), "platform")]
     [check] = outcome.checks
+    assert outcome.examples == ()
     assert [problem.message for problem in check(Scope(name="here"))] == ["x in here"]
 
 
