@@ -32,7 +32,7 @@ def quoted_commands(document: Path) -> Iterator[tuple[int, str]]:
             continue
         joined = block.text.replace("\\\n", " ")
         for line in joined.splitlines():
-            command = line.removeprefix(prompt)
+            command = line.removeprefix(prompt).removeprefix(".venv/bin/")
             if line.startswith(prompt) and re.match(r"iact\b", command):
                 yield block.line, command
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from iact.dora.statistics import mean, median, per_week, share
+from importlib import import_module
+from pkgutil import iter_modules
+
 from iact.dora.statistics.registry import STATISTICS, Statistic, statistic
 
-__all__ = ["STATISTICS", "Statistic", "mean", "median", "per_week", "share", "statistic"]
+__all__ = ["STATISTICS", "Statistic", "statistic"]
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
