@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -182,22 +182,22 @@ def _change(repo: Path, form: str, change: Callable[[Session], Run]) -> None:
     project, asked = open_project(), Asked(repo=repo)
     with _patience("Reading the history"), opened(project, asked) as session:
         found = change(session)
-        _tell(session, found, form, _folder(project, asked, None))
+        _tell(session, found, form, _folder(project, asked, None), briefly=True)
     if found.state in FINDINGS:
         raise SystemExit(1)
 
 
-def _tell(session: Session, found: Run, form: str, folder: Path | None) -> None:
+def _tell(session: Session, found: Run, form: str, folder: Path | None, *, briefly: bool = False) -> None:
     from iact.pdca.files import to_json, write_reports
     from iact.pdca.report import document
-    from iact.pdca.show import show
+    from iact.pdca.show import show, show_change
 
     report = document(session.subject(found))
     files: Sequence[Path] = write_reports(folder, report) if folder is not None else ()
     if form == "json":
         click.echo(to_json(report), nl=False)
     else:
-        show(report, files, _console())
+        (show_change if briefly else show)(report, files, _console())
 
 
 def _demonstrate(project: Project, asked: Asked, form: str, folder: Path | None) -> None:
@@ -262,9 +262,13 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return instants.parse(text)
+        found = instants.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--as-of") from None
+    if found > datetime.now(UTC):
+        message = f"{instants.show(found)} has not come yet; leave it out for now"
+        raise click.BadParameter(message, param_hint="--as-of")
+    return found
 
 
 def _console() -> Any:

@@ -28,6 +28,8 @@ _SAID: Final[Mapping[str, str]] = {
     "stopped": "Stopped by a person and taken back.",
     "escalated": "A person has to decide.",
 }
+NEXT: Final = "Next: "
+"""How the line begins that holds nothing but a command."""
 _BY_OUTCOME: Final[Mapping[str, str]] = {
     "keep-unproven": "Kept although it is unproven, as `if_unclear: keep` says.",
     "revert-unclear": "Taken back: nothing certain could be said in time, and `if_unclear` says revert.",
@@ -54,14 +56,19 @@ def summary(content: Mapping[str, Any]) -> Iterator[str]:
     yield content["thin"]["sentence"]
     yield from _known(content)
     for missing in content["dora"]["missing"]:
-        count = len(missing["add"])
+        count, every = len(missing["add"]), len(missing["metrics"]) == len(content["dora"]["metrics"])
         add = f" (add {count} lines: {missing['see'].removesuffix('.md')})" if count else ""
         labels = ", ".join([missing["metrics"][0], *(label.lower() for label in missing["metrics"][1:])])
-        yield f"{labels}: unknown, {missing['reason']}{add}"
-    yield from _decided(content)
+        yield f"{'Every figure' if every else labels}: unknown, {missing['reason']}{add}"
+    yield from decided(content)
+    yield from next_line(content)
+
+
+def next_line(content: Mapping[str, Any]) -> Iterator[str]:
+    """Say the one command that comes next, as it can be copied."""
     if content["next"]["command"]:
-        after = f" (from {_moment(content['next']['at'])} on)" if content["next"]["waits"] else ""
-        yield f"Next: {content['next']['command']}{after}"
+        after = f"  # from {_moment(content['next']['at'])} on" if content["next"]["waits"] else ""
+        yield f"{NEXT}{content['next']['command']}{after}"
 
 
 def _known(content: Mapping[str, Any]) -> Iterator[str]:
@@ -86,7 +93,8 @@ def _longest_stage(content: Mapping[str, Any]) -> str:
     return f"; {share} % of it is {longest['stage']}"
 
 
-def _decided(content: Mapping[str, Any]) -> Iterator[str]:
+def decided(content: Mapping[str, Any]) -> Iterator[str]:
+    """Say what was decided: what to try, or how what is being tried stands."""
     plan, experiment, state = content["plan"], content["experiment"], content["decision"]["state"]
     if experiment is not None:
         yield from _tried(content, experiment)
@@ -112,8 +120,7 @@ def _could_detect(plan: Mapping[str, Any]) -> str:
         return f"{enough['after']} could detect {enough['effect']['shown']}"
     last = rows[-1]
     return (
-        f"it promises {plan['expected']['shown']} better, and even {last['after']} could prove no less than "
-        f"{last['effect']['shown']}"
+        f"it promises {plan['expected']['shown']}, but {last['after']} can prove only {last['effect']['shown']} or more"
     )
 
 
@@ -176,14 +183,11 @@ def next_step(content: Mapping[str, Any], program: str, options: str) -> dict[st
 
 def _idle(content: Mapping[str, Any], program: str, options: str) -> dict[str, Any]:
     if content["dora"]["repository"]["deployments"] == 0:
-        sentence = (
-            "First say in iact.yaml what a release is: tags (`tags: v*`) or merges to a branch (`merges_to: main`)."
-        )
-        return _step(f"{program} validate", sentence)
+        return _step(None, f"Add these lines, then run it again: {program} run pdca{options}")
     return _step(f"{program} pdca plan{options}", "It says of every improvement why it is not tried.")
 
 
-def _step(command: str, sentence: str, at: str | None = None, *, waits: bool = False) -> dict[str, Any]:
+def _step(command: str | None, sentence: str, at: str | None = None, *, waits: bool = False) -> dict[str, Any]:
     return {"command": command, "sentence": sentence, "at": at, "waits": waits}
 
 

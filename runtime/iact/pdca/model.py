@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from iact.core.condition_syntax import ConditionField
-from iact.core.facts import Fact, FactSet
+from iact.core.facts import Fact, FactSet, FactType
 from iact.core.instants import EPOCH
 from iact.core.problems import Problem, did_you_mean
 from iact.core.quantities import Dimension, Quantity, duration, share
@@ -211,6 +211,10 @@ class Expectation:
             message = f"`{self.amount}`: expected more than 0%, and a fall of less than 100%."
             yield Problem(rule="wrong-expectation", position=self.position, message=message)
         metric = scope.spec("Metric", self.metric)
+        is_share = getattr(metric, "fact_type", FactType.SHARE) is FactType.SHARE
+        if self.amount.dimension is Dimension.POINTS and not is_share:
+            message = f"`{self.amount}`: `{self.metric}` is no share, so it cannot move by points."
+            yield Problem(rule="wrong-unit", position=self.position, message=message, hint="Write a share such as 20%.")
         wanted = getattr(metric, "better", None)
         if wanted is not None and str(wanted) != self.better.value:
             message = f"`{self.metric}` is better {wanted}, so this would make it worse."

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from iact.core import instants
 from iact.engine.runtime import Run
-from iact.pdca import thin
+from iact.pdca import lines, thin
 from iact.pdca.plan import Trial
 from iact.pdca.store import Override
 
@@ -23,16 +23,29 @@ _SHA = 10
 
 def show(report: Mapping[str, Any], files: Sequence[Path], console: Console) -> None:
     """Print a report document and where it was written: what fits on a screen; the files hold the rest."""
-    for number, line in enumerate(report["lines"]):
-        console.print(f"[bold]{escape(line)}[/bold]" if not number else escape(line), soft_wrap=True)
+    _sentences(report["lines"], console)
     for table in _tables(report):
         console.print()
         console.print(table)
     console.print()
     for line in _below(report):
-        console.print(escape(line), soft_wrap=True)
+        console.print(escape(line))
     for file in files:
         console.print(f"[dim]{escape(_near(file))}[/dim]", soft_wrap=True)
+
+
+def show_change(report: Mapping[str, Any], files: Sequence[Path], console: Console) -> None:
+    """Print what became of an experiment that was started or stopped, and nothing else."""
+    _sentences([*lines.decided(report), report["next"]["sentence"], *lines.next_line(report)], console)
+    for file in files:
+        console.print(f"[dim]{escape(_near(file))}[/dim]", soft_wrap=True)
+
+
+def _sentences(texts: Sequence[str], console: Console) -> None:
+    """Print sentences, wrapped at words, the first one bold; a command is never wrapped, so that it can be copied."""
+    for number, text in enumerate(texts):
+        shown = escape(text) if number else f"[bold]{escape(text)}[/bold]"
+        console.print(shown, soft_wrap=text.startswith(lines.NEXT))
 
 
 def show_plan(plan: Mapping[str, Any], console: Console) -> None:

@@ -29,6 +29,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
         tmp_path, {**improvement(change="{patch: limits.patch}"), "playbooks/improvements/limits.patch": PATCH}
     )
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
     found = History(tmp_path / "shop")
     found.pass_weeks(12, wait=timedelta(days=2))
     return found
@@ -155,7 +156,7 @@ def test_a_history_without_releases_says_so_and_what_to_add(
 
     assert result.exit_code == 0
     assert result.stdout.startswith("48 h cannot answer: no releases in it")
-    assert "Deployment frequency, lead time," in result.stdout
+    assert "Every figure: unknown, no deployment is known" in result.stdout
     assert "tags: v*" in result.stdout
 
 
@@ -200,7 +201,14 @@ def test_a_shallow_clone_names_the_depth_to_fetch(tmp_path: Path, command: Comma
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--window", "soon"), ("--window", "0h"), ("--as-of", "yesterday"), ("--format", "xml")]
+    "arguments",
+    [
+        ("--window", "soon"),
+        ("--window", "0h"),
+        ("--as-of", "yesterday"),
+        ("--as-of", "2999-01-01"),
+        ("--format", "xml"),
+    ],
 )
 def test_an_option_that_says_nothing_is_a_usage_error(command: Command, arguments: tuple[str, str]):
     assert command("run", "pdca", *arguments).exit_code == 2

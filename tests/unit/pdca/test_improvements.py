@@ -34,6 +34,7 @@ def problems(folder: Path, files: dict[str, str], policy: str = "") -> list[str]
         (improvement(change="{parameter: {name: review_limit, to: two}}"), "is of another type"),
         (improvement(metric="lead_time, rises_by: 20%"), "`lead_time` is better lower, so this would make it worse"),
         (improvement(metric="lead_time, falls_by: 100%"), "a fall of less than 100%"),
+        (improvement(metric="lead_time, falls_by: 20 points"), "`lead_time` is no share, so it cannot move by points"),
         (improvement(metric="lead_time"), "expected one of `falls_by` and `rises_by`"),
         (improvement(metric="lead_tim, falls_by: 20%"), "Did you mean lead_time"),
         (improvement(check="9 weeks"), "comes after the verdict"),
