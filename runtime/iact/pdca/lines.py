@@ -100,12 +100,22 @@ def decided(content: Mapping[str, Any]) -> Iterator[str]:
         yield from _tried(content, experiment)
         return
     if plan is None or plan["improvement"] is None:
-        yield f"{content['decision']['sentence']} Nothing was changed."
+        considered = plan["considered"] if plan else ()
+        reasons = [reason for one in considered if one["truth"] == "true" and (reason := set_aside(one))]
+        sentence = f"Nothing to try: {'; '.join(reasons)}." if reasons else content["decision"]["sentence"]
+        yield f"{sentence} Nothing was changed."
         return
     if state in {"proposed", "observed"}:
         yield f"Try {plan['improvement']}: {_could_detect(plan)}. Nothing was changed."
         return
     yield f"{plan['improvement']}: {content['decision']['sentence']}"
+
+
+def set_aside(considered: Mapping[str, Any]) -> str:
+    """Return why an improvement whose condition may well hold is not tried; empty where nothing speaks against it."""
+    if considered["busy_with"]:
+        return f"{considered['busy_with']} is being tried on {considered['metric']}"
+    return f"{considered['improvement']} was {considered['tried']} before" if considered["tried"] else ""
 
 
 def _could_detect(plan: Mapping[str, Any]) -> str:

@@ -162,11 +162,7 @@ def _detectable(rows: Iterable[Mapping[str, Any]], title: str) -> Table:
 def _considered(considered: Iterable[Mapping[str, Any]]) -> Table:
     table = _table("Improvements", "promises", "its condition", "because")
     for one in considered:
-        because = "; ".join(one["reasons"])
-        if one["busy_with"]:
-            because = f"{one['busy_with']} is being tried on {one['metric']}"
-        elif one["tried"]:
-            because = f"it was {one['tried']} before"
+        because = lines.set_aside(one) or "; ".join(one["reasons"])
         table.add_row(
             one["improvement"], one["expected"]["shown"] if one["expected"] else "–", one["truth"], escape(because)
         )

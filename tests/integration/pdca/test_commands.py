@@ -127,6 +127,8 @@ def test_from_the_start_to_the_stop_the_branch_comes_and_goes(history: History, 
     stopped = report(command("pdca", "stop", "faster", "--repo", "shop", "--format", "json"))
 
     assert stopped["decision"]["state"] == "stopped"
+    again = command("run", "pdca", "--repo", "shop")
+    assert "Nothing to try: faster was stopped before. Nothing was changed." in again.stdout
     assert history.repository.git("branch", "--list", "iact/*") == ""
 
 
