@@ -18,7 +18,8 @@ def validate(paths: tuple[Path, ...], form: str) -> None:
     """Check every rule and say everything that is wrong.
 
     Without PATHS, the project of the current folder is checked. A folder that has its own iact.yaml is checked as a
-    project; of any other file or folder, what is wrong in it is told. Exit codes: 0 nothing wrong, 1 something is.
+    project; of any other file or folder, what is wrong in it is told. Exit codes: 0 nothing wrong, 1 something is, 2
+    there is no project.
     """
     from iact.config import formats
     from iact.config.validating import validated

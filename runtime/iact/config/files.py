@@ -14,7 +14,7 @@ from iact.core.problems import Problem, Problems
 from iact.core.tree import Position
 
 SETTINGS: Final = "iact.yaml"
-_ENDINGS: Final = (".yaml", ".yml")
+ENDINGS: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def resource_files(folder: Folder, path: str, problems: Problems) -> Iterator[Pa
         folders.sort()
         folders[:] = [name for name in folders if _enters(folder, Path(parent, name), problems)]
         for name in sorted(files):
-            if name.endswith(_ENDINGS) and not name.startswith("."):
+            if name.endswith(ENDINGS) and not name.startswith("."):
                 found = Path(parent, name)
                 if _is_inside(folder, found, problems):
                     yield found

@@ -45,6 +45,7 @@ class Loaded:
     Attributes:
         project: the project; None when anything is wrong.
         problems: what is wrong, by place.
+        warnings: what is most likely meant otherwise, though it is not wrong.
         sources: the text of each file, to quote from.
         files: how many of the project's own files were read.
         resources: how many resources the project has, those it extends included.
@@ -57,6 +58,7 @@ class Loaded:
     files: int
     resources: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)

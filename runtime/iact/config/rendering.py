@@ -11,18 +11,24 @@ from iact.core.secret_values import holds_secret
 _LONGEST_LINE = 160
 
 
-def render(problem: Problem, sources: Mapping[str, SourceText]) -> str:
-    """Return a problem as a few lines of text; a line that may hold a secret is not shown."""
-    return "\n".join(_lines(problem, sources))
+def render(problem: Problem, sources: Mapping[str, SourceText], weight: str = "") -> str:
+    """Return a problem as a few lines of text; a line that may hold a secret is not shown.
+
+    Args:
+        problem: the problem.
+        sources: the text of each file, to quote from.
+        weight: what is put before the message, such as `warning: `.
+    """
+    return "\n".join(_lines(problem, sources, weight))
 
 
-def render_all(problems: tuple[Problem, ...], sources: Mapping[str, SourceText]) -> str:
+def render_all(problems: tuple[Problem, ...], sources: Mapping[str, SourceText], weight: str = "") -> str:
     """Return all problems, an empty line between them."""
-    return "\n\n".join(render(problem, sources) for problem in problems)
+    return "\n\n".join(render(problem, sources, weight) for problem in problems)
 
 
-def _lines(problem: Problem, sources: Mapping[str, SourceText]) -> Iterator[str]:
-    yield f"{problem.position}: {problem.message}"
+def _lines(problem: Problem, sources: Mapping[str, SourceText], weight: str) -> Iterator[str]:
+    yield f"{problem.position}: {weight}{problem.message}"
     source = sources.get(problem.position.file)
     if source:
         yield from _excerpt(problem, source)

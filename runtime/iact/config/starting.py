@@ -19,7 +19,6 @@ metadata:
   name: {name}
 spec:
   extends: [iact]                           # the rules that come with iact hold here too
-  paths: [policies]                         # folders with rules of your own; also agents, playbooks, catalog
   store: {{sqlite: .iact/iact.db}}
   time_zone: UTC
   sources:
@@ -51,7 +50,8 @@ How this organisation runs, as YAML that iact checks, explains and carries out.
 | find the next improvement | `iact run pdca --window 48h --repo PATH` |
 
 - `iact.yaml` names the project and extends the rules that come with iact.
-- `policies/` holds your own rules, and overrides of shipped ones by kind and name.
+- `agents/`, `policies/`, `playbooks/` and `catalog/` hold your own rules, and overrides of shipped ones by kind and
+  name; the first is `policies/people.yaml`.
 - `catalog/schemas/` lets an editor complete and check every file; `iact schema --write catalog/schemas` renews it.
 - `.iact/` holds state and is not committed.
 """

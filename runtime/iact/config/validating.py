@@ -8,6 +8,7 @@ from pathlib import Path
 
 from iact.config.files import SETTINGS, find_settings
 from iact.config.loading import Loaded, load
+from iact.config.strays import strays
 from iact.core.errors import ConfigurationError
 
 
@@ -19,19 +20,35 @@ def validated(here: Path, paths: Iterable[Path]) -> Loaded:
         paths: one folder that has its own `iact.yaml`, or files and folders of one project.
 
     Raises:
-        ConfigurationError: if the paths belong to several projects.
+        ConfigurationError: if there is no project and nothing is named, or the paths belong to several projects.
     """
     named = [path.resolve() for path in paths]
     if not named:
-        return load(here, against_schemas=True)
+        settings = find_settings(here.resolve())
+        if settings is None:
+            # Other commands fall back on the shipped rules; a check of those would pass for ever in a wrong folder.
+            message = (
+                f"there is no {SETTINGS} here or in a folder above, so there is nothing to check. "
+                "`iact init` makes one; `iact validate PATH` checks files that belong to no project."
+            )
+            raise ConfigurationError(message)
+        return _whole(settings.parent)
     if len(named) == 1 and (named[0] / SETTINGS).is_file():
-        return load(named[0], against_schemas=True)
+        return _whole(named[0])
     roots = {_root(path) for path in named}
     if len(roots) > 1:
         message = f"these files belong to several projects; check each on its own: {', '.join(sorted(map(str, roots)))}"
         raise ConfigurationError(message)
     root = roots.pop() or here.resolve()
     return _only(load(root, named, against_schemas=True), root, named)
+
+
+def _whole(root: Path) -> Loaded:
+    loaded = load(root, against_schemas=True)
+    told = {problem.position.file for problem in loaded.problems}
+    # Where the settings themselves are wrong, `paths` says nothing yet.
+    warnings = () if SETTINGS in told else tuple(strays(root, {*loaded.sources, *told}))
+    return replace(loaded, warnings=warnings)
 
 
 def _root(path: Path) -> Path | None:

@@ -35,6 +35,16 @@ def test_a_new_project_overrides_a_shipped_rule_as_an_example(tmp_path: Path):
     assert open_project(tmp_path / "shop").get("Person", "tech-lead").layers == ("iact", "project")
 
 
+@pytest.mark.parametrize("folder", ["agents", "policies", "playbooks/improvements", "catalog/metrics"])
+def test_a_rule_of_ones_own_is_read_wherever_the_documents_say_that_such_rules_stand(tmp_path: Path, folder: str):
+    list(start(tmp_path, github=False))
+    path = tmp_path / folder / "own.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("apiVersion: iact/v1\nkind: Person\nmetadata: {name: somebody}\nspec: {}\n")
+
+    assert open_project(tmp_path).get("Person", "somebody").layers == ("project",)
+
+
 def test_the_editors_schema_is_where_each_file_says(tmp_path: Path):
     list(start(tmp_path, github=False))
 

@@ -9,10 +9,12 @@ from iact.core.problems import Problem
 
 def write(loaded: Loaded) -> str:
     """Return one workflow command for each finding, and one line that sums up."""
-    return "\n".join([*map(_annotation, loaded.problems), summary(loaded)])
+    errors = [_annotation("error", problem) for problem in loaded.problems]
+    warnings = [_annotation("warning", warning) for warning in loaded.warnings]
+    return "\n".join([*errors, *warnings, summary(loaded)])
 
 
-def _annotation(problem: Problem) -> str:
+def _annotation(level: str, problem: Problem) -> str:
     place = problem.position
     properties = {
         "file": place.file,
@@ -23,7 +25,7 @@ def _annotation(problem: Problem) -> str:
     }
     written = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
     message = f"{problem.message} {problem.hint}".rstrip()
-    return f"::error {written}::{_data(message)}"
+    return f"::{level} {written}::{_data(message)}"
 
 
 def _data(text: str) -> str:

@@ -18,6 +18,7 @@ def write(loaded: Loaded) -> str:
         "digest": loaded.project.digest if loaded.project else None,
         "notes": list(loaded.notes),
         "problems": [to_record(problem) for problem in loaded.problems],
+        "warnings": [to_record(warning) for warning in loaded.warnings],
     }
     return json.dumps(record, indent=2, ensure_ascii=False)
 

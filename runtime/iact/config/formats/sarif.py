@@ -15,7 +15,7 @@ SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sche
 
 def write(loaded: Loaded) -> str:
     """Return the findings as one SARIF log with one run."""
-    rules = sorted({problem.rule for problem in loaded.problems})
+    rules = sorted({problem.rule for problem in (*loaded.problems, *loaded.warnings)})
     log = {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -30,19 +30,23 @@ def write(loaded: Loaded) -> str:
                 },
                 # Columns count characters, as editors do, and not UTF-16 units.
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(problem, rules.index(problem.rule)) for problem in loaded.problems],
+                "results": [
+                    _result(level, problem, rules.index(problem.rule))
+                    for level, found in (("error", loaded.problems), ("warning", loaded.warnings))
+                    for problem in found
+                ],
             },
         ],
     }
     return json.dumps(log, indent=2, ensure_ascii=False)
 
 
-def _result(problem: Problem, rule: int) -> dict[str, Any]:
+def _result(level: str, problem: Problem, rule: int) -> dict[str, Any]:
     place = problem.position
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule,
-        "level": "error",
+        "level": level,
         "message": {"text": f"{problem.message} {problem.hint}".rstrip()},
         "locations": [
             {
