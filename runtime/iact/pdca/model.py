@@ -71,6 +71,14 @@ class Parameters:
 
     `iact pdca parameters` shows the value in force: the newest override, or else the declared one.
 
+    Example:
+        apiVersion: iact/v1
+        kind: Parameters
+        metadata: {name: limits, owner: tech-lead}
+        spec:
+          values:
+            review_limit: {value: 5, means: How many reviews one person has open at once.}
+
     Attributes:
         values: the parameters by name; a name is declared once in a project.
     """
@@ -275,6 +283,18 @@ class Improvement:
     It is tried as an experiment: the figures before it are compared with the figures since, deployment by deployment.
     It is kept only where the comparison excludes that nothing improved.
 
+    Example:
+        apiVersion: iact/v1
+        kind: Improvement
+        metadata: {name: release-on-tuesdays, owner: tech-lead}
+        spec:
+          try_when: {metric: wait_for_release, above: 50% of lead_time}
+          change: {manual: Release every Tuesday}
+          adopted_if: {metric: deployment_frequency, at_least: 1/week}
+          expect: {metric: lead_time, falls_by: 30%}
+          stop_if: {metric: change_failure_rate, rises_by: 5 points}
+          check: {first: 48h, verdict_by: 8 weeks, if_unclear: revert}
+
     Attributes:
         try_when: when it is worth trying.
         change: what is changed.
@@ -319,6 +339,14 @@ _SAID: Final = {Truth.TRUE: "try", Truth.FALSE: "leave", Truth.UNKNOWN: "unknown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImprovementPolicy:
     """How PDCA decides: how often it looks, how large an improvement must promise to be, and what proves one.
+
+    A project has one; docs/pdca.md explains the statistics.
+
+    Example:
+        apiVersion: iact/v1
+        kind: ImprovementPolicy
+        metadata: {name: improvement, owner: tech-lead}
+        spec: {window: 48h, min_improvement: 15%, every: 1 week, verdict: evidence, on_worse: revert}
 
     Attributes:
         window: how long after a change adoption and harm are judged for the first time.
