@@ -125,7 +125,7 @@ class CheckFacts:
     def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
         """Return how it stands as facts."""
         wanted = {request.name for request in requests}
-        check = check_now(context, judging=bool(wanted & {"check.verdict", "check.then"}))
+        check = check_now(context, judges=bool(wanted & {"check.verdict", "check.then"}))
         values: dict[str, FactValue | None] = dict(check.values()) if check else {}
         missing = "not enough is known to say" if check else NOT_STARTED
         return {
@@ -171,15 +171,15 @@ def plan_now(context: FactContext) -> Plan:
     )
 
 
-def check_now(context: FactContext, *, judging: bool) -> Check | None:
+def check_now(context: FactContext, *, judges: bool) -> Check | None:
     """Look at the experiment; None where none was started or where it was started this very moment."""
-    from iact.pdca import rules  # noqa: PLC0415 - as above
+    from iact.pdca import judging  # noqa: PLC0415 - as above
 
     plan, since = kept_plan(context.remembered), applied_at(context.remembered)
     if plan is None or plan.trial is None or since is None or since >= context.now:
         return None
     trial, metrics = plan.trial, metrics_of(context.definitions)
-    experiment = rules.Experiment(
+    experiment = judging.Experiment(
         trial=trial,
         improvement=improvement_of(context.definitions, trial.improvement),
         policy=policy_of(context.definitions),
@@ -188,7 +188,7 @@ def check_now(context: FactContext, *, judging: bool) -> Check | None:
     )
     before = measured(context, metrics, Window.ending(since, trial.history.timedelta))
     after = measured(context, metrics, Window(since, context.now))
-    return rules.check(experiment, before, after, judging=judging)
+    return judging.check(experiment, before, after, judges=judges)
 
 
 def baseline(context: FactContext, pinned: Rules) -> Measured:
