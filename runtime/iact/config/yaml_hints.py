@@ -11,6 +11,7 @@ from typing import Final
 
 import yaml
 
+from iact.config.brackets import innermost_open
 from iact.config.source_text import SourceText
 from iact.core.problems import Problem
 from iact.core.secret_values import holds_secret
@@ -19,8 +20,7 @@ from iact.core.tree import Position
 _QUOTE: Final = 'Put the text in quotes: "{}"'
 _SHOWN: Final = 60
 _BLOCK: Final = re.compile(r"[>|]\s*\S")
-_CUT_IN_LINE: Final = re.compile(r"^(?P<before>[^\"'#]*)\s(?P<comment>#[^\s#]\S*)")
-_LINES_BACK: Final = 3
+_PAIR: Final = re.compile(r"\s*(?:- +)*[^\s:#][^:]*: +(?P<value>\S.*)")
 _CUT: Final = re.compile(r"\s*(#\S+)")
 _REPEATED: Final = re.compile(r"(?<=found )`[^`]*`|(?<=only )`[^`]*`|`\*[^`]*`|`&[^`]*`")
 _HINTED: Final = frozenset({"wrong-type", "unknown-value", "wrong-unit", "wrong-condition", "envelope"})
@@ -36,7 +36,7 @@ def syntax_problem(source: SourceText, error: yaml.MarkedYAMLError) -> Problem:
     if "\t" in source.line(line)[:column] and "cannot start any token" in said:
         column = source.line(line).index("\t") + 1
         return _problem(Position(source.file, line, column, 1), "a tab cannot indent in YAML.", "Use spaces.")
-    explained = _cut_bracket(source, line) or _never_closed(source, error)
+    explained = _bracket_problem(source, error, place) or _quote_problem(source, error)
     if explained:
         return explained
     if "cannot start any token" in said and rest:
@@ -45,7 +45,7 @@ def syntax_problem(source: SourceText, error: yaml.MarkedYAMLError) -> Problem:
     if "block scalar" in (error.context or ""):
         return _block_scalar(source, error, place)
     if "mapping values are not allowed" in said:
-        return _second_colon(source, place)
+        return _second_colon(source, place, inside_brackets=False)
     return _problem(place, f"{said}{f' ({error.context})' if error.context else ''}.", "")
 
 
@@ -95,34 +95,35 @@ def cut_by_comment(source: SourceText, end: Position, value: str) -> Problem | N
     )
 
 
-def _cut_bracket(source: SourceText, last: int) -> Problem | None:
-    """Return the problem of a bracket whose end a `#` cut off, on the nearest line up to `last` that has one."""
-    for number in range(min(last, len(source.lines)), max(0, last - _LINES_BACK), -1):
-        cut = _CUT_IN_LINE.search(source.line(number))
-        if cut and cut["before"].count("{") + cut["before"].count("[") > cut["before"].count("}") + cut["before"].count(
-            "]"
-        ):
-            place = Position(source.file, number, cut.start("comment") + 1, len(cut["comment"]))
-            text = cut["comment"].rstrip("]},")
-            message = "` #` begins a comment, so the bracket that is open here is never closed."
-            return _problem(place, message, _QUOTE.format(_short(text)))
-    return None
+def _bracket_problem(source: SourceText, error: yaml.MarkedYAMLError, place: Position) -> Problem | None:
+    """Return what is wrong with the bracket that is open at `place`, or None where none is or it is in order."""
+    bracket = innermost_open(source, place)
+    if bracket is None:
+        return None
+    if bracket.cut is not None:
+        start = bracket.cut.column - 1
+        text = source.line(bracket.cut.line)[start : start + bracket.cut.length].rstrip("]},")
+        message = "` #` begins a comment, so the bracket that is open here is never closed."
+        return _problem(bracket.cut, message, _QUOTE.format(_short(text)))
+    if "flow" not in (error.context or ""):
+        return None
+    rest = source.line(place.line)[place.column - 1 :]
+    if bracket.position.line == place.line and rest.startswith(": "):
+        return _second_colon(source, place, inside_brackets=True)
+    closing = {"[": "]", "{": "}"}[bracket.sign]
+    if bracket.position.line == place.line and rest:
+        return _problem(place, "a comma is missing before this.", f"Add it, or `{closing}` before it.")
+    message = f"`{bracket.sign}` is never closed, or an item is not separated."
+    return _problem(bracket.position, message, f"Add `{closing}` or a comma.")
 
 
-def _never_closed(source: SourceText, error: yaml.MarkedYAMLError) -> Problem | None:
-    context, mark = error.context or "", error.context_mark
-    if mark is None or ("flow" not in context and "quoted scalar" not in context):
+def _quote_problem(source: SourceText, error: yaml.MarkedYAMLError) -> Problem | None:
+    mark = error.context_mark
+    if mark is None or "quoted scalar" not in (error.context or ""):
         return None
     place = Position(source.file, mark.line + 1, mark.column + 1, 1)
     sign = source.line(place.line)[place.column - 1 : place.column]
-    if sign in {'"', "'"}:
-        return _problem(place, f"the text that begins with `{sign}` here is never closed.", f"End it with {sign}.")
-    if sign in {"[", "{"}:
-        closing = {"[": "]", "{": "}"}[sign]
-        return _problem(
-            place, f"`{sign}` is never closed, or an item is not separated.", f"Add `{closing}` or a comma."
-        )
-    return None
+    return _problem(place, f"the text that begins with `{sign}` here is never closed.", f"End it with {sign}.")
 
 
 def _block_scalar(source: SourceText, error: yaml.MarkedYAMLError, place: Position) -> Problem:
@@ -138,14 +139,15 @@ def _block_scalar(source: SourceText, error: yaml.MarkedYAMLError, place: Positi
     )
 
 
-def _second_colon(source: SourceText, place: Position) -> Problem:
+def _second_colon(source: SourceText, place: Position, *, inside_brackets: bool) -> Problem:
     line = source.line(place.line)
-    first = re.match(r"\s*(?:- +)*[^\s:#][^:]*: +(?P<value>\S.*)", line)
+    begin = max(line.rfind(sign, 0, place.column) for sign in "{[,") + 1 if inside_brackets else 0
+    first = _PAIR.match(line, begin)
     if first and first.start("value") < place.column:
         return _problem(
             Position(source.file, place.line, place.column, 1),
             "a second `: ` stands in this line, and YAML would read it as a key.",
-            _quoted(first["value"]),
+            _quoted(re.split(r"[,}\]]", first["value"])[0] if inside_brackets else first["value"]),
         )
     return _problem(place, "a key may not stand here: its line is indented further than the one above.", "Align it.")
 

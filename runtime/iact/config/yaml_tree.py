@@ -42,7 +42,10 @@ def documents(source: SourceText, problems: Problems) -> list[Tree]:
     try:
         return composer.documents()
     except yaml.MarkedYAMLError as error:
-        problems.found.append(syntax_problem(source, error))
+        problem = syntax_problem(source, error)
+        # A text that a `#` cut off may have told of the same slip already.
+        problems.found[:] = [each for each in problems.found if each.position != problem.position]
+        problems.found.append(problem)
     except yaml.YAMLError as error:
         problems.add("yaml-syntax", Position(source.file, 1, 1), f"this is no YAML: {error}.")
     except _StopReadingError:
