@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, insert, select
 
@@ -84,14 +85,15 @@ def load(connection: Connection, project: str, pins: Mapping[str, str]) -> dict[
     """Return the definitions that `pins` (from `pin` to storage key) names, by pin.
 
     Raises:
-        LookupError: if one is gone, which only a person with access to the store can have done.
+        LookupError: if one is gone or was changed, which only a person with access to the store can have done.
     """
     rows = {row["digest"]: row for row in BY_DIGEST.rows(connection, project=project, digests=list(pins.values()))}
     missing = sorted(pin for pin, key in pins.items() if key not in rows)
     if missing:
         message = f"the store has lost the definitions {', '.join(missing)}; restore it from a backup"
         raise LookupError(message)
-    return {pin: _read(rows[key]) for pin, key in pins.items()}
+    found = {pin: rows[key] for pin, key in pins.items()}
+    return {pin: _read(row["digest"], row["kind"], row["name"], row["body"]) for pin, row in found.items()}
 
 
 def pins_of(definitions: Iterable[Definition]) -> dict[str, str]:
@@ -105,6 +107,16 @@ def _key(definition: Definition) -> str:
     return digest_of([definition.kind, definition.name, definition.digest, to_record(definition.tree)])
 
 
-def _read(row: Any) -> Definition:
-    record = json.loads(row["body"])
-    return Definition(kind=row["kind"], name=row["name"], digest=record["digest"], tree=from_record(record))
+@lru_cache(maxsize=1024)
+def _read(key: str, kind: str, name: str, body: bytes) -> Definition:
+    """Decode a stored definition; every step of a run asks for the same few.
+
+    Raises:
+        LookupError: if the stored bytes are not those that the key was made from.
+    """
+    record = json.loads(body)
+    definition = Definition(kind=kind, name=name, digest=record["digest"], tree=from_record(record))
+    if _key(definition) != key:
+        message = f"the stored definition {definition.pin} was changed after it was stored; restore it from a backup"
+        raise LookupError(message)
+    return definition

@@ -72,6 +72,7 @@ class Runtime:
         self.host = Host(engine=engine, project=project, clock=clock or DatabaseClock(), services=services or {})
         self.engine = engine
         self.project = project
+        self._machines: dict[str, Machine] = {}
 
     def now(self) -> datetime:
         """Return the present moment, never before the journal's newest entry."""
@@ -283,11 +284,17 @@ class Runtime:
 
         self._step(run, pinned, Trigger.timer(transition), settle)
 
-    def _step(self, run: Run, pinned: Mapping[str, Definition], trigger: Trigger, settle: Settle) -> None:
+    def _machine(self, run: Run, pinned: Mapping[str, Definition]) -> Machine:
+        """Return the run's own definition, compiled; runs that pinned the same one share it."""
         own = pinned[f"Agent/{run.agent}"]
-        machine = compile_agent(own.tree, name=own.name, digest=own.digest)
+        key = run.pins[own.pin]
+        if key not in self._machines:
+            self._machines[key] = compile_agent(own.tree, name=own.name, digest=own.digest)
+        return self._machines[key]
+
+    def _step(self, run: Run, pinned: Mapping[str, Definition], trigger: Trigger, settle: Settle) -> None:
         try:
-            step(self.host, run, machine, trigger, definitions=pinned, settle=settle)
+            step(self.host, run, self._machine(run, pinned), trigger, definitions=pinned, settle=settle)
         except RunMovedError:
             # The next turn of `advance` reads the run anew and decides anew.
             return

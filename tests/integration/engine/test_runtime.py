@@ -339,6 +339,18 @@ states:
     assert bench.runtime.advance(run).state == "changed"
 
 
+def test_a_stored_definition_that_was_changed_is_not_used(bench):
+    run = bench.start()
+    bench.runtime.advance(run)
+    with writing(bench.runtime.engine) as connection:
+        connection.execute(
+            text("UPDATE definitions SET body = CAST(replace(body, 'good', 'evil') AS BLOB) WHERE kind = 'Agent'"),
+        )
+
+    with pytest.raises(LookupError, match="Agent/test-agent was changed after it was stored"):
+        bench.another_process().advance(run)
+
+
 def test_every_decision_comes_out_the_same_when_it_is_made_again(bench):
     run = bench.start()
     bench.runtime.advance(run)
