@@ -111,7 +111,7 @@ def _check_version(tree: MappingNode, problems: Problems) -> None:
         problems.add("envelope", tree.position, "`apiVersion` is missing.", f"Write: apiVersion: {API_VERSION}")
     elif not isinstance(version, ScalarNode) or version.text != API_VERSION:
         message = f"`apiVersion`: expected {API_VERSION}, found {found(version)}."
-        problems.add("envelope", version.position, message)
+        problems.add("envelope", version.position, message, f"Write {API_VERSION}.")
 
 
 def _kind(tree: MappingNode, problems: Problems) -> str | None:

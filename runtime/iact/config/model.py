@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from iact.core.problems import Problem
 from iact.core.quantities import Quantity
 from iact.core.registry import kind
-from iact.core.shape import AtLeastOne, Duration, Name, OneOrMany, Ref, Scope, TimeZoneName, part
+from iact.core.shape import AtLeastOne, Duration, Email, Name, OneOrMany, Ref, Scope, TimeZoneName, part
 from iact.core.tree import NOWHERE, Position
 
 DEFAULT_PATHS: Final = ("agents", "policies", "playbooks", "catalog")
@@ -27,6 +27,13 @@ class Store:
     """
 
     sqlite: str = ".iact/iact.db"
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+        """Yield a path that leads out of the project."""
+        if leads_out(self.sqlite):
+            message = f"`{self.sqlite}` leads out of the project."
+            yield _problem("outside-project", self.positions.get("sqlite", NOWHERE), message, "Name a file in it.")
 
 
 @part
@@ -161,14 +168,11 @@ class ProjectSettings:
     positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
-        """Yield paths that lead out of the project."""
-        place = self.positions.get("paths", self.position)
-        for path in self.paths:
+        """Yield folders that lie outside of the project."""
+        for number, path in enumerate(self.paths):
             if leads_out(path):
+                place = self.positions.get(f"paths/{number}", self.position)
                 yield _problem("outside-project", place, f"`{path}` leads out of the project.", "Name a folder in it.")
-        if leads_out(self.store.sqlite):
-            place = self.positions.get("store", self.position)
-            yield _problem("outside-project", place, f"`{self.store.sqlite}` leads out of the project.")
 
 
 def leads_out(path: str) -> bool:
@@ -199,7 +203,7 @@ class Person:
         git: further names and addresses that they commit under, such as `Name <name@example.org>`.
     """
 
-    email: str | None = None
+    email: Email | None = None
     slack: str | None = None
     github: str | None = None
     git: OneOrMany[str] = ()
@@ -224,7 +228,7 @@ class Team:
 
     members: AtLeastOne[Annotated[str, Ref("Person")]]
     slack: str | None = None
-    email: str | None = None
+    email: Email | None = None
 
 
 __all__ = ["DEFAULT_PATHS", "GitSource", "Person", "ProjectSettings", "Quantity", "Team", "leads_out"]

@@ -335,7 +335,12 @@ def _key_hint(entry: Entry, known: list[str]) -> str:
 
 
 def _positions(tree: MappingNode) -> dict[str, Position]:
-    return {entry.key.text: entry.value.position for entry in tree}
+    """Return where the value of each key stands, and of a list each item as `key/0`."""
+    places = {entry.key.text: entry.value.position for entry in tree}
+    for entry in tree:
+        if isinstance(entry.value, SequenceNode):
+            places |= {f"{entry.key.text}/{number}": item.position for number, item in enumerate(entry.value.items)}
+    return places
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:

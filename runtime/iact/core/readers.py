@@ -114,6 +114,8 @@ class TextReader:
 
     expected: str = "text"
     pattern: str = ""
+    suggest: Callable[[str], str] | None = None
+    """What a text that has not the pattern was most likely meant to be."""
 
     def schema(self) -> dict[str, Any]:
         """Return a text of the pattern, if any; without one a number is text too, as YAML needs no quotes."""
@@ -130,8 +132,12 @@ class TextReader:
         if not isinstance(tree, ScalarNode) or tree.value is None:
             return reading.mismatch(self.expected, tree)
         if self.pattern and not (isinstance(tree.value, str) and re.search(self.pattern, tree.text)):
-            return reading.mismatch(self.expected, tree)
+            return reading.mismatch(self.expected, tree, self._hint(tree.text))
         return tree.text
+
+    def _hint(self, text: str) -> str:
+        meant = self.suggest(text) if self.suggest else ""
+        return f"Write {meant}." if meant and re.search(self.pattern, meant) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +280,14 @@ class QuantityReader:
             return reading.mismatch(self.expected, tree)
         sort = "a number without its unit" if other.dimension is Dimension.NUMBER else _a(other.dimension)
         message = f"expected {self.expected}, found {found(tree)}, which is {sort}."
-        return reading.refuse("wrong-unit", tree, reading.about(message))
+        return reading.refuse("wrong-unit", tree, reading.about(message), self._hint(tree, other))
+
+    def _hint(self, tree: Tree, other: Quantity) -> str:
+        """Return how the amount is written with a unit that fits."""
+        units = [unit for dimension in self.dimensions for unit in _UNITS[dimension]]
+        if other.dimension is Dimension.NUMBER and isinstance(tree, ScalarNode):
+            return f"Write {either([f'{tree.text}{unit}' for unit in units])}."
+        return "Write a plain number." if not units else f"Its unit may be {either([unit.strip() for unit in units])}."
 
     def _parse(self, tree: Tree) -> Quantity | None:
         quantity = _any_quantity(tree)
@@ -310,6 +323,16 @@ _ARTICLED = {
     Dimension.RATE: "a rate",
     Dimension.NUMBER: "a number",
 }
+
+
+_UNITS: Final = {
+    Dimension.DURATION: ("m", "h", "d", " weeks"),
+    Dimension.SHARE: ("%",),
+    Dimension.POINTS: (" points",),
+    Dimension.RATE: ("/min", "/day", "/week"),
+    Dimension.NUMBER: (),
+}
+"""Units as they stand behind the number; not all that are understood, but those that people mean most often."""
 
 
 def _a(dimension: Dimension) -> str:
@@ -414,4 +437,6 @@ SECRET: Final = ParsedReader(secret_values.EXPECTED, secret_values.PATTERN, secr
 NAME: Final = TextReader(
     "a name of lower-case words, such as release-weekly or lead_time",
     r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$",
+    lambda text: re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_"),
 )
+EMAIL: Final = TextReader("an e-mail address such as somebody@example.org", r"^[^@\s]+@[^@\s]+$")

@@ -45,6 +45,7 @@ from iact.core.docstrings import attributes
 from iact.core.problems import Problem, Problems, did_you_mean
 from iact.core.quantities import Dimension, Quantity
 from iact.core.readers import (
+    EMAIL,
     MOMENT,
     NAME,
     REFUSED,
@@ -68,6 +69,7 @@ __all__ = [
     "AnyQuantity",
     "AtLeastOne",
     "Duration",
+    "Email",
     "Moment",
     "Name",
     "Number",
@@ -166,6 +168,7 @@ AnyQuantity: TypeAlias = Annotated[Quantity, QuantityReader(tuple(Dimension))]
 Moment: TypeAlias = Annotated[datetime, MOMENT]
 TimeZoneName: TypeAlias = Annotated[str, TIME_ZONE]
 Name: TypeAlias = Annotated[str, NAME]
+Email: TypeAlias = Annotated[str, EMAIL]
 Secret: TypeAlias = Annotated[SecretReference, SECRET]
 OneOrMany: TypeAlias = Annotated[tuple[T, ...], ONE_OR_MANY]
 AtLeastOne: TypeAlias = Annotated[tuple[T, ...], AT_LEAST_ONE]

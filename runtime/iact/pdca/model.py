@@ -108,6 +108,7 @@ class ParameterChange:
     name: str
     to: Any
     position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:
         """Yield a parameter that nothing declares, or a value of another type than the declared one."""
@@ -115,10 +116,12 @@ class ParameterChange:
         if self.name not in declared:
             message = f"`{self.name}`: no `Parameters` declare a parameter of that name."
             hint = did_you_mean(self.name, declared)
-            yield Problem(rule="unknown-parameter", position=self.position, message=message, hint=hint)
+            yield Problem(
+                rule="unknown-parameter", position=self.positions.get("name", self.position), message=message, hint=hint
+            )
         elif type(declared[self.name].value) is not type(self.to):
             message = f"`{self.name}` is declared as {declared[self.name].value!r}; `{self.to}` is of another type."
-            yield Problem(rule="wrong-type", position=self.position, message=message)
+            yield Problem(rule="wrong-type", position=self.positions.get("to", self.position), message=message)
 
 
 @part
@@ -138,6 +141,7 @@ class Change:
     parameter: ParameterChange | None = None
     patch: str | None = None
     position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
     @property
     def kind(self) -> ChangeKind:
@@ -163,7 +167,7 @@ class Change:
             yield Problem(rule="wrong-change", position=self.position, message=message)
         if self.patch is not None and (self.patch.startswith("/") or ".." in self.patch.split("/")):
             message = f"`{self.patch}`: a patch stands beside the file that names it, or in a folder below."
-            yield Problem(rule="path-outside", position=self.position, message=message)
+            yield Problem(rule="path-outside", position=self.positions.get("patch", self.position), message=message)
 
 
 @part
@@ -183,6 +187,7 @@ class Expectation:
     falls_by: Share | Points | None = None
     rises_by: Share | Points | None = None
     position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
     @property
     def amount(self) -> Quantity:
@@ -215,19 +220,25 @@ class Expectation:
             message = "expected one of `falls_by` and `rises_by`."
             yield Problem(rule="wrong-expectation", position=self.position, message=message)
             return
+        place = self.positions.get("falls_by" if self.falls_by is not None else "rises_by", self.position)
         if not self.amount.amount > 0 or (self.falls_by is not None and self.amount.amount >= 1):
             message = f"`{self.amount}`: expected more than 0%, and a fall of less than 100%."
-            yield Problem(rule="wrong-expectation", position=self.position, message=message)
+            yield Problem(rule="wrong-expectation", position=place, message=message)
         metric = scope.spec("Metric", self.metric)
         is_share = getattr(metric, "fact_type", FactType.SHARE) is FactType.SHARE
         if self.amount.dimension is Dimension.POINTS and not is_share:
             message = f"`{self.amount}`: `{self.metric}` is no share, so it cannot move by points."
-            yield Problem(rule="wrong-unit", position=self.position, message=message, hint="Write a share such as 20%.")
+            yield Problem(
+                rule="wrong-unit",
+                position=place,
+                message=message,
+                hint="Write a share such as 20%.",
+            )
         wanted = getattr(metric, "better", None)
         if wanted is not None and str(wanted) != self.better.value:
             message = f"`{self.metric}` is better {wanted}, so this would make it worse."
             hint = f"Did you mean `{'falls_by' if str(wanted) == 'lower' else 'rises_by'}`?"
-            yield Problem(rule="wrong-expectation", position=self.position, message=message, hint=hint)
+            yield Problem(rule="wrong-expectation", position=place, message=message, hint=hint)
 
 
 @part
@@ -369,12 +380,15 @@ class ImprovementPolicy:
     extensions: Annotated[int, Within(0, 10)] = 2
     confidence: Share = share(Fraction(95, 100))
     position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check is handed the scope
         """Yield what is wrong with its numbers."""
         if not Fraction(1, 2) <= self.confidence.amount < 1:
             message = f"`confidence: {self.confidence}`: expected at least 50% and less than 100%."
-            yield Problem(rule="wrong-value", position=self.position, message=message)
+            yield Problem(rule="wrong-value", position=self.positions.get("confidence", self.position), message=message)
         if not 0 <= self.min_improvement.amount < 1:
             message = f"`min_improvement: {self.min_improvement}`: expected at least 0% and less than 100%."
-            yield Problem(rule="wrong-value", position=self.position, message=message)
+            yield Problem(
+                rule="wrong-value", position=self.positions.get("min_improvement", self.position), message=message
+            )

@@ -99,12 +99,31 @@ CASES = [
     ),
     ("a deep nest", f"a: {'[' * 50}«[»{']' * 51}\n", "too-deep", ["more than 50 deep"]),
     # the envelope
+    (
+        "a number without its unit",
+        resource("ImprovementPolicy", "  window: «48»\n"),
+        "wrong-unit",
+        ["a number without its unit", "Write 48m, 48h, 48d or 48 weeks."],
+    ),
+    (
+        "another unit",
+        resource("ImprovementPolicy", "  window: «15%»\n"),
+        "wrong-unit",
+        ["which is a share", "Its unit may be m, h, d or weeks."],
+    ),
+    (
+        "an impossible number",
+        resource("ImprovementPolicy", "  window: 48h\n  confidence: «195%»\n"),
+        "wrong-value",
+        ["less than 100%"],
+    ),
+    ("no address", PERSON.replace("{}", "{email: «nobody»}"), "wrong-type", ["an e-mail address such as"]),
     ("no resource", "«- a»\n- b\n", "envelope", ["expected a resource, found a list"]),
     (
         "another version",
         "apiVersion: «iact/v2»\nkind: Person\nmetadata: {name: a}\nspec: {}\n",
         "envelope",
-        ["iact/v1"],
+        ["found `iact/v2`", "Write iact/v1."],
     ),
     (
         "an unknown kind",
@@ -118,7 +137,7 @@ CASES = [
         "a name with blanks",
         "apiVersion: iact/v1\nkind: Person\nmetadata: {name: «Jo Doe»}\nspec: {}\n",
         "wrong-type",
-        ["`name`: expected a name of lower-case words", "found `Jo Doe`"],
+        ["`name`: expected a name of lower-case words", "found `Jo Doe`", "Write jo-doe."],
     ),
     ("a stray key", PERSON + "«email»: a\n", "unknown-key", ["unknown key `email`", "below `spec`"]),
     ("an unknown owner", PERSON.replace("somebody", "a, owner: «b»"), "unknown-reference", ["no Person or Team"]),
@@ -379,7 +398,7 @@ def test_an_alias_bomb_is_refused(tmp_path: Path):
 
 
 def test_a_few_aliases_are_fine(tmp_path: Path):
-    text = HEAD + "  members: &all [somebody]\n  slack: &name platform\n  email: *name\n---\n" + PERSON
+    text = HEAD + "  members: &all [somebody]\n  slack: &name a@example.org\n  email: *name\n---\n" + PERSON
 
     assert problems_of(tmp_path, text) == ()
 
@@ -400,7 +419,8 @@ def test_a_symbolic_link_out_of_the_project_is_not_read(tmp_path: Path):
 
 def test_a_path_that_leads_out_of_the_project_is_refused(tmp_path: Path):
     text, [place] = marked(
-        "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {paths: «[»../elsewhere]}\n", "iact.yaml"
+        "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {paths: [., «../elsewhere»]}\n",
+        "iact.yaml",
     )
 
     [problem] = load_project(tmp_path, {}, settings=text).problems

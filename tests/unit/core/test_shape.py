@@ -33,7 +33,7 @@ from iact.core.shape import (
     read,
     schema_of,
 )
-from iact.core.tree import NOWHERE, Entry, MappingNode, Position, ScalarNode, from_plain
+from iact.core.tree import NOWHERE, Entry, MappingNode, Position, ScalarNode, SequenceNode, from_plain
 
 
 class Colour(StrEnum):
@@ -187,6 +187,18 @@ def test_a_part_knows_where_it_and_its_keys_were_written():
 
     assert value is not None
     assert (value.position, value.positions) == (place, {"text": place})
+
+
+def test_a_part_knows_where_each_item_of_a_list_was_written():
+    places = [Position("a.yaml", line, 5) for line in (3, 4)]
+    items = SequenceNode(tuple(ScalarNode("x", "x", place) for place in places))
+    tree = from_plain({"text": "a"})
+    assert isinstance(tree, MappingNode)
+
+    value = build(Outer, MappingNode((*tree.entries, Entry(ScalarNode("many", "many"), items))), Problems())
+
+    assert value is not None
+    assert [value.positions[f"many/{number}"] for number in range(2)] == places
 
 
 def test_references_and_checks_are_gathered_for_when_all_names_are_known():

@@ -53,6 +53,26 @@ def test_a_slip_is_named_where_it_stands(tmp_path: Path, files: dict[str, str], 
 
 
 @pytest.mark.parametrize(
+    ("files", "meant"),
+    [
+        (improvement(change="{parameter: {name: revew_limit, to: 2}}"), "revew_limit"),
+        (improvement(change="{parameter: {name: review_limit, to: two}}"), "two"),
+        (improvement(change="{patch: ../b.patch}"), "../b.patch"),
+        (improvement(metric="lead_time, falls_by: 20 points"), "20 points"),
+        (improvement(metric="lead_time, rises_by: 20%"), "20%"),
+    ],
+)
+def test_a_slip_is_underlined_at_the_value_itself(tmp_path: Path, files: dict[str, str], meant: str):
+    write_project(tmp_path, {"policies/limits.yaml": LIMIT, **files})
+
+    loaded = load(tmp_path)
+
+    [place] = [problem.position for problem in loaded.problems]
+    line = loaded.sources[place.file].line(place.line)
+    assert line[place.column - 1 : place.column - 1 + place.length] == meant
+
+
+@pytest.mark.parametrize(
     ("policy", "expected"),
     [("{confidence: 100%}", "less than 100%"), ("{min_improvement: 100%}", "less than 100%")],
 )
