@@ -65,18 +65,19 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("name")
-@click.option("--kind", help="Only the resource of this kind.")
+@click.argument("name", required=False)
+@click.option("--kind", help="Only resources of this kind.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def show(name: str, kind: str | None, form: str) -> None:
+def show(name: str | None, kind: str | None, form: str) -> None:
     """Print a resource as it is in force, with the origin of each line.
 
-    NAME is a resource's name, or Kind/name.
+    NAME is a resource's name, or Kind/name. Without NAME, all resources are listed.
     """
     from iact.config import showing
     from iact.config.opening import open_project
 
-    click.echo(showing.show(open_project(), name, kind, form))
+    project = open_project()
+    click.echo(showing.show(project, name, kind, form) if name else showing.listed(project, kind, form))
 
 
 @click.command()

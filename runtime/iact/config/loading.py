@@ -299,6 +299,7 @@ def _resource(each: _Effective, metadata: Metadata, spec: Any) -> Resource:
         metadata=metadata,
         spec=spec,
         tree=each.spec,
+        metadata_tree=each.metadata,
         position=each.position,
         layers=each.layers,
     )

@@ -25,6 +25,7 @@ class Resource:
         metadata: its name, owner, description and labels.
         spec: the built dataclass of its kind.
         tree: its `spec` with the place of every part; parts taken from extended rules keep their own places.
+        metadata_tree: its `metadata` likewise.
         position: where it was written; for an override, where the override was.
         layers: whose files it was put together from, such as `("iact", "project")`.
     """
@@ -33,6 +34,7 @@ class Resource:
     metadata: Metadata
     spec: Any
     tree: Tree
+    metadata_tree: Tree
     position: Position = NOWHERE
     layers: tuple[str, ...] = ()
 
@@ -99,7 +101,7 @@ class Project:
         if found:
             return found
         hint = did_you_mean(name, {resource.name for resource in self.resources()})
-        message = f"there is no resource named {name}. {hint}".rstrip()
+        message = f"there is no resource named {name}. {hint} `iact config show` lists all.".replace("  ", " ")
         raise ConfigurationError(message)
 
 

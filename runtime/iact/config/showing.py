@@ -14,8 +14,7 @@ from iact.config.scalars import resolve
 from iact.core.errors import ConfigurationError
 from iact.core.tree import Entry, MappingNode, Position, ScalarNode, SequenceNode, Tree
 
-_ORIGIN_COLUMN = 54
-_LONGEST_LINE = 90
+_LONGEST_LINE = 72
 
 
 def show(project: Project, name: str, kind: str | None, form: str) -> str:
@@ -39,28 +38,51 @@ def show(project: Project, name: str, kind: str | None, form: str) -> str:
     return "\n---\n".join("\n".join(_document(resource)) for resource in found)
 
 
+def listed(project: Project, kind: str | None, form: str) -> str:
+    """Return one line for each resource: its kind, its name, and where it was written last; or the same as JSON.
+
+    Args:
+        project: the project.
+        kind: only the resources of this kind; None for all.
+        form: `text` or `json`.
+
+    Raises:
+        ConfigurationError: if there is none of that kind.
+    """
+    found = list(project.resources(parse_kind(project, kind) if kind else None))
+    if form == "json":
+        return json.dumps([_entry_of(resource) for resource in found], indent=2, ensure_ascii=False)
+    rows = [(each.kind, each.name, f"{each.position.file}:{each.position.line}") for each in found]
+    kinds, names = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join(f"{row[0]:{kinds}}  {row[1]:{names}}  {row[2]}" for row in rows)
+
+
+def _entry_of(resource: Resource) -> dict[str, Any]:
+    return {
+        "kind": resource.kind,
+        "name": resource.name,
+        "origin": str(resource.position),
+        "layers": list(resource.layers),
+        "digest": resource.digest,
+    }
+
+
 def _document(resource: Resource) -> Iterator[str]:
     yield f"# {resource.kind} {resource.name}: {resource.digest}"
     yield f"# from {' overridden by '.join(resource.layers)}"
     yield f"apiVersion: {API_VERSION}"
     yield f"kind: {resource.kind}"
+    metadata, spec = list(_lines(resource.metadata_tree, 1)), list(_lines(resource.tree, 1))
+    # One column for all origins; a line that is longer than others can be moves only its own.
+    width = max((len(line) for line, _ in (*metadata, *spec) if len(line) <= _LONGEST_LINE), default=0)
     yield "metadata:"
-    for key, value in _metadata(resource).items():
-        yield f"  {key}: {_scalar(value, in_flow=False)}"
-    yield "spec:" if _is_filled(resource.tree) else "spec: {}"
-    for line, position in _lines(resource.tree, 1):
-        yield f"{line:{_ORIGIN_COLUMN}}  # {position.file}:{position.line}"
+    yield from _with_origins(metadata, width)
+    yield "spec:" if spec else "spec: {}"
+    yield from _with_origins(spec, width)
 
 
-def _metadata(resource: Resource) -> dict[str, str]:
-    metadata = resource.metadata
-    written = {
-        "name": metadata.name,
-        "version": str(metadata.version) if metadata.version else "",
-        "owner": metadata.owner or "",
-        "description": metadata.description or "",
-    }
-    return {key: value for key, value in written.items() if value}
+def _with_origins(lines: list[tuple[str, Position]], width: int) -> Iterator[str]:
+    return (f"{line:{width}}  # {position.file}:{position.line}" for line, position in lines)
 
 
 def _lines(tree: Tree, depth: int) -> Iterator[tuple[str, Position]]:
@@ -169,11 +191,12 @@ def _record(resource: Resource) -> dict[str, Any]:
     return {
         "apiVersion": API_VERSION,
         "kind": resource.kind,
-        "metadata": _metadata(resource),
+        "metadata": _plain(resource.metadata_tree),
         "digest": resource.digest,
         "layers": list(resource.layers),
         "spec": _plain(resource.tree),
         "origins": dict(_origins(resource.tree, "")),
+        "metadata_origins": dict(_origins(resource.metadata_tree, "")),
     }
 
 

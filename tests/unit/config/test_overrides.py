@@ -13,7 +13,7 @@ import pytest
 from iact.config.merge import merge
 from iact.config.opening import open_project
 from iact.config.shipped import shipped_root
-from iact.config.showing import show
+from iact.config.showing import listed, show
 from iact.core.condition_syntax import ConditionField
 from iact.core.errors import ConfigurationError
 from iact.core.shape import part, part_reader
@@ -230,6 +230,36 @@ def test_a_resource_that_is_not_there_is_told_its_nearest(tmp_path: Path):
 
     with pytest.raises(ConfigurationError, match=r"no resource named platform-leeds\. Did you mean platform-leads"):
         show(project, "platform-leeds", None, "text")
+
+
+def test_a_name_that_nothing_is_near_to_is_told_where_all_names_are(tmp_path: Path):
+    project = open_project(write_project(tmp_path, {"policies/x.yaml": ""}, EXTENDING))
+
+    with pytest.raises(ConfigurationError, match=r"no resource named xyz\. `iact config show` lists all\."):
+        show(project, "xyz", None, "text")
+
+
+def test_an_overridden_line_of_the_metadata_shows_its_origin(tmp_path: Path):
+    text = TEAM.replace("{name: platform-leads}", "{name: platform-leads, description: Ours.}")
+    project = open_project(write_project(tmp_path, {"policies/people.yaml": text}, EXTENDING))
+
+    lines = show(project, "platform-leads", None, "text").splitlines()
+
+    [description] = [line for line in lines if "description" in line]
+    assert description.split() == ["description:", "Ours.", "#", "policies/people.yaml:3"]
+    assert len({line.index("  # ") for line in lines if "  # " in line}) == 1, "the origins stand in one column"
+
+
+def test_all_resources_are_listed_with_kind_name_and_origin(tmp_path: Path):
+    project = open_project(write_project(tmp_path, {"policies/people.yaml": TEAM}, EXTENDING))
+
+    teams = [line.split() for line in listed(project, "team", "text").splitlines()]
+    everything = json.loads(listed(project, None, "json"))
+
+    assert teams == [["Team", "platform-leads", "policies/people.yaml:3"]]
+    assert [(each["kind"], each["name"]) for each in everything] == [
+        (each.kind, each.name) for each in project.resources()
+    ]
 
 
 def test_without_a_project_the_shipped_rules_hold(tmp_path: Path):
