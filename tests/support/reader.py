@@ -1,4 +1,4 @@
-"""A reader of the documents: has a home, a checkout and a history, and types what the documents say.
+"""A reader of the documents: has a home and a checkout, and types what the documents say.
 
 `python -m tests.support.reader` writes what the commands print now into the documents.
 """
@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from tests.support.git import HISTORIES, GitRepository, isolated_environment
+from tests.support.git import GitRepository, isolated_environment
 from tests.support.project import ROOT
 from tests.support.sessions import Command, File, rewrite, steps
 
 HOME: Final = "/home/you"
 """What documents show where the reader's home folder would stand."""
+
+SUITE: Final = "make test"
+"""What no reader types here: it would run the tests within a test."""
 
 RULES: Final = ("agents", "catalog", "playbooks", "policies")
 TOOLS: Final = ("git", "make", "sh", "cat", "ls", "grep")
@@ -47,7 +50,7 @@ class Reader:
     """Somebody at a terminal of 80 columns.
 
     Attributes:
-        home: The home folder. It holds `iact`, a checkout that is installed, and `flask`, a history.
+        home: The home folder. It holds `iact`, a checkout that is installed.
         folder: Where the reader is now.
         installed: Whether `iact` is found by its name, not only as `.venv/bin/iact` of the checkout.
         code: How the last command ended.
@@ -62,7 +65,6 @@ class Reader:
     def of(cls, document: Tried, home: Path) -> Self:
         """Prepare an empty folder as the home of somebody who reads this document."""
         _check_out(home / "iact")
-        GitRepository.clone(HISTORIES / "flask.bundle", home / "flask")
         return cls(home=home, folder=home / document.start, installed=document.installed)
 
     def follow(self, document: Tried) -> Iterator[tuple[Command, list[str]]]:
@@ -70,7 +72,7 @@ class Reader:
         for step in steps(document.path):
             if isinstance(step, File):
                 (self.folder / step.name).write_text(step.text, encoding="utf-8")
-            else:
+            elif step.text != SUITE:
                 yield step, self.type(step)
 
     def type(self, command: Command) -> list[str]:

@@ -13,6 +13,8 @@ from iact.core import instants
 
 _DIGEST = 12
 _SUBJECT = 50
+_WIDE = 80
+"""From how many columns on there is room for the definitions beside the figures."""
 
 
 def show(report: Mapping[str, Any], console: Console | None = None) -> None:
@@ -25,7 +27,7 @@ def show(report: Mapping[str, Any], console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     for line in _heading(report):
         console.print(line)
-    console.print(_metrics(report["metrics"]))
+    console.print(_metrics(report["metrics"], with_definitions=console.width >= _WIDE))
     for line in (*_stages(report["breakdown"]), *_waiting(report["waiting"])):
         console.print(line)
     if report["breakdown"] and report["breakdown"]["slowest"]:
@@ -50,21 +52,25 @@ def _moment(text: str) -> str:
     return instants.show(instants.parse(text))
 
 
-def _metrics(metrics: list[Mapping[str, Any]]) -> Table:
+def _metrics(metrics: list[Mapping[str, Any]], *, with_definitions: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("", "value", "95 % interval", "n", "definition"):
-        table.add_column(title, justify="right" if title == "n" else "left", no_wrap=True)
+    for title in ("", "value", "95 % interval", "n", *(["definition"] if with_definitions else [])):
+        # The reason for no interval may go on in the next line; a figure that is cut would be another figure.
+        table.add_column(title, justify="right" if title == "n" else "left", no_wrap=title != "95 % interval")
     for metric in metrics:
-        definition = metric["definition"]
-        version = f" v{definition['version']}" if definition["version"] else ""
-        table.add_row(
+        row = [
             escape(metric["label"]),
             escape(metric["shown"]),
             escape(metric["interval"]["shown"] if metric["interval"] else metric["no_interval"] or "–"),
             str(metric["n"]),
-            f"[dim]{escape(definition['digest'].removeprefix('sha256:')[:_DIGEST])}{version}[/dim]",
-        )
+        ]
+        table.add_row(*row, *([_definition(metric["definition"])] if with_definitions else []))
     return table
+
+
+def _definition(definition: Mapping[str, Any]) -> str:
+    version = f" v{definition['version']}" if definition["version"] else ""
+    return f"[dim]{escape(definition['digest'].removeprefix('sha256:')[:_DIGEST])}{version}[/dim]"
 
 
 def _stages(breakdown: Mapping[str, Any] | None) -> Iterator[str]:

@@ -276,6 +276,16 @@ def test_the_terminal_shows_value_interval_definition_and_what_to_do(story: GitR
         assert part in shown
 
 
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_no_figure_is_cut_where_the_terminal_is_narrow(
+    monkeypatch: pytest.MonkeyPatch, story: GitRepository, columns: str
+):
+    monkeypatch.setenv("COLUMNS", columns)
+
+    assert "…" not in run("--repo", str(story.path), *JANUARY)
+
+
 def explain(repository: GitRepository, name: str, *options: str) -> Any:
     """Return the explanation of a metric as data."""
     command = ["explain", name, "--repo", str(repository.path), "--format", "json", *options]
