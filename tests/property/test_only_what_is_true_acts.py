@@ -44,6 +44,8 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
                 yield from leaves(part)
         case Not(part=part):
             yield from leaves(part)
+        case _:
+            return
 
 
 def triggers(machine: Machine, state: str) -> Iterator[Trigger]:

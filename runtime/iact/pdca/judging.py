@@ -15,7 +15,7 @@ from iact.pdca import numbers
 from iact.pdca.effect import Comparison, compare
 from iact.pdca.measured import Measured
 from iact.pdca.model import Improvement, ImprovementPolicy
-from iact.pdca.plan import Check, Trial, remaining
+from iact.pdca.plan import Check, Trial
 from iact.pdca.rules import each_look, leaves
 from iact.pdca.verdict import Reading, Verdict, by_evidence, by_threshold, is_harm, is_proven
 
@@ -46,7 +46,14 @@ class Experiment:
     @property
     def deadline(self) -> datetime:
         """When the outcome is judged at the latest."""
-        return self.applied_at + self.trial.verdict_by.timedelta * (1 + self.extended)
+        return self.last.until if self.last else self.applied_at + self.trial.verdict_by.timedelta
+
+    def extended_from(self, now: datetime) -> datetime:
+        """Return when the outcome is judged after one more extension.
+
+        It counts from the moment of the look: however late somebody looked, the next look sees as much again.
+        """
+        return now + self.trial.verdict_by.timedelta
 
 
 def check(experiment: Experiment, before: Measured, after: Measured, *, judges: bool) -> Check:
@@ -70,18 +77,19 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
     looks = last.looks if last else 0
     enough = trial.sample_needed is not None and len(after.stretch(trial.metric).clusters) >= trial.sample_needed
     then = _then(experiment, early=early)
+    extends = judges and verdict is Verdict.INCONCLUSIVE and then == "extend"
     return Check(
         made_at=now,
         applied_at=experiment.applied_at,
         adopted=adopted.truth.value,
         harmed=harm.truth.is_true and (threshold or bool(certain)),
         due=not early or (enough and looks == 0 and not threshold),
-        remaining=remaining(experiment.deadline, now),
+        until=experiment.extended_from(now) if extends else experiment.deadline,
         verdict=verdict.value,
         then=then,
         proven=not threshold and is_proven(effect) and verdict is not Verdict.INCONCLUSIVE,
         looks=looks + judges,
-        extended=experiment.extended + (judges and verdict is Verdict.INCONCLUSIVE and then == "extend"),
+        extended=experiment.extended + extends,
         details={
             "effect": numbers.effect_record(effect) | {"metric": trial.metric},
             "adopted": adopted.to_record(),

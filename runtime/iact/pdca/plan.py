@@ -175,7 +175,7 @@ class Check:
         adopted: `true`, `false` or `unknown`: whether it is practised.
         harmed: whether it is known to do the harm at which it is stopped.
         due: whether the outcome is to be judged now.
-        remaining: how long until it is judged at the latest.
+        until: when it is judged at the latest, as this check leaves it.
         verdict: `keep`, `revert` or `inconclusive`.
         then: what follows an inconclusive verdict: `wait`, `extend`, or what `if_unclear` says.
         proven: whether the verdict rests on an interval that excludes no change.
@@ -189,7 +189,7 @@ class Check:
     adopted: str
     harmed: bool
     due: bool
-    remaining: Quantity
+    until: datetime
     verdict: str
     then: str
     proven: bool
@@ -205,7 +205,7 @@ class Check:
             "adopted": self.adopted,
             "harmed": self.harmed,
             "due": self.due,
-            "remaining": self.remaining.to_record(),
+            "until": instants.write(self.until),
             "verdict": self.verdict,
             "then": self.then,
             "proven": self.proven,
@@ -222,7 +222,7 @@ class Check:
                 **record,
                 "made_at": instants.parse(record["made_at"]),
                 "applied_at": instants.parse(record["applied_at"]),
-                "remaining": from_record(record["remaining"]),
+                "until": instants.parse(record["until"]),
             },
         )
 
@@ -232,7 +232,7 @@ class Check:
         yield "check.adopted", None if self.adopted == "unknown" else self.adopted == "true"
         yield "check.harmed", self.harmed
         yield "check.due", self.due
-        yield "check.remaining", self.remaining
+        yield "check.remaining", duration(max(self.until, self.made_at) - self.made_at)
         yield "check.verdict", self.verdict
         yield "check.then", self.then
         yield "check.proven", self.proven
@@ -244,8 +244,3 @@ def as_fact(name: str, value: FactValue | None, *, at: datetime, missing: str, s
     if value is None:
         return Fact(name=name, missing=missing, source=source)
     return Fact(name=name, value=value, observed_at=at, source=source)
-
-
-def remaining(until: datetime, now: datetime) -> Quantity:
-    """Return how long it is until a moment; no time at all where it has passed."""
-    return duration(max(until, now) - now)

@@ -209,7 +209,7 @@ def _experiment(run: Run, plan: Plan | None, check: Check | None) -> dict[str, A
         "what": _text(run.remembered, "receipt.what"),
         "message": _text(run.remembered, "receipt.message"),
         "first_check_at": instants.write(since + trial.first_check.timedelta),
-        "verdict_by": instants.write(since + trial.verdict_by.timedelta * (1 + extended)),
+        "verdict_by": instants.write(check.until if check else since + trial.verdict_by.timedelta),
         "extensions": {"used": extended, "allowed": trial.extensions},
         "looks": check.looks if check else 0,
         "checked_at": None if check is None else instants.write(check.made_at),

@@ -126,6 +126,21 @@ def test_an_unclear_experiment_is_extended_to_the_limit_and_then_does_as_it_says
     assert overrides(shop) == [(2, None), (None, 2)]
 
 
+def test_however_late_somebody_looks_the_same_figures_are_judged_once(tmp_path: Path):
+    shop = opened(tmp_path, policy="{extensions: 2}")
+    started = shop.experiments().start("faster")
+    shop.history.pass_weeks(30, wait=AS_EVER)
+    late = shop.experiments().runtime.advance(started.run)
+    assert (check_of(late).looks, check_of(late).extended) == (1, 1)
+    assert check_of(late).until == check_of(late).made_at + timedelta(weeks=8)
+
+    again = shop.experiments().runtime.advance(started.run)
+    assert (again.state, check_of(again)) == ("measuring", check_of(late))
+
+    shop.history.pass_weeks(8, wait=AS_EVER)
+    assert check_of(shop.experiments().runtime.advance(started.run)).looks == 2
+
+
 def test_nothing_is_judged_before_the_first_check(tmp_path: Path):
     shop = opened(tmp_path)
     started = shop.experiments().start("faster")
