@@ -34,13 +34,21 @@ def open_sqlite(path: Path) -> Engine:
         EnvironmentProblemError: if the file cannot be made, is no database, or is from a newer iact.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
     except OSError as error:
         message = f"the store's folder {path.parent} cannot be made: {error.strerror}. Check its permissions."
         raise EnvironmentProblemError(message) from error
     engine = _engine(f"sqlite:///{path}")
     migrate(engine, shown_as=str(path))
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of a store where it is missing, and keep what is in it out of git."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("# Made by iact: state is not committed.\n*\n", encoding="utf-8")
 
 
 def open_memory() -> Engine:
