@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iact.config.project import Project, Resource
 from iact.core.errors import ConfigurationError
@@ -11,7 +11,9 @@ from iact.core.shape import build
 from iact.dora.figures import DefinitionReference
 from iact.dora.model import Metric
 from iact.dora.rules import NamedMetric
-from iact.engine.definitions import Definition
+
+if TYPE_CHECKING:
+    from iact.engine.definitions import Definition  # whose module loads SQLAlchemy
 
 SETS: Final = {
     "iact": (

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy.engine import Connection, Engine
+from typing import TYPE_CHECKING, Any
 
 from iact.core.facts import FactSet
-from iact.engine.definitions import Definition
+
+if TYPE_CHECKING:
+    # Whatever declares facts and actions imports this module, and declaring needs no store.
+    from sqlalchemy.engine import Connection, Engine
+
+    from iact.engine.definitions import Definition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

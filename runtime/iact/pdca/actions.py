@@ -10,13 +10,11 @@ from iact.core import instants
 from iact.core.errors import IactError
 from iact.core.registry import Receipt, action
 from iact.engine.context import ActionContext
-from iact.pdca import store
 from iact.pdca.branch import Attempt, BranchError, Made, Repository
 from iact.pdca.facts import kept_plan
-from iact.pdca.model import Improvement, ParameterChange
+from iact.pdca.model import Improvement
 from iact.pdca.pinned import improvement_of, patch_of
 from iact.pdca.plan import Trial
-from iact.stores.connect import reading, writing
 
 NO_REPOSITORY: Final = "this process was not told where the repository is; run it with --repo"
 
@@ -34,19 +32,21 @@ class ApplyChange:
         trial, improvement = _trial(context)
         change = improvement.change
         if change.parameter is not None:
-            return _set_parameter(change.parameter, context)
+            from iact.pdca import parameters  # noqa: PLC0415 - loads SQLAlchemy, which declaring does not need
+
+            return parameters.set_value(change.parameter, context)
         if change.patch is not None:
             return _commit_patch(trial, context)
-        return _receipt(context.now, str(change), f"People were asked to: {change}")
+        return applied(context.now, str(change), f"People were asked to: {change}")
 
     def check(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt | None:  # noqa: ARG002 - as above
         """Return what an attempt that was cut short had done; None where it had done nothing."""
         trial, improvement = _trial(context)
         change = improvement.change
         if change.parameter is not None:
-            with reading(context.engine) as connection:
-                written = store.written_by(connection, context.project, context.key)
-            return _parameter_receipt(written) if written else None
+            from iact.pdca import parameters  # noqa: PLC0415 - as above
+
+            return parameters.was_set(context)
         if change.patch is not None and (git := _git(context)):
             attempt = _attempt(trial, context)
             made = git.made_by(attempt.branch, attempt.key)
@@ -63,7 +63,9 @@ class RevertChange:
         trial, improvement = _trial(context)
         change = improvement.change
         if change.parameter is not None:
-            return _reset_parameter(change.parameter, context)
+            from iact.pdca import parameters  # noqa: PLC0415 - as above
+
+            return parameters.reset(change.parameter, context)
         if change.patch is not None:
             return _take_patch_back(trial, context)
         return Receipt(succeeded=True, detail={"what": str(change)}, message=f"People were asked to stop: {change}")
@@ -73,9 +75,9 @@ class RevertChange:
         trial, improvement = _trial(context)
         change = improvement.change
         if change.parameter is not None:
-            with reading(context.engine) as connection:
-                written = store.written_by(connection, context.project, context.key)
-            return _reset_receipt(written) if written else None
+            from iact.pdca import parameters  # noqa: PLC0415 - as above
+
+            return parameters.was_reset(context)
         if change.patch is not None and (git := _git(context)):
             made = _made(context)
             done = git.taken_back(_attempt(trial, context), made) if made else None
@@ -91,64 +93,18 @@ def _trial(context: ActionContext) -> tuple[Trial, Improvement]:
     return plan.trial, improvement_of(context.definitions, plan.trial.improvement)
 
 
-def _receipt(at: datetime, what: str, message: str, **reference: str) -> Receipt:
+def applied(at: datetime, what: str, message: str, **reference: str) -> Receipt:
+    """Return the receipt of a change that is in effect.
+
+    Args:
+        at: since when.
+        what: what was changed, in a few words.
+        message: the same as a sentence.
+        reference: by what it is found again.
+    """
     return Receipt(
         succeeded=True, detail={"applied_at": instants.write(at), "what": what, **reference}, message=message
     )
-
-
-def _set_parameter(change: ParameterChange, context: ActionContext) -> Receipt:
-    with writing(context.engine) as connection:
-        newest = store.in_force(connection, context.project, change.name)
-        if newest is not None and newest.key != context.key and _is_tried(connection, context, newest):
-            message = f"{change.name} is being tried by run {newest.run} already; stop that experiment first."
-            return Receipt(succeeded=False, message=message)
-        written = store.add(
-            connection,
-            project=context.project,
-            parameter=change.name,
-            value=change.to,
-            run=context.run,
-            key=context.key,
-            at=context.now,
-        )
-    return _parameter_receipt(written)
-
-
-def _is_tried(connection: Any, context: ActionContext, newest: store.Override) -> bool:
-    return any(held.run == newest.run for held in store.holding(connection, context.project))
-
-
-def _parameter_receipt(written: store.Override) -> Receipt:
-    what = f"{written.parameter} set to {written.value} (version {written.version})"
-    return _receipt(written.at, what, f"{what}.", parameter=written.parameter, version=str(written.version))
-
-
-def _reset_parameter(change: ParameterChange, context: ActionContext) -> Receipt:
-    with writing(context.engine) as connection:
-        newest = store.in_force(connection, context.project, change.name)
-        if written := store.written_by(connection, context.project, context.key):
-            return _reset_receipt(written)
-        if newest is None or newest.run != context.run:
-            found = f"version {newest.version} of run {newest.run}" if newest else "no version at all"
-            message = f"{change.name} is no longer what this run set ({found} is in force), so it was left alone."
-            return Receipt(succeeded=False, message=message)
-        written = store.add(
-            connection,
-            project=context.project,
-            parameter=change.name,
-            value=newest.previous,
-            run=context.run,
-            key=context.key,
-            at=context.now,
-        )
-    return _reset_receipt(written)
-
-
-def _reset_receipt(written: store.Override) -> Receipt:
-    value = "its declared value" if written.value is None else str(written.value)
-    what = f"{written.parameter} is {value} again (version {written.version})"
-    return Receipt(succeeded=True, detail={"what": what, "version": str(written.version)}, message=f"{what}.")
 
 
 def _git(context: ActionContext) -> Repository | None:
@@ -166,7 +122,7 @@ def _commit_patch(trial: Trial, context: ActionContext) -> Receipt:
         return Receipt(succeeded=False, message=f"the patch of {trial.improvement} was not found when the run started")
     attempt = _attempt(trial, context)
     if context.services.get("pretend"):
-        return _receipt(context.now, f"branch {attempt.branch}", f"The patch would be committed on {attempt.branch}.")
+        return applied(context.now, f"branch {attempt.branch}", f"The patch would be committed on {attempt.branch}.")
     try:
         git = _git(context)
         if git is None:
@@ -179,7 +135,7 @@ def _commit_patch(trial: Trial, context: ActionContext) -> Receipt:
 
 def _patch_receipt(made: Made, at: datetime) -> Receipt:
     message = f"The patch was committed on the branch {made.branch}; it takes effect when that is merged."
-    return _receipt(at, f"branch {made.branch} at {made.commit[:12]}", message, branch=made.branch, commit=made.commit)
+    return applied(at, f"branch {made.branch} at {made.commit[:12]}", message, branch=made.branch, commit=made.commit)
 
 
 def _made(context: ActionContext) -> Made | None:

@@ -14,15 +14,13 @@ from iact.core.facts import Fact, FactRequest, FactSet, FactType, FactValue
 from iact.core.quantities import Quantity
 from iact.core.registry import fact_source
 from iact.dora.figures import Window
-from iact.dora.measure import read_history
 from iact.dora.rules import NamedMetric
 from iact.engine.context import FactContext
-from iact.pdca import store
 from iact.pdca.pinned import Rules, improvement_of, metrics_of, policy_of, rules_of
 from iact.pdca.plan import Check, Plan, as_fact
 
 if TYPE_CHECKING:
-    from iact.pdca import rules
+    from iact.pdca import rules, store
     from iact.pdca.measured import Measured
 
 NOTHING_PLANNED: Final = "there is nothing to try"
@@ -204,6 +202,7 @@ def baseline(context: FactContext, pinned: Rules) -> Measured:
 
 def measured(context: FactContext, metrics: Mapping[str, NamedMetric], window: Window) -> Measured:
     """Measure every metric in one window, knowing no more than was known at this moment."""
+    from iact.dora.measure import read_history  # noqa: PLC0415 - loads SQLAlchemy, which declaring does not need
     from iact.pdca.measured import Measured  # noqa: PLC0415 - as above
 
     history = read_history(context.connection, context.project, repository_of(context), window, as_of=context.now)
@@ -223,7 +222,7 @@ def window_of(inputs: FactSet, pinned: Rules) -> Quantity:
 
 
 def _past(context: FactContext, digests: Mapping[str, str]) -> rules.Past:
-    from iact.pdca import rules  # noqa: PLC0415 - as above
+    from iact.pdca import rules, store  # noqa: PLC0415 - as above
 
     repository = repository_of(context)
     busy = {
@@ -239,6 +238,8 @@ def _past(context: FactContext, digests: Mapping[str, str]) -> rules.Past:
 
 def _others(context: FactContext) -> Iterator[store.TrialRun]:
     """Walk the metrics that other runs experiment on."""
+    from iact.pdca import store  # noqa: PLC0415 - as above
+
     return (held for held in store.holding(context.connection, context.project) if held.run != context.run)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from iact.core.problems import Problems
 from iact.core.shape import build
 from iact.core.tree import ScalarNode
 from iact.dora.definitions import of_definition
 from iact.dora.rules import NamedMetric
-from iact.engine.definitions import Definition
 from iact.pdca.model import Improvement, ImprovementPolicy
+
+if TYPE_CHECKING:
+    from iact.engine.definitions import Definition  # whose module loads SQLAlchemy
 
 T = TypeVar("T")
 
