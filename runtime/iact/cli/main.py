@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Final
 
@@ -34,6 +35,10 @@ def iact() -> None:
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show `−` gets its code: a traceback would say nothing, and `?86 %` another figure.
+            stream.reconfigure(errors="backslashreplace")
     try:
         # `standalone_mode` stays on: click knows how to end on a usage error (2), an interrupt and a closed pipe.
         iact.main(prog_name="iact")
