@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, String, types
-from sqlalchemy.dialects import mysql
 
 from iact.core import instants
 
@@ -30,6 +29,8 @@ class Instant(types.TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
         """Return the column type for `dialect`."""
         if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - takes a while, and an embedded store needs none of it
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(String(27))
 
@@ -54,23 +55,56 @@ class Instant(types.TypeDecorator[datetime]):
         return datetime.fromisoformat(value)
 
 
+class Identifier(types.TypeDecorator[str]):
+    """A name that is compared byte by byte: `VARCHAR` with a binary collation on MySQL and MariaDB."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int, *, charset: str = "utf8mb4") -> None:
+        """Make the type of names of `length` characters at most."""
+        super().__init__(length)
+        self.length = length
+        self.charset = charset
+
+    def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
+        """Return the column type for `dialect`."""
+        if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - as above
+
+            binary = mysql.VARCHAR(self.length, charset=self.charset, collation=f"{self.charset}_bin")
+            return dialect.type_descriptor(binary)
+        return dialect.type_descriptor(String(self.length))
+
+
+class Content(types.TypeDecorator[bytes]):
+    """Canonical bytes, 4 GiB at most: `LONGBLOB` on MySQL and MariaDB."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
+        """Return the column type for `dialect`."""
+        if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - as above
+
+            return dialect.type_descriptor(mysql.LONGBLOB())
+        return dialect.type_descriptor(LargeBinary())
+
+
 def identifier(length: int) -> types.TypeEngine[str]:
     """Return the type of a name that is compared byte by byte, `length` characters at most."""
-    return String(length).with_variant(
-        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
-    )
+    return Identifier(length)
 
 
 def ascii_identifier(length: int) -> types.TypeEngine[str]:
     """Return the type of a name in ASCII, such as a digest or a commit, which keeps keys short on MySQL."""
-    return String(length).with_variant(
-        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
-    )
+    return Identifier(length, charset="ascii")
 
 
 def content() -> types.TypeEngine[bytes]:
     """Return the type of canonical bytes, 4 GiB at most."""
-    return LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+    return Content()
 
 
 def counter() -> types.TypeEngine[int]:
