@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "run": Command("iact.pdca.cli:run", "Run an agent, such as `iact run pdca --window 48h`."),
     "pdca": Command("iact.pdca.cli:pdca", "Start, stop and follow improvement experiments."),
     "dora": Command("iact.dora.cli:dora", "Measure delivery, and explain every figure."),
+    "ingest": Command("iact.dora.cli:ingest", "Take in deployments, incidents and changes that git does not know."),
 }
 """Every command: where its body is, and its one sentence (held equal to the body's own by a test)."""
 

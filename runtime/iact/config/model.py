@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Annotated, Final, Literal
 
 from iact.core.problems import Problem
-from iact.core.quantities import Quantity
+from iact.core.quantities import Quantity, duration
 from iact.core.registry import kind
 from iact.core.shape import AtLeastOne, Duration, Email, Name, OneOrMany, Ref, Scope, TimeZoneName, part
 from iact.core.tree import NOWHERE, Position
@@ -95,14 +96,46 @@ class GitSource:
 
 @part
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldIncidents:
+    """How incidents that events tell of are linked to deployments. That it is there says that every one is told of.
+
+    Attributes:
+        within: how soon after a deployment an incident opens that only time and service link to it.
+    """
+
+    within: Duration = duration(timedelta(hours=24))
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSource:
+    """What counts of the events that `iact ingest` takes in.
+
+    Attributes:
+        deployments: `replace` what git shows in the time that events tell of, `add` to it, or `ignore` them.
+        environments: patterns of the environments that count, such as `prod-*`; left out, the one of `git`.
+        pipelines: patterns of the pipelines and workflows whose successful run is a deployment; left out, none is.
+        incidents: how incidents are linked to deployments; left out, incidents are known as soon as one was told of.
+    """
+
+    deployments: Literal["replace", "add", "ignore"] = "replace"
+    environments: OneOrMany[str] = ()
+    pipelines: OneOrMany[str] = ()
+    incidents: ToldIncidents | None = None
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where facts about the outside world come from.
 
     Attributes:
         git: how the git history is read.
+        events: what counts of the events that were taken in.
     """
 
     git: GitSource = field(default_factory=GitSource)
+    events: EventSource = field(default_factory=EventSource)
 
 
 @part

@@ -200,3 +200,47 @@ def _before(until: datetime, span: timedelta) -> datetime:
         return until - span
     except OverflowError:
         return EARLIEST - timedelta(days=1)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--repo",
+    type=click.Path(path_type=Path),
+    default=".",
+    show_default=True,
+    help="The git repository that the events are about.",
+)
+@click.option("--only", metavar="OWNER/NAME", help="Take in the payloads of this repository alone.")
+@click.option("--strict", is_flag=True, help="Take in nothing at all when a row is rejected.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--store", type=click.Path(path_type=Path), help="Another SQLite file than the project's.")
+def ingest(  # noqa: PLR0913 - one parameter for each option
+    file: Path, repo: Path, only: str | None, *, strict: bool, form: str, store: Path | None
+) -> None:
+    """Take in deployments, incidents and changes that git does not know.
+
+    FILE holds a table (CSV), JSON or JSON lines, compressed with gzip or not: rows of our own form (docs/ingest.md), or
+    payloads of GitHub's and GitLab's webhooks. Taking it in twice, or in another order, changes nothing. Rows that
+    cannot be used are told with their line. Exit codes: 0 every row was used, 1 some were rejected.
+    """
+    from iact.config.opening import open_project
+    from iact.dora.ingest_file import Place, ingest_file, lines, to_json
+    from iact.dora.repository import open_store, repository_key
+
+    project = open_project()
+    engine = open_store(project, store)
+    try:
+        place = Place(project=project.name, repository=repository_key(repo))
+        done = ingest_file(engine, place, file, only=only, strict=strict)
+    finally:
+        engine.dispose()
+    if form == "json":
+        click.echo(to_json(done), nl=False)
+    else:
+        for rejected in done.rejected:
+            click.echo(f"{file}:{rejected.line}: {rejected.reason}", err=True)
+        for line in lines(done, strict=strict):
+            click.echo(line)
+    if done.rejected:
+        raise click.exceptions.Exit(1)

@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.engine import Connection
 
 from iact.dora import store
+from iact.dora.attribution import KIND as INCIDENT
+from iact.dora.attribution import Delivered, attribute
+from iact.dora.events import deployed, deploying_digest, first_deployments, read_told, unlinked_note
+from iact.dora.events import version as told_version
 from iact.dora.failures import Revert, failures_by_hotfix, failures_by_revert, without_doubles
+from iact.dora.ingest import is_told
 from iact.dora.recorder import CHUNK, Cursor, Delivery, Recorder, chunks
 from iact.dora.records import Deployment, Failure
+from iact.sources.events.rules import EventRules
 from iact.sources.git.command import Git
 from iact.sources.git.history import History, highest
 from iact.sources.git.log import read_log
@@ -28,6 +35,8 @@ from iact.sources.git.refs import Refs, read_refs
 from iact.sources.git.rules import GitRules
 from iact.sources.git.update import Known, nearest_before, new_refs, read_new, why_reread
 from iact.sources.git.versions import Version
+
+_NO_EVENT_RULES: Final = EventRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +76,17 @@ class _Reading:
     lost_changes: int = 0
 
 
-def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a caller knows these six and no object of them
-    connection: Connection, project: str, repository: str, path: Path, rules: GitRules, now: datetime
+def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a caller knows these and no object of them
+    connection: Connection,
+    project: str,
+    repository: str,
+    path: Path,
+    rules: GitRules,
+    now: datetime,
+    *,
+    events: EventRules = _NO_EVENT_RULES,
 ) -> Collected:
-    """Bring the delivery tables up to what a git repository holds.
+    """Bring the delivery tables up to what a git repository holds and what was told of it.
 
     Args:
         connection: in a transaction; the caller commits it as a whole or not at all.
@@ -79,33 +95,69 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
         path: where the repository is.
         rules: what in it is a deployment, a failure and the work of an agent.
         now: the present moment.
+        events: what of the told counts.
 
     Raises:
         SourceError: the repository cannot be read; the error says what to do.
     """
     git = Git.open(path)
-    refs = read_refs(git, rules)
+    shown = read_refs(git, rules)
     recorder = Recorder(connection, project, repository)
     before = recorder.cursor()
-    after = _cursor(refs, rules)
+    version = told_version(connection, project, repository, events)
+    after = _cursor(shown, rules, events, version)
+    sources = _failure_sources(connection, project, repository, rules, events)
+    if before == after and version:
+        notes = recorder.notes()
+        recorder.close(after, mainline=shown.mainline.name, failure_sources=sources, notes=notes, now=now)
+        return _collected(connection, project, repository, _Reading(), notes)
+    told = read_told(connection, project, repository, events, rules.environment) if version else None
+    refs, deploying = (shown, None) if told is None else deployed(git, shown, told, events)
     reading = _read(git, refs, rules, recorder, (before, after))
+    if deploying is not None:
+        if before is not None and reading.rebuilt is not None and not before.refs.endswith(f" {version}"):
+            reading = dataclasses.replace(reading, rebuilt="events told of deployments before known ones")
+        recorder.set_repeated(deploying.repeated, rules.environment)
     reverts, unknown = recorder.reverts() if rules.failed_by_revert else ([], 0)
+    notes = (*refs.notes, *_reverts_note(unknown))
     if before != after:
         deployments = {one.key: one for one in store.deployments(connection, project, repository)}
-        recorder.set_failures(*_judge_failures(reverts, deployments, rules))
-    notes = (*refs.notes, *_reverts_note(unknown))
-    recorder.close(after, mainline=refs.mainline.name, failure_sources=rules.failure_sources, notes=notes, now=now)
+        found, hotfixes = _judge_failures(reverts, deployments, rules)
+        if told is not None and deploying is not None:
+            first = first_deployments(git, told, deploying, recorder.first_deployments)
+            delivered = Delivered(
+                deployments=deployments, services=deploying.services, told=deploying.keys, first=first.get
+            )
+            attributed = attribute(told.incidents, found, delivered, events.incidents_within)
+            found, notes = list(attributed.failures), (*notes, *unlinked_note(attributed.unlinked))
+        recorder.set_failures(found, hotfixes)
+    recorder.close(after, mainline=refs.mainline.name, failure_sources=sources, notes=notes, now=now)
     return _collected(connection, project, repository, reading, (*notes, *_reading_notes(reading)))
 
 
-def _cursor(refs: Refs, rules: GitRules) -> Cursor:
+def _cursor(refs: Refs, rules: GitRules, events: EventRules, version: str) -> Cursor:
+    merges_to = None if refs.merges_to is None else refs.merges_to.tip
+    failures = f"{rules.failed_by_revert} {rules.hotfix_within}"
+    if not version:
+        return Cursor(
+            rules=rules.digest, refs=refs.digest, mainline=refs.mainline.tip, merges_to=merges_to, failures=failures
+        )
+    # With events every deployment is named beforehand, merges among them, so no branch is followed for them.
     return Cursor(
-        rules=rules.digest,
-        refs=refs.digest,
+        rules=f"{rules.digest} {deploying_digest(events)}",
+        refs=f"{refs.digest} {version}",
         mainline=refs.mainline.tip,
-        merges_to=None if refs.merges_to is None else refs.merges_to.tip,
-        failures=f"{rules.failed_by_revert} {rules.hotfix_within}",
+        merges_to=None,
+        failures=f"{failures} {version}",
     )
+
+
+def _failure_sources(
+    connection: Connection, project: str, repository: str, rules: GitRules, events: EventRules
+) -> tuple[str, ...]:
+    """Return the kinds of failure that are looked for; incidents are, as soon as one was told."""
+    told = events.incidents_told or is_told(connection, project, repository, INCIDENT)
+    return (*rules.failure_sources, *((INCIDENT,) if told else ()))
 
 
 def _read(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, cursors: tuple[Cursor | None, Cursor]) -> _Reading:

@@ -180,4 +180,5 @@ def _hotfixes(
                 restored_by=deployment.key,
                 evidence=f"{deployment.name} is a hot fix of {failed.name}"[:EVIDENCE_LENGTH],
                 source=SOURCE,
+                confidence="medium",
             )

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from iact.dora.failures import SOURCE, Revert
+from iact.dora.deploying import Repeated
+from iact.dora.failures import Revert
 from iact.dora.records import Failure
 from iact.dora.tables import (
     CHANGES,
@@ -41,6 +42,9 @@ _REVERTED: Final = CHANGES.alias("reverted_change")
 CURSOR: Final = query(
     "Where the last reading of a repository ended.", select(REPOSITORIES.c.cursor).where(of_repository(REPOSITORIES))
 )
+NOTES: Final = query(
+    "What the last reading of a repository noted.", select(REPOSITORIES.c.notes).where(of_repository(REPOSITORIES))
+)
 FORGET_REPOSITORY: Final = query(
     "Drop where the last reading ended, to note where this one did.",
     delete(REPOSITORIES).where(of_repository(REPOSITORIES)),
@@ -49,12 +53,16 @@ NOTE_REPOSITORY: Final = query("Note where this reading ended.", insert(REPOSITO
 FORGET_CHANGES: Final = query("Drop all changes, to read them again.", delete(CHANGES).where(of_repository(CHANGES)))
 FORGET_REVERTS: Final = query("Drop all reverts, to read them again.", delete(REVERTS).where(of_repository(REVERTS)))
 FORGET_DEPLOYMENTS: Final = query(
-    "Drop the deployments that git told of; those of other sources stay.",
-    delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.source == SOURCE),
+    "Drop all deployments, to put them together again.",
+    delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS)),
+)
+FORGET_REPEATED: Final = query(
+    "Drop the deployments that brought nothing, to put them together again.",
+    delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key != DEPLOYMENTS.c.sha),
 )
 FORGET_FAILURES: Final = query(
-    "Drop the failures that git told of, to judge them again.",
-    delete(FAILURES).where(of_repository(FAILURES), FAILURES.c.source == SOURCE),
+    "Drop all failures, to judge them again.",
+    delete(FAILURES).where(of_repository(FAILURES)),
 )
 ADD_CHANGES: Final = query("Add changes.", insert(CHANGES))
 ADD_REVERTS: Final = query("Add reverts.", insert(REVERTS))
@@ -88,9 +96,9 @@ KNOWN_CHANGES: Final = query(
     ),
 )
 KNOWN_DEPLOYMENTS: Final = query(
-    "The deployments that git told of, the earliest first.",
+    "The first deployment of each commit, the earliest first; a later one has another key.",
     select(DEPLOYMENTS.c.sha, DEPLOYMENTS.c.names, DEPLOYMENTS.c.deployed_at)
-    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.source == SOURCE)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == DEPLOYMENTS.c.sha)
     .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
 )
 DELIVERED: Final = query(
@@ -184,6 +192,11 @@ class Recorder:
         written = {} if row is None else json.loads(row["cursor"])
         return Cursor(**written) if written.keys() == Cursor.__dataclass_fields__.keys() else None
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what the last reading noted."""
+        row = NOTES.one(self._connection, **self._named)
+        return () if row is None else tuple(filter(None, row["notes"].split("\n")))
+
     def close(
         self, cursor: Cursor, *, mainline: str, failure_sources: Sequence[str], notes: Iterable[str], now: datetime
     ) -> None:
@@ -200,7 +213,7 @@ class Recorder:
         NOTE_REPOSITORY.run_many(self._connection, [self._key | row])
 
     def forget(self) -> set[str]:
-        """Drop everything that git told of, and return the commits that were known."""
+        """Drop everything that was made out of git, and return the commits that were known."""
         known = {row["sha"] for row in ALL_SHAS.rows(self._connection, **self._named)}
         for forgetting in (FORGET_CHANGES, FORGET_REVERTS, FORGET_DEPLOYMENTS, FORGET_FAILURES):
             forgetting.run(self._connection, **self._named)
@@ -237,8 +250,12 @@ class Recorder:
             for row in KNOWN_CHANGES.rows(self._connection, **self._named, shas=part)
         }
 
+    def first_deployments(self, shas: Sequence[str]) -> dict[str, str | None]:
+        """Return the first deployment of those of some commits that are known, by commit."""
+        return {sha: delivery.deployment for sha, delivery in self.known_changes(shas).items()}
+
     def known_deployments(self) -> dict[str, tuple[tuple[str, ...], datetime]]:
-        """Return names and date of the deployments that git told of, by commit, the earliest first."""
+        """Return names and date of the first deployment of each commit, the earliest first."""
         rows = KNOWN_DEPLOYMENTS.rows(self._connection, **self._named)
         return {row["sha"]: (tuple(row["names"].split("\n")), row["deployed_at"]) for row in rows}
 
@@ -272,9 +289,35 @@ class Recorder:
                     "environment": environment[:64],
                     "changes": changes.get(release.sha, 0),
                     "is_hotfix": False,
-                    "source": SOURCE,
+                    "source": release.source,
                 }
                 for release in part
+            ]
+            self._many(ADD_DEPLOYMENTS, [self._key | row for row in rows])
+
+    def set_repeated(self, repeated: Iterable[Repeated], environment: str) -> None:
+        """Replace the deployments that brought nothing, or of which it is not known what they brought.
+
+        Args:
+            repeated: what is told of them.
+            environment: where they went.
+        """
+        FORGET_REPEATED.run(self._connection, **self._named)
+        for part in chunks(repeated, CHUNK):
+            rows = [
+                {
+                    "key": one.key,
+                    "name": one.name[:255],
+                    "names": "\n".join(one.names),
+                    "sha": one.sha,
+                    "deployed_at": one.deployed_at,
+                    "previous": None,
+                    "environment": environment[:64],
+                    "changes": 0,
+                    "is_hotfix": False,
+                    "source": one.source,
+                }
+                for one in part
             ]
             self._many(ADD_DEPLOYMENTS, [self._key | row for row in rows])
 
@@ -300,7 +343,7 @@ class Recorder:
         return found, unknown
 
     def set_failures(self, failures: Sequence[Failure], hotfixes: Collection[str]) -> None:
-        """Replace the failures that git tells of, and note which deployments are hot fixes."""
+        """Replace the failures, and note which deployments are hot fixes."""
         FORGET_FAILURES.run(self._connection, **self._named)
         UNMARK_HOTFIXES.run(self._connection, **self._named)
         rows = [{name: getattr(failure, name) for name in Failure.__dataclass_fields__} for failure in failures]

@@ -81,6 +81,7 @@ class Failure:
         restored_by: the key of the deployment that ended it.
         evidence: what says so, for people.
         source: who told of it, such as `git`.
+        confidence: how sure it is that this deployment is the one: `high`, `medium` or `low`.
     """
 
     key: str
@@ -91,6 +92,7 @@ class Failure:
     restored_by: str | None
     evidence: str
     source: str
+    confidence: str = "high"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from iact.config.model import GitSource
+from iact.config.model import EventSource, GitSource
 from iact.config.project import Project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.dora.collect import Collected, collect
+from iact.sources.events.rules import DAY, EventRules, Use
 from iact.sources.git.errors import SourceError
 from iact.sources.git.rules import GitRules
 from iact.stores.connect import open_sqlite, writing
@@ -57,8 +58,24 @@ def git_rules(source: GitSource) -> GitRules:
         raise ConfigurationError(message) from error
 
 
+def event_rules(source: EventSource) -> EventRules:
+    """Return what a project says of events as the rules by which they count.
+
+    Args:
+        source: `sources.events` of the project's settings.
+    """
+    incidents = source.incidents
+    return EventRules(
+        deployments=Use(source.deployments),
+        environments=source.environments,
+        pipelines=source.pipelines,
+        incidents_within=DAY if incidents is None else incidents.within.timedelta,
+        incidents_told=incidents is not None,
+    )
+
+
 def refresh(engine: Engine, project: Project, path: Path, now: datetime) -> Collected:
-    """Read what is new in the repository at `path` into the store, all of it or nothing.
+    """Read what is new in the repository at `path`, and what was told of it, into the store, all of it or nothing.
 
     Args:
         engine: the store.
@@ -70,10 +87,10 @@ def refresh(engine: Engine, project: Project, path: Path, now: datetime) -> Coll
         EnvironmentProblemError: if it cannot be read: no repository, a shallow clone, no git.
         ConfigurationError: if the rules contradict each other.
     """
-    rules = git_rules(project.settings.sources.git)
+    rules, events = git_rules(project.settings.sources.git), event_rules(project.settings.sources.events)
     try:
         with writing(engine) as connection:
-            return collect(connection, project.name, repository_key(path), path, rules, now)
+            return collect(connection, project.name, repository_key(path), path, rules, now, events=events)
     except SourceError as error:
         raise EnvironmentProblemError(str(error)) from error
 

@@ -53,9 +53,9 @@ DEPLOYED_BETWEEN: Final = query(
     .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
 )
 FIRST_DEPLOYED: Final = query(
-    "When each environment was first deployed to.",
+    "When each environment was first deployed to with something of the history.",
     select(DEPLOYMENTS.c.environment, func.min(DEPLOYMENTS.c.deployed_at, type_=Instant()).label("deployed_at"))
-    .where(of_repository(DEPLOYMENTS))
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == DEPLOYMENTS.c.sha)
     .group_by(DEPLOYMENTS.c.environment),
 )
 CHANGES_DEPLOYED_BETWEEN: Final = query(
@@ -135,7 +135,7 @@ def deployments(
     named = parameters_of(project, repository)
     first = {row["environment"]: row["deployed_at"] for row in FIRST_DEPLOYED.rows(connection, **named)}
     found = DEPLOYED_BETWEEN.rows(connection, **named, **_window(start, end))
-    return [_deployment(row, first[row["environment"]]) for row in found]
+    return [_deployment(row, first.get(row["environment"])) for row in found]
 
 
 def deployed_changes(
@@ -219,7 +219,7 @@ def _change(row: Row[*tuple[Any, ...]], deployed_at: datetime | None) -> Change:
     )
 
 
-def _deployment(row: RowMapping, first: datetime) -> Deployment:
+def _deployment(row: RowMapping, first: datetime | None) -> Deployment:
     return Deployment(
         key=row["key"],
         name=row["name"],
@@ -231,5 +231,5 @@ def _deployment(row: RowMapping, first: datetime) -> Deployment:
         source=row["source"],
         changes=row["changes"],
         is_hotfix=row["is_hotfix"],
-        first_known=row["deployed_at"] == first,
+        first_known=row["deployed_at"] == first and row["key"] == row["sha"],
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, FromClause, Index, Integer, Table, Text, and_, bindparam
 
-from iact.stores.columns import PROJECT, Instant, ascii_identifier, content, identifier
+from iact.stores.columns import DIGEST, PROJECT, Instant, ascii_identifier, content, identifier
 from iact.stores.metadata import METADATA
 
 REPOSITORY: Final = identifier(128)
@@ -85,9 +85,23 @@ FAILURES: Final = Table(
     Column("restored_by", KEY),
     Column("evidence", identifier(500), nullable=False),
     Column("source", ascii_identifier(32), nullable=False),
+    Column("confidence", ascii_identifier(8), nullable=False, server_default="high", comment="high, medium or low"),
     Index("ix_failures_deployment", "project", "repository", "deployment"),
     Index("ix_failures_started_at", "project", "repository", "started_at"),
     comment="What went wrong with which deployment; several rows of one deployment are one failed deployment",
+)
+EVENTS: Final = Table(
+    "events",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("digest", DIGEST, primary_key=True),
+    Column("kind", ascii_identifier(16), nullable=False, comment="deployment, incident, change or pipeline"),
+    Column("source", ascii_identifier(32), nullable=False),
+    Column("id", identifier(128), nullable=False),
+    Column("content", content(), nullable=False, comment="canonical bytes"),
+    Index("ix_events_thing", "project", "repository", "kind", "source", "id"),
+    comment="What others told of delivery; rows are added, never changed, and mean the same in any order",
 )
 
 

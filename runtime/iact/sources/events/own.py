@@ -153,22 +153,22 @@ def _refuse_others(fields: Fields, kind: str, known: Iterable[str]) -> None:
             raise EventError(message)
 
 
+_READ: Final = {
+    "commit": Fields.sha,
+    "id": Fields.id,
+    "moment": Fields.moment,
+    "source": Fields.source,
+    "text": Fields.text,
+    "title": Fields.title,
+}
+
+
 def _cell(fields: Fields, column: Column, event: type[Event]) -> Any:
-    match column.type:
-        case "moment":
-            return fields.moment(column.name)
-        case "commit":
-            return fields.sha(column.name)
-        case "source":
-            return fields.source(column.name)
-        case "id":
-            return fields.id(column.name) if column.name in fields.content or column.needed else None
-        case "title":
-            return fields.title(column.name)
-        case "status":
-            return _status(fields, column.name, event)
-        case _:
-            return fields.text(column.name)
+    if column.name not in fields.content and not column.needed:
+        return None
+    if column.type == "status":
+        return _status(fields, column.name, event)
+    return _READ[column.type](fields, column.name)
 
 
 def _status(fields: Fields, name: str, event: type[Event]) -> Status | None:

@@ -37,6 +37,7 @@ class Release:
         deployed_at: the earliest date of those tags: of the tagger when annotated, else of the commit.
         version: what its name says, if it says a version.
         previous: the nearest release among its ancestors (see `iact.sources.git.ancestry`); None when there is none.
+        source: who tells of it.
     """
 
     sha: str
@@ -45,6 +46,7 @@ class Release:
     deployed_at: datetime
     version: Version | None = None
     previous: str | None = None
+    source: str = "git"
 
     @property
     def order(self) -> tuple[datetime, Version, str]:

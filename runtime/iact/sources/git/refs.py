@@ -102,6 +102,26 @@ def read_refs(git: Git, rules: GitRules) -> Refs:
     return Refs(mainline=mainline, merges_to=merges_to, releases=releases, notes=notes)
 
 
+def merges(git: Git, branch: Branch) -> tuple[Release, ...]:
+    """Return every merge on the first-parent chain of a branch as a release, the earliest first."""
+    printed = git.run("log", "--first-parent", "--merges", "--no-show-signature", "--format=%H %ct", branch.tip)
+    found = [line.split() for line in printed.decode().splitlines()]
+    return tuple(
+        Release(sha=sha, name=sha[:12], names=(sha[:12],), deployed_at=datetime.fromtimestamp(_second(at), UTC))
+        for sha, at in reversed(found)
+    )
+
+
+def full_ids(git: Git, shas: Iterable[str]) -> dict[str, str]:
+    """Return the full id of each commit, given perhaps abbreviated, that the repository holds."""
+    asked = sorted(set(shas))
+    printed = git.run(
+        "cat-file", "--batch-check=%(objectname) %(objecttype)", lines=[f"{sha}^{{commit}}" for sha in asked]
+    )
+    answers = [line.split() for line in printed.decode().splitlines()]
+    return {sha: answer[0] for sha, answer in zip(asked, answers, strict=True) if answer[1:] == ["commit"]}
+
+
 def _list_refs(git: Git) -> Iterator[_Ref]:
     try:
         printed = git.run("for-each-ref", f"--format={'%00'.join(_FIELDS)}", "refs/heads", "refs/remotes/origin", _TAGS)

@@ -148,7 +148,7 @@ CREATE TABLE failures (
 	restored_at VARCHAR(27), 
 	restored_by VARCHAR(128), 
 	evidence VARCHAR(500) NOT NULL, 
-	source VARCHAR(32) NOT NULL, 
+	source VARCHAR(32) NOT NULL, confidence VARCHAR(8) DEFAULT 'high' NOT NULL, 
 	CONSTRAINT pk_failures PRIMARY KEY (project, repository, "key")
 );
 CREATE INDEX ix_failures_deployment ON failures (project, repository, deployment);
@@ -165,4 +165,15 @@ CREATE TABLE parameter_overrides (
 	CONSTRAINT pk_parameter_overrides PRIMARY KEY (project, parameter, version), 
 	CONSTRAINT uq_parameter_overrides_key UNIQUE (project, "key")
 );
-INSERT INTO alembic_version (version_num) VALUES ('0003');
+CREATE TABLE events (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	source VARCHAR(32) NOT NULL, 
+	id VARCHAR(128) NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_events PRIMARY KEY (project, repository, digest)
+);
+CREATE INDEX ix_events_thing ON events (project, repository, kind, source, id);
+INSERT INTO alembic_version (version_num) VALUES ('0004');

@@ -1,0 +1,125 @@
+"""Taking in one file of events: all that is good in it, or with `strict` all or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy.engine import Connection, Engine
+
+from iact.core.errors import ConfigurationError
+from iact.dora.ingest import Ingested, ingest
+from iact.sources.events.files import Row, read_rows
+from iact.sources.events.model import EVENTS
+from iact.stores.connect import writing
+
+FORMAT: Final = "iact/ingested/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where events belong.
+
+    Attributes:
+        project: the project.
+        repository: the repository's key in it.
+    """
+
+    project: str
+    repository: str
+
+
+def ingest_file(engine: Engine, place: Place, path: Path, *, only: str | None = None, strict: bool = False) -> Ingested:
+    """Take in a file, in one transaction.
+
+    Args:
+        engine: the store.
+        place: where the events belong.
+        path: the file.
+        only: the full name of the repository whose payloads are taken in; None: the file tells of one alone.
+        strict: whether one rejected row keeps all the others out.
+
+    Returns:
+        What became of the rows; with `strict` and a rejected row, nothing was new or changed.
+
+    Raises:
+        EnvironmentProblemError: if the file cannot be read.
+        ConfigurationError: if it tells of several repositories, or its columns are not known.
+    """
+    done = Ingested()
+
+    def take_in(connection: Connection) -> None:
+        nonlocal done
+        done = ingest(connection, place.project, place.repository, _of_one(read_rows(path), path, only))
+        if strict and done.rejected:
+            raise _TakenBackError
+
+    try:
+        with writing(engine) as connection:
+            take_in(connection)
+    except _TakenBackError:
+        return Ingested(ignored=done.ignored, rejected=done.rejected)
+    return done
+
+
+class _TakenBackError(Exception):
+    """Ends the transaction without keeping anything."""
+
+
+def _of_one(rows: Iterable[Row], path: Path, only: str | None) -> Iterator[Row]:
+    """Yield the rows of one repository; the others are understood and left out.
+
+    Raises:
+        ConfigurationError: if nothing says which of several repositories is meant.
+    """
+    first = only
+    for row in rows:
+        if row.repository is None or row.repository == first:
+            yield row
+        elif only is not None:
+            yield Row(line=row.line)
+        elif first is None:
+            first = row.repository
+            yield row
+        else:
+            message = (
+                f"{path}:{row.line}: expected events of one repository, found `{row.repository}` after `{first}`. "
+                f"Take them in one by one: --only {first}"
+            )
+            raise ConfigurationError(message)
+
+
+def record(done: Ingested) -> dict[str, Any]:
+    """Return what became of the rows as JSON data."""
+    return {
+        "format": FORMAT,
+        "events": {
+            kind: {"new": done.new[kind], "changed": done.changed[kind], "same": done.same[kind]} for kind in EVENTS
+        },
+        "ignored": done.ignored,
+        "rejected": [{"line": one.line, "reason": one.reason} for one in done.rejected],
+    }
+
+
+def to_json(done: Ingested) -> str:
+    """Return the same as the bytes of a file."""
+    return json.dumps(record(done), indent=2, ensure_ascii=False) + "\n"
+
+
+def lines(done: Ingested, *, strict: bool) -> Iterator[str]:
+    """Yield what became of the rows as lines for people."""
+    for kind in EVENTS:
+        counts = done.new[kind], done.changed[kind], done.same[kind]
+        if any(counts):
+            yield f"{kind + 's':<12}{counts[0]:>8} new {counts[1]:>8} changed {counts[2]:>8} same"
+    if done.ignored:
+        yield f"Left out: {done.ignored}, which say nothing about delivery."
+    if done.rejected and strict:
+        yield f"Rejected: {len(done.rejected)}. Nothing was taken in."
+    elif done.rejected:
+        yield f"Rejected: {len(done.rejected)}. Everything else was taken in."
+    elif not (done.new or done.changed or done.same or done.ignored):
+        yield "The file holds no rows."
