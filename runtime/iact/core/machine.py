@@ -287,7 +287,7 @@ def begin(machine: Machine, inputs: FactSet, now: datetime) -> Decision:
         before=nowhere,
         after=after,
         intents=_intents(first),
-        timers=_timers(first, nowhere.known(), now),
+        timers=timers(first, nowhere.known(), now),
         final=first.final,
     )
 
@@ -357,7 +357,7 @@ def _take(  # noqa: PLR0913, PLR0917 - a decision's six ingredients, private to 
         taken=index,
         outcome=transition.decide.lower(),
         intents=_intents(target),
-        timers=_timers(target, known, now),
+        timers=timers(target, known, now),
         holds=_holds(target, known),
         final=target.final,
         considered=considered,
@@ -412,7 +412,8 @@ def _intents(state: State) -> tuple[Intent, ...]:
     return (Intent(state.do, state.arguments),) if state.do else ()
 
 
-def _timers(state: State, known: FactSet, now: datetime) -> tuple[Timer, ...]:
+def timers(state: State, known: FactSet, now: datetime) -> tuple[Timer, ...]:
+    """Return the times that a state entered at `now` waits for, without those whose length is not known."""
     spans = ((index, _span(transition.after, known)) for index, transition in enumerate(state.transitions))
     return tuple(Timer(index, now + span.timedelta) for index, span in spans if span is not None)
 

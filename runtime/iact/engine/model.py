@@ -17,6 +17,7 @@ from iact.core.quantities import EXPECTED, Dimension, Quantity, parse
 from iact.core.registry import ACTIONS, kind
 from iact.core.shape import Duration, Name, Scope, build, part
 from iact.core.tree import NOWHERE, Position, Tree
+from iact.engine.examples import STAY, AgentExample
 from iact.engine.topology import Edge, Topology
 
 _LOCAL_FACTS: Final = {"receipt.*": FactType.ANY, "event.*": FactType.ANY}
@@ -213,16 +214,22 @@ class Agent:
                 - {event: answered, decide: GO, to: done}
                 - {after: {fact: input.patience}, decide: ESCALATE, to: done}
             done: {final: true}
+          examples:
+            - {in: waiting, event: answered, decide: GO, expect: done}
+            - {in: waiting, after: 47h, expect: stay}
+            - {in: waiting, after: 48h, decide: ESCALATE, expect: done}
 
     Attributes:
         start: the state in which a run begins.
         inputs: what a run is started with, by name.
         states: the states by name.
+        examples: what is known in a state, and where a run then goes.
     """
 
     start: str
     inputs: Mapping[Name, Input] = field(default_factory=dict)
     states: Mapping[Name, AgentState]
+    examples: tuple[AgentExample, ...] = ()
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
 
@@ -248,8 +255,19 @@ class Agent:
         )
         return Topology(self.start, tuple(self.states), edges)
 
-    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+    def run_examples(self, scope: Scope) -> Iterator[Problem]:
+        """Yield the examples that come out otherwise than they say."""
+        machine = compiled(self, name=scope.name, digest="")
+        given = ((name, each) for name, each in self.inputs.items() if each.default is not None)
+        inputs = FactSet.of(_input(scope.name, name, each, each.default) for name, each in given)
+        for example in self.examples:
+            yield from example.run(machine, inputs, scope)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:
         """Yield what is wrong with the states taken together."""
+        for example in self.examples:
+            for name in example.facts:
+                yield from check_fact(name, example.positions.get("facts", example.position), scope)
         broken = list(self._unknown_states())
         yield from broken
         yield from self._first_times()
@@ -263,6 +281,11 @@ class Agent:
             for transition in state.next:
                 if transition.to not in self.states:
                     yield self._no_state(transition.to, transition.positions.get("to", transition.position))
+        for example in self.examples:
+            if example.in_ not in self.states:
+                yield self._no_state(example.in_, example.positions.get("in", example.position))
+            if example.expect not in {*self.states, STAY}:
+                yield self._no_state(example.expect, example.positions.get("expect", example.position))
 
     def _no_state(self, name: str, position: Position) -> Problem:
         message = f"`{name}`: the agent has no state of that name."
