@@ -74,12 +74,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
         return
     asked = Asked(repo=repo, window=_duration(window), as_of=_moment(as_of), dry_run=dry_run)
     with _patience("Reading the history"), opened(project, asked) as session:
-        found = session.experiments.run()
+        found = session.experiments.run_all()
         _tell(session, found, form, _folder(project, asked, folder))
         thin = session.is_thin
     if thin and demo_when_thin:
         _demonstrate(project, asked, form, _folder(project, asked, folder))
-    if found.state in FINDINGS:
+    if any(one.state in FINDINGS for one in found):
         raise SystemExit(1)
 
 
@@ -118,7 +118,7 @@ def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> N
     if form == "json":
         click.echo(to_json(found), nl=False)
     else:
-        show_plan(found, _console())
+        show_plan(found, _console(), improvement or "")
 
 
 @pdca.command()
@@ -182,17 +182,17 @@ def _change(repo: Path, form: str, change: Callable[[Session], Run]) -> None:
     project, asked = open_project(), Asked(repo=repo)
     with _patience("Reading the history"), opened(project, asked) as session:
         found = change(session)
-        _tell(session, found, form, _folder(project, asked, None), briefly=True)
+        _tell(session, (found,), form, _folder(project, asked, None), briefly=True)
     if found.state in FINDINGS:
         raise SystemExit(1)
 
 
-def _tell(session: Session, found: Run, form: str, folder: Path | None, *, briefly: bool = False) -> None:
+def _tell(session: Session, found: tuple[Run, ...], form: str, folder: Path | None, *, briefly: bool = False) -> None:
     from iact.pdca.files import to_json, write_reports
     from iact.pdca.report import document
     from iact.pdca.show import show, show_change
 
-    report = document(session.subject(found))
+    report = document(session.subject(found[0], found[1:]))
     files: Sequence[Path] = write_reports(folder, report) if folder is not None else ()
     if form == "json":
         click.echo(to_json(report), nl=False)
@@ -209,7 +209,7 @@ def _demonstrate(project: Project, asked: Asked, form: str, folder: Path | None)
         tempfile.TemporaryDirectory(prefix="iact-demo-") as place,
         demonstration(project, Path(place), asked) as session,
     ):
-        found = session.experiments.run()
+        found = session.experiments.run_all()
         if form == "text":
             click.echo()
         _tell(session, found, form, folder)

@@ -24,6 +24,8 @@ AGENT: Final = "pdca"
 PROPOSED: Final = "proposed"
 UNCHANGED: Final = frozenset({"nothing_to_do", "observed"})
 """Endings that looking again at the same figures under the same rules would only repeat."""
+IDLE: Final = UNCHANGED | {"refused"}
+"""Endings of a plan that leave nothing to be done."""
 STOPPABLE: Final = frozenset({"watching", "measuring"})
 """States in which a person can stop an experiment."""
 
@@ -47,15 +49,39 @@ class Experiments:
     seen: str
 
     def run(self) -> Run:
-        """Plan, or go on with what is under way; a proposal that is outdated gives way to a new one."""
+        """Let everything go on and return what matters most of it, as `run_all` does."""
+        return self.run_all()[0]
+
+    def run_all(self) -> tuple[Run, ...]:
+        """Let what is being tried go on, and plan.
+
+        Returns:
+            What was planned, then what people started by name; where there is nothing to plan, what is tried comes
+            first.
+        """
+        started = tuple(self._go_on(run) for run in self._started())
+        planned = self._planned()
+        return (*started, planned) if started and planned.state in IDLE else (planned, *started)
+
+    def _started(self) -> list[Run]:
+        """Return the runs that people started on this repository and that go on, newest first."""
+        runs = self.runtime.runs(agent=AGENT)
+        return [run for run in runs if run.active and run.subject.startswith(f"{self.repository}/")]
+
+    def _go_on(self, run: Run) -> Run:
+        self.runtime.look(run.run, key=f"{run.visit}/{self.seen}")
+        return self.runtime.advance(run.run)
+
+    def _planned(self) -> Run:
+        """Plan, or go on with what was planned; a proposal that is outdated gives way to a new one."""
         active = self.runtime.active(AGENT, self.repository)
         if active is None:
             return self._plan()
         if active.state == PROPOSED and dict(active.pins) != pins_of(self.definitions):
             self.runtime.tell(active.run, "rules_changed", key=f"rules/{self.seen}")
+            found = self.runtime.advance(active.run)
         else:
-            self.runtime.look(active.run, key=f"{active.visit}/{self.seen}")
-        found = self.runtime.advance(active.run)
+            found = self._go_on(active)
         return self._plan() if found.state == "superseded" else found
 
     def start(self, improvement: str) -> Run:

@@ -17,9 +17,9 @@ _SAID: Final[Mapping[str, str]] = {
     "refused": "Refused: another experiment is about the same metric.",
     "applying": "The change is being made.",
     "failed": "The change could not be made, and nothing was left behind.",
-    "watching": "Started. Adoption and harm are judged first.",
+    "watching": "It is being tried; adoption and harm are judged first.",
     "first_check": "Adoption and harm are being judged.",
-    "measuring": "Going on: the outcome is judged when enough releases are there, or the time is up.",
+    "measuring": "It is being tried; the outcome is judged when enough releases are there, or the time is up.",
     "judging": "The outcome is being judged.",
     "reverting": "The change is being taken back.",
     "withdrawing": "A person stopped it; the change is being taken back.",
@@ -28,6 +28,8 @@ _SAID: Final[Mapping[str, str]] = {
     "stopped": "Stopped by a person and taken back.",
     "escalated": "A person has to decide.",
 }
+UNDER_WAY: Final = frozenset({"watching", "measuring"})
+"""States in which an experiment goes on and waits for its time."""
 NEXT: Final = "Next: "
 """How the line begins that holds nothing but a command."""
 _BY_OUTCOME: Final[Mapping[str, str]] = {
@@ -53,15 +55,50 @@ def summary(content: Mapping[str, Any]) -> Iterator[str]:
         yield "DEMO: a made-up history, to show what a report looks like; it says nothing about anybody."
     elif content["dry_run"]:
         yield "DRY RUN: nothing of this was written down, and nothing can be changed by it."
+    yield from _under_way(content)
     yield content["thin"]["sentence"]
     yield from _known(content)
+    yield from _missing(content)
+    if content["experiment"] is None and not _nothing_is_known(content):
+        yield from decided(content)
+    yield from next_line(content)
+
+
+def _under_way(content: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is being tried, or was until now, and when it is judged."""
+    if content["experiment"] is not None:
+        yield from decided(content)
+    for other in content["others"]:
+        yield f"{other['improvement']}: {other['sentence']}"
+
+
+def standing(experiment: Mapping[str, Any], state: str, otherwise: str) -> str:
+    """Return how an experiment stands: what is judged when while it goes on, `otherwise` what became of it."""
+    since = f"being tried since {_moment(experiment['started_at'])}"
+    match state:
+        case "watching":
+            first, verdict = _moment(experiment["first_check_at"]), _moment(experiment["verdict_by"])
+            return f"{since}; adoption and harm are judged on {first}, the outcome by {verdict}."
+        case "measuring":
+            return f"{since}; the outcome is judged by {_moment(experiment['verdict_by'])}."
+        case _:
+            return otherwise
+
+
+def _nothing_is_known(content: Mapping[str, Any]) -> bool:
+    return not content["dora"]["repository"]["deployments"]
+
+
+def _missing(content: Mapping[str, Any]) -> Iterator[str]:
+    """Say which figures are unknown and why; where all of them are, with the lines that would change that."""
     for missing in content["dora"]["missing"]:
-        count, every = len(missing["add"]), len(missing["metrics"]) == len(content["dora"]["metrics"])
+        if len(missing["metrics"]) == len(content["dora"]["metrics"]):
+            yield f"Every figure is unknown: {missing['reason']}."
+            continue
+        count = len(missing["add"])
         add = f" (add {count} lines: {missing['see'].removesuffix('.md')})" if count else ""
         labels = ", ".join([missing["metrics"][0], *(label.lower() for label in missing["metrics"][1:])])
-        yield f"{'Every figure' if every else labels}: unknown, {missing['reason']}{add}"
-    yield from decided(content)
-    yield from next_line(content)
+        yield f"{labels}: unknown, {missing['reason']}{add}"
 
 
 def next_line(content: Mapping[str, Any]) -> Iterator[str]:
@@ -128,14 +165,15 @@ def _could_detect(plan: Mapping[str, Any]) -> str:
     enough = next((row for row in rows if abs(float(row["effect"]["value"])) <= promised), None)
     if enough is not None:
         return f"{enough['after']} could detect {enough['effect']['shown']}"
-    last = rows[-1]
-    return (
-        f"it promises {plan['expected']['shown']}, but {last['after']} can prove only {last['effect']['shown']} or more"
-    )
+    last, rate = rows[-1], f"{float(plan['releases_a_week']):.2g}"
+    releases = f"{rate} release{'s' if rate != '1' else ''} a week"
+    promise = f"{last['effect']['shown'][0]}{plan['expected']['shown']}"
+    return f"it promises {promise}; at {releases}, {last['after']} can prove only {last['effect']['shown']} or more"
 
 
 def _tried(content: Mapping[str, Any], experiment: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{experiment['improvement']}, started {_moment(experiment['started_at'])}: {content['decision']['sentence']}"
+    stands = standing(experiment, content["decision"]["state"], content["decision"]["sentence"])
+    yield f"{experiment['improvement']}: {stands}"
     yield from _unmet(content["plan"])
     effect, plan = experiment["effect"], content["plan"]
     if effect is None:
@@ -177,7 +215,7 @@ def next_step(content: Mapping[str, Any], program: str, options: str) -> dict[st
     if state == "proposed":
         sentence = f"Nothing changes until a person starts it. The proposal stands until {_moment(due)}."
         return _step(f"{program} pdca start {plan['improvement']}{options}", sentence, due)
-    if state in {"watching", "measuring"}:
+    if state in UNDER_WAY:
         what = "Adoption and harm are judged" if state == "watching" else "The figures are looked at again"
         return _step(f"{program} run pdca{options}", f"{what} on {_moment(due)}.", due, waits=True)
     if state == "nothing_to_do":

@@ -47,6 +47,7 @@ class Subject:
         name: what people call the repository.
         window: the recent time that was asked for.
         run: the run.
+        others: what else goes on, or has just ended, on the same repository.
         demo: whether the history was thought up.
         dry_run: whether nothing of it was written down.
         options: what has to follow a command to reach the same repository, such as ` --repo ../shop`.
@@ -59,6 +60,7 @@ class Subject:
     name: str
     window: Window
     run: Run
+    others: tuple[Run, ...] = ()
     demo: bool = False
     dry_run: bool = False
     options: str = ""
@@ -90,6 +92,7 @@ def document(subject: Subject) -> dict[str, Any]:
         "thin": _thin(window, useful, pinned),
         "plan": None if plan is None else plan_record(plan),
         "experiment": _experiment(subject.run, plan, check),
+        "others": list(_others(subject.others)),
         "decision": _decision(subject.run, journal, dry_run=subject.dry_run),
         "next": {},
         "run": _run(subject.run, journal),
@@ -215,6 +218,22 @@ def _experiment(run: Run, plan: Plan | None, check: Check | None) -> dict[str, A
         "checked_at": None if check is None else instants.write(check.made_at),
         **(_checked(check) if check else _UNCHECKED),
     }
+
+
+def _others(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
+    """Walk where other experiments stand, in short; a plan that came to nothing is none."""
+    for run in runs:
+        experiment = _experiment(run, kept_plan(run.remembered), kept_check(run.remembered))
+        if experiment is None:
+            continue
+        said = lines.said(run.state, run.outcome, _text(run.remembered, "receipt.message"))
+        yield {
+            "run": run.run,
+            "improvement": experiment["improvement"],
+            "state": run.state,
+            "sentence": lines.standing(experiment, run.state, said),
+            "next_due": None if run.next_due is None else instants.write(run.next_due),
+        }
 
 
 _UNCHECKED: Final[Mapping[str, Any]] = {

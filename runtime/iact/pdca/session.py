@@ -87,8 +87,8 @@ class Session:
         """Whether the history holds too few deployments to show anything by."""
         return self.collected.deployments < THIN
 
-    def subject(self, run: Run) -> Subject:
-        """Return what a report about `run` is made from."""
+    def subject(self, run: Run, others: tuple[Run, ...] = ()) -> Subject:
+        """Return what a report about `run` is made from; `others` go on beside it."""
         return Subject(
             runtime=self.experiments.runtime,
             definitions=self.experiments.definitions,
@@ -96,6 +96,7 @@ class Session:
             name="demo" if self.demo else repository_name(self.asked.repo),
             window=Window.ending(self.now, self.experiments.window.timedelta),
             run=run,
+            others=others,
             demo=self.demo,
             dry_run=self.asked.looks_only,
             options="" if self.demo or self.asked.repo == Path() else f" --repo {shlex.quote(str(self.asked.repo))}",

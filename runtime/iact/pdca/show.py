@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,28 +17,35 @@ from iact.pdca import lines, thin
 from iact.pdca.plan import Trial
 from iact.pdca.store import Override
 
-_SUBJECT = 30
-_SHA = 10
-
 
 def show(report: Mapping[str, Any], files: Sequence[Path], console: Console) -> None:
     """Print a report document and where it was written: what fits on a screen; the files hold the rest."""
     _sentences(report["lines"], console)
-    for table in _tables(report):
+    if any(metric["value"] is not None for metric in report["dora"]["metrics"]):
         console.print()
-        console.print(table)
-    console.print()
-    for line in _below(report):
+        console.print(_figures(report["dora"]["metrics"], report["thin"]["useful"]))
+    below = list(_below(report))
+    if below or files:
+        console.print()
+    for line in below:
         console.print(escape(line))
-    for file in files:
-        console.print(f"[dim]{escape(_near(file))}[/dim]", soft_wrap=True)
+    _where(files, console)
 
 
 def show_change(report: Mapping[str, Any], files: Sequence[Path], console: Console) -> None:
     """Print what became of an experiment that was started or stopped, and nothing else."""
-    _sentences([*lines.decided(report), report["next"]["sentence"], *lines.next_line(report)], console)
+    experiment, state = report["experiment"], report["decision"]["state"]
+    done = [experiment["message"]] if experiment and state in lines.UNDER_WAY and experiment["message"] else []
+    after = [] if state in lines.UNDER_WAY else [report["next"]["sentence"]]
+    _sentences([*lines.decided(report), *done, *after, *lines.next_line(report)], console)
+    _where(files, console)
+
+
+def _where(files: Sequence[Path], console: Console) -> None:
+    """Print where the report for people was written; the other files stand beside it."""
     for file in files:
-        console.print(f"[dim]{escape(_near(file))}[/dim]", soft_wrap=True)
+        if file.suffix == ".html":
+            console.print(f"[dim]Report: {escape(_near(file))} (and .json)[/dim]", soft_wrap=True)
 
 
 def _sentences(texts: Sequence[str], console: Console) -> None:
@@ -48,10 +55,11 @@ def _sentences(texts: Sequence[str], console: Console) -> None:
         console.print(shown, soft_wrap=text.startswith(lines.NEXT))
 
 
-def show_plan(plan: Mapping[str, Any], console: Console) -> None:
-    """Print what would be tried, why, and what trying it could show."""
+def show_plan(plan: Mapping[str, Any], console: Console, asked: str = "") -> None:
+    """Print what would be tried, why, and what trying it could show; first of all what was `asked` for."""
     if plan["improvement"] is None:
-        console.print("Nothing to try.")
+        one = next((one for one in plan["considered"] if one["improvement"] == asked), None)
+        console.print(escape(f"{asked} cannot be tried: {_why_not(one)}" if one else "Nothing to try."))
     else:
         for line in _plan_lines(plan):
             console.print(escape(line))
@@ -81,44 +89,37 @@ def show_parameters(declared: Mapping[str, Any], overrides: Iterable[Override], 
     console.print(table if table.row_count else "No `Parameters` are declared.")
 
 
-def _tables(report: Mapping[str, Any]) -> Iterator[Table]:
-    breakdown = report["dora"]["breakdown"]
-    if any(metric["value"] is not None for metric in report["dora"]["metrics"]):
-        yield _figures(report["dora"]["metrics"], report["thin"]["useful"])
-    if breakdown and breakdown["slowest"]:
-        yield _slowest(breakdown["slowest"])
-
-
 def _below(report: Mapping[str, Any]) -> Iterator[str]:
-    """Walk what stands below the tables: where time goes, what could be detected, what to add, what comes next."""
-    breakdown = report["dora"]["breakdown"]
-    stages = [stage for stage in (breakdown["stages"] if breakdown else ()) if stage["share"]]
-    if stages:
-        shares = ", ".join(f"{stage['stage']} {_percent(stage['share'])}" for stage in stages)
-        yield f"Where the lead time goes: {shares}"
-    if report["dora"]["repository"]["deployments"]:
-        yield _detected("At the present rate of releases the lead time", report["thin"]["detectable"])
-    plan = report["plan"]
-    if plan is not None and plan["improvement"] is not None and plan["spread"] is not None:
-        rate = float(plan["releases_a_week"])
-        yield _detected(
-            f"With {plan['improvement']} ({rate:.2g}/week) {plan['metric_label'].lower()}", plan["detectable"]
-        )
-    for missing in report["dora"]["missing"]:
-        if missing["add"]:
-            yield f"To know {', '.join(label.lower() for label in missing['metrics'])}, add below `spec` in iact.yaml:"
-            yield from (f"    {line}" for line in missing["add"])
-    if report["next"]["sentence"]:
+    """Walk what stands below the figures: what could be detected, what to add, what a person has to do."""
+    plan, state, breakdown = report["plan"], report["decision"]["state"], report["dora"]["breakdown"]
+    if breakdown and breakdown["slowest"]:
+        yield "Slowest: " + ", ".join(f"{one['sha'][:_SHA]} {one['total']['shown']}" for one in breakdown["slowest"])
+    if not report["dora"]["repository"]["deployments"]:
+        yield from _to_add(report["dora"]["missing"])
+    elif plan is not None and plan["improvement"] is not None and plan["spread"] is not None:
+        yield _detected(plan["metric_label"].lower(), f", with {plan['improvement']}", plan["detectable"])
+    else:
+        yield _detected("lead time", "", report["thin"]["detectable"])
+    if report["next"]["sentence"] and not (report["demo"] or state in _SAID_ABOVE):
         yield report["next"]["sentence"]
 
 
-def _detected(when: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    found = ", ".join(f"{row['after']} {row['effect']['shown'] if row['effect'] else 'nothing'}" for row in rows)
-    return f"{when} could show, after {found}"
+_SHA: Final = 7
+"""How much of a commit's name tells it from the others on one screen, as git shortens it."""
+_SAID_ABOVE: Final = lines.UNDER_WAY | {"proposed"}
+"""States of which the first lines have said what comes next."""
 
 
-def _percent(share: Mapping[str, str]) -> str:
-    return f"{round(float(share['value']) * 100)} %"
+def _to_add(missing: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in missing:
+        if one["add"]:
+            yield "Add below `spec` in iact.yaml:"
+            yield from (f"    {line}" for line in one["add"])
+
+
+def _detected(what: str, how: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    found = ", ".join(f"{row['after']} {row['effect']['shown'] if row['effect'] else 'none'}" for row in rows)
+    return f"Smallest change of the {what} that could be told from chance{how}: {found}"
 
 
 def _near(file: Path) -> str:
@@ -133,21 +134,6 @@ def _figures(metrics: Iterable[Mapping[str, Any]], useful: Mapping[str, Any]) ->
     for metric in metrics:
         interval = metric["interval"]["shown"] if metric["interval"] else metric["no_interval"]
         table.add_row(metric["label"], metric["shown"], interval, str(metric["n"]))
-    return table
-
-
-def _slowest(changes: Iterable[Mapping[str, Any]]) -> Table:
-    table = _table("The five slowest", "lead time", "release", "longest stage", "subject")
-    for change in changes:
-        longest = max(change["stages"] or (), key=lambda stage: float(stage["time"]["value"]), default=None)
-        stage = f"{longest['stage']} {longest['time']['shown']}" if longest else "–"
-        table.add_row(
-            change["sha"][:_SHA],
-            change["total"]["shown"],
-            escape(change["deployment"]),
-            stage,
-            escape(change["subject"][:_SUBJECT]),
-        )
     return table
 
 
@@ -169,6 +155,12 @@ def _considered(considered: Iterable[Mapping[str, Any]]) -> Table:
     return table
 
 
+def _why_not(considered: Mapping[str, Any]) -> str:
+    """Return why an improvement that a person asked about has no plan."""
+    reason = lines.set_aside(considered)
+    return reason or f"{considered['metric']} is not known, so nothing could be compared"
+
+
 def _plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
     goal = plan["goal"]["shown"] if plan["goal"] else "unknown"
     yield f"{plan['improvement']}: {plan['change']}"
@@ -182,13 +174,6 @@ def _plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
         else:
             weeks = f", {found['weeks']['shown']}" if found["weeks"] else ""
             yield f"To see the {what.strip()}: {found['releases']} releases{weeks}"
-
-
-def _progress(report: Mapping[str, Any]) -> Iterator[str]:
-    following = report["next"]
-    if following["sentence"]:
-        at = f" ({instants.show(instants.parse(following['at']))})" if following["at"] else ""
-        yield f"{following['sentence']}{at}"
 
 
 def _table(*titles: str) -> Table:

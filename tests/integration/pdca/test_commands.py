@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,6 +134,42 @@ def test_from_the_start_to_the_stop_the_branch_comes_and_goes(history: History, 
 
 
 @pytest.mark.usefixtures("history")
+def test_a_run_says_first_what_is_being_tried_and_when_it_is_judged(command: Command):
+    command("pdca", "start", "faster", "--repo", "shop")
+
+    lines = command("run", "pdca", "--repo", "shop").stdout.splitlines()
+
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\dZ"
+    said = rf"faster: being tried since {when}; adoption and harm are judged on {when}, the outcome by {when}\."
+    assert re.fullmatch(said, lines[0])
+    assert not [line for line in lines if "Nothing to try" in line]
+    assert [line for line in lines if re.fullmatch(rf"Next: iact run pdca --repo shop  # from {when} on", line)]
+
+
+@pytest.mark.usefixtures("history")
+def test_what_goes_on_beside_a_proposal_is_told_before_it(command: Command):
+    more = improvement("sooner", metric="deployment_frequency, rises_by: 50%")
+    for name, text in more.items():
+        Path(name).write_text(text, encoding="utf-8")
+    command("pdca", "start", "faster", "--repo", "shop")
+
+    found = report(command("run", "pdca", "--repo", "shop", "--format", "json"))
+
+    assert [one["improvement"] for one in found["others"]] == ["faster"]
+    assert found["lines"][0].startswith("faster: being tried since ")
+    assert found["next"]["command"] == "iact pdca start sooner --repo shop"
+
+
+def test_the_first_screen_fits_a_terminal(history: History, command: Command, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    lines = command("run", "pdca", "--repo", "shop", "--as-of", as_of(history)).stdout.splitlines()
+
+    assert len(lines) <= 24
+    assert max(len(line) for line in lines) <= 80
+
+
+@pytest.mark.usefixtures("history")
 def test_status_shows_what_is_tried_and_when_it_goes_on(command: Command):
     assert "nothing is being tried" in command("pdca", "status", "--repo", "shop").stdout
     command("pdca", "start", "faster", "--repo", "shop")
@@ -158,7 +195,7 @@ def test_a_history_without_releases_says_so_and_what_to_add(
 
     assert result.exit_code == 0
     assert result.stdout.startswith("48 h cannot answer: no releases in it")
-    assert "Every figure: unknown, no deployment is known" in result.stdout
+    assert "Every figure is unknown: no deployment is known." in result.stdout
     assert "tags: v*" in result.stdout
 
 

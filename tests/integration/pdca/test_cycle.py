@@ -241,6 +241,27 @@ def test_the_store_itself_lets_no_second_run_hold_the_metric(tmp_path: Path):
     assert second.state in {"nothing_to_do", "refused"}
 
 
+def test_running_again_goes_on_with_what_a_person_started_and_tells_of_it_first(tmp_path: Path):
+    shop = opened(tmp_path)
+    started = shop.experiments().start("faster")
+    first, *others = shop.experiments().run_all()
+    assert (first.run, first.state, others[0].state) == (started.run, "watching", "nothing_to_do")
+
+    shop.history.pass_weeks(8, wait=QUICKLY)
+
+    assert (shop.experiments().run().run, shop.experiments().runtime.get(started.run).state) == (started.run, "kept")
+
+
+def test_what_is_proposed_comes_before_what_is_tried_on_another_metric(tmp_path: Path):
+    files = improvement() | improvement("sooner", metric="deployment_frequency, rises_by: 50%")
+    shop = Shop.open(tmp_path, files)
+    shop.experiments().start("faster")
+
+    planned, other = shop.experiments().run_all()
+
+    assert (planned.state, other.state) == ("proposed", "watching")
+
+
 def test_experiments_on_two_metrics_go_on_side_by_side(tmp_path: Path):
     files = improvement() | improvement("sooner", metric="deployment_frequency, rises_by: 50%")
     shop = Shop.open(tmp_path, files)
