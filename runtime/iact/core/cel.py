@@ -114,7 +114,7 @@ class CelLeaf:
                 "missing-extra", "`cel` needs a package that is not installed.", "pip install 'iact[cel]'"
             )
         except Exception as error:  # noqa: BLE001 - the compiler raises several types, and each is the author's slip
-            yield self._problem("cel", f"it does not compile: {_first_line(error)}")
+            yield self._problem("cel", f"it does not compile: {_slip(error)}", _COMPILE_HINT)
 
     def _problem(self, rule: str, message: str, hint: str = "") -> Problem:
         return Problem(rule=rule, position=self.position, message=message, hint=hint)
@@ -127,9 +127,25 @@ def _program(expression: str) -> Any:
     return cel.compile(expression)
 
 
-def _first_line(error: Exception) -> str:
-    line = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return line.rpartition("ERROR: ")[2].removeprefix("<input>:").rstrip(".") + "."
+_COMPILE_HINT: Final = (
+    "*And* is written &&, *or* ||, *not* !, *equals* ==; amounts have no units: "
+    "`lead_time > duration('72h')`, `used > 0.15`."
+)
+_SLIP: Final = re.compile(
+    r"ERROR: <input>:\d+:(?P<column>\d+): Syntax error: (?P<missing>missing )?[^']*'(?P<sign>.*?)'(?= at| expecting|$)",
+    re.MULTILINE,
+)
+
+
+def _slip(error: Exception) -> str:
+    """Return the compiler's first complaint without its list of all that could have stood there."""
+    found = _SLIP.search(str(error))
+    if not found:
+        return f"{(str(error) or type(error).__name__).splitlines()[0].rstrip('.')}."
+    if found["sign"] == "<EOF>":
+        return "it ends where something more has to follow."
+    trouble = "is missing" if found["missing"] else "is not expected here"
+    return f"`{found['sign'].strip()}` {trouble} (character {found['column']})."
 
 
 @dataclass(frozen=True, slots=True)

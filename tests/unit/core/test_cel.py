@@ -49,10 +49,22 @@ def test_names_are_found_outside_of_texts_and_calls():
         ("conjure(1) > 0", "there is no function `conjure`"),
         ("a['b'] == 1", "`[` is not used in a condition"),
         ("{'a': 1} == b", "`{` is not used in a condition"),
-        ("a >", "it does not compile"),
+        ("a >", "it does not compile: it ends where something more has to follow."),
+        ("a and b", "`and` is not expected here (character 3)."),
+        ("(a > 1", "`)` is missing (character 7)."),
+        ("a > 48h", "`h` is not expected here (character 7)."),
+        ("a = 1", "`=` is not expected here (character 3)."),
+        ("a > 15%", "it ends where something more has to follow."),
         ("has(a.b)", "there is no function `has`"),
         ("a" * 1_001, "at most 1000 characters"),
     ],
 )
 def test_what_could_loop_or_fail_is_refused_before_it_runs(expression: str, words: str):
     assert any(words in problem.message for problem in CelLeaf(expression).problems())
+
+
+def test_what_does_not_compile_is_told_how_it_is_written():
+    [problem] = CelLeaf("a and b").problems()
+
+    assert "&&" in problem.hint
+    assert "duration('72h')" in problem.hint
