@@ -74,7 +74,8 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.11"
-      - run: pip install iact
+      # Where your organisation takes iact from: a release in its own index, or a commit of a repository it trusts.
+      - run: pip install "iact @ git+https://git.example.org/iact@COMMIT"    # fill in, and pin
       - run: iact validate --format github
 """
 
@@ -107,6 +108,8 @@ def start(folder: Path, *, github: bool) -> Iterator[str]:
     yield from (f"made {folder / name}" for name in wanted if not name.startswith("catalog/schemas/"))
     yield f"made {folder / 'catalog/schemas'}: what editors complete and check files by"
     yield from (_LEFT_ALONE[name] for name in left)
+    if github:
+        yield f"Fill in where iact is installed from: {folder / '.github/workflows/iact.yaml'}"
     yield f"Next: cd {folder} && iact validate" if folder != Path() else "Next: iact validate"
 
 

@@ -30,7 +30,11 @@ def parse(text: str) -> datetime:
     if not _WRITTEN.match(tidy):
         message = f"expected {EXPECTED}, found {text!r}"
         raise ValueError(message)
-    moment = datetime.fromisoformat(tidy)
+    try:
+        moment = datetime.fromisoformat(tidy)
+    except ValueError as error:
+        message = f"expected {EXPECTED}, found {text!r}, and {error}"
+        raise ValueError(message) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

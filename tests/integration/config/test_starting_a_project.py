@@ -27,6 +27,7 @@ def test_a_new_project_is_in_order_at_once(tmp_path: Path, *, github: bool):
     assert open_project(folder).name == "my-shop"
     assert lines[-1] == f"Next: cd {folder} && iact validate"
     assert (folder / ".github/workflows/iact.yaml").exists() is github
+    assert any("Fill in where iact is installed from" in line for line in lines) is github
 
 
 def test_a_new_project_overrides_a_shipped_rule_as_an_example(tmp_path: Path):

@@ -26,7 +26,7 @@ def test_a_bare_date_is_its_first_moment():
 
 @pytest.mark.parametrize("text", ["2026-03-02 09:00", "yesterday", "02/03/2026", "2026-02-30", "", "2026-03-02T25:00Z"])
 def test_a_time_without_zone_or_a_day_that_is_none_is_refused(text):
-    with pytest.raises(ValueError):  # noqa: PT011 - the calendar's own message differs from ours
+    with pytest.raises(ValueError, match=r"expected a date such as 2026-03-02, or a moment such as .* found"):
         instants.parse(text)
 
 
