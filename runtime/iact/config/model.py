@@ -76,6 +76,7 @@ class GitSource:
         environment: name of the environment that is deployed to.
         failures: what shows that a deployment failed; left out, failures are unknown, which is not the same as none.
         agents: patterns of the trailers or authors that mark a change as made by an AI agent.
+        name: what the repository is called, and what tells it from its forks; left out, its folder's name is shown.
     """
 
     tags: OneOrMany[str] = ()
@@ -85,6 +86,7 @@ class GitSource:
     environment: str = "production"
     failures: GitFailures | None = None
     agents: OneOrMany[str] = ()
+    name: Name | None = None
     position: Position = NOWHERE
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter

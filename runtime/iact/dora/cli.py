@@ -109,8 +109,8 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
         refresh(engine, project, repo, now)
         request = Request(
             project=project.name,
-            repository=repository_key(repo),
-            name=repository_name(repo),
+            repository=repository_key(repo, project, engine),
+            name=repository_name(repo, project),
             metrics=metrics,
             window=window,
             definitions=definition,
@@ -231,7 +231,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     project = open_project()
     engine = open_store(project, store)
     try:
-        place = Place(project=project.name, repository=repository_key(repo))
+        place = Place(project=project.name, repository=repository_key(repo, project, engine))
         done = ingest_file(engine, place, file, only=only, strict=strict)
     finally:
         engine.dispose()

@@ -45,6 +45,10 @@ CURSOR: Final = query(
 NOTES: Final = query(
     "What the last reading of a repository noted.", select(REPOSITORIES.c.notes).where(of_repository(REPOSITORIES))
 )
+CURSORS: Final = query(
+    "Where the last reading of each repository of a project ended.",
+    select(REPOSITORIES.c.repository, REPOSITORIES.c.cursor).where(REPOSITORIES.c.project == bindparam("in_project")),
+)
 FORGET_REPOSITORY: Final = query(
     "Drop where the last reading ended, to note where this one did.",
     delete(REPOSITORIES).where(of_repository(REPOSITORIES)),
@@ -170,6 +174,14 @@ class Delivery:
     merged_at: datetime | None
     merged_by: str | None
     deployment: str | None
+
+
+def mainline_ends(connection: Connection, project: str) -> Iterator[tuple[str, str]]:
+    """Walk the repositories of a project that were read: the key of each, and the commit that ended its mainline."""
+    for row in CURSORS.rows(connection, in_project=project):
+        cursor = json.loads(row["cursor"])
+        if "mainline" in cursor:
+            yield row["repository"], cursor["mainline"]
 
 
 class Recorder:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.engine import Engine
 
@@ -13,23 +12,64 @@ from iact.config.model import EventSource, GitSource
 from iact.config.project import Project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.dora.collect import Collected, collect
+from iact.dora.recorder import mainline_ends
 from iact.sources.events.rules import DAY, EventRules, Use
+from iact.sources.git.command import Git
 from iact.sources.git.errors import SourceError
+from iact.sources.git.identity import first_commit, folder_name
+from iact.sources.git.refs import read_mainline
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_sqlite, writing
+from iact.stores.connect import open_sqlite, reading, writing
 
-_KEPT = 40
-
-
-def repository_name(path: Path) -> str:
-    """Return what people call the repository at `path`: the name of its folder."""
-    return path.resolve().name.removesuffix(".git") or "repository"
+_SHOWN: Final = 12
+"""How many digits of a commit's id stand in a key: among 2**24 histories two share them once in two."""
 
 
-def repository_key(path: Path) -> str:
-    """Return the key of the repository at `path` in a store: two folders of one name are two repositories."""
-    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '-', repository_name(path))[:_KEPT]}-{place[:8]}"
+def repository_name(path: Path, project: Project | None = None) -> str:
+    """Return what people call the repository at `path`: the name that the rules give it, else that of its folder.
+
+    Args:
+        path: the repository, or a folder in it.
+        project: whose rules may name it.
+
+    Raises:
+        SourceError: if there is no repository.
+    """
+    return _given_name(project) or folder_name(Git.open(path))
+
+
+def repository_key(path: Path, project: Project | None = None, engine: Engine | None = None) -> str:
+    """Return the key of the repository at `path` in a store: what is known of it is found by this key.
+
+    It is made of the first commit of the mainline, so it stays when the repository is moved, renamed, cloned again or
+    looked at from a folder in it. Forks have the same first commit and are the same repository, unless the rules of
+    their projects name them apart (`sources.git.name`). A history that is rewritten from its first commit on is
+    another repository.
+
+    Args:
+        path: the repository, or a folder in it.
+        project: whose rules name the mainline, and perhaps the repository; None for the usual rules.
+        engine: a store that may know an earlier end of the mainline, which saves walking to its beginning.
+
+    Raises:
+        ConfigurationError: if the rules contradict each other.
+        SourceError: if the repository cannot be read.
+    """
+    git = Git.open(path)
+    rules = GitRules() if project is None else git_rules(project.settings.sources.git)
+    known = {} if project is None or engine is None else _known_beginnings(engine, project)
+    first = first_commit(git, read_mainline(git, rules).tip, known)
+    return f"{_given_name(project) or 'git'}-{first[:_SHOWN]}"
+
+
+def _given_name(project: Project | None) -> str | None:
+    return None if project is None else project.settings.sources.git.name
+
+
+def _known_beginnings(engine: Engine, project: Project) -> dict[str, str]:
+    """Return the first commit, as far as keys hold it, of the mainlines that were read."""
+    with reading(engine) as connection:
+        return {tip: key.rpartition("-")[2] for key, tip in mainline_ends(connection, project.name)}
 
 
 def git_rules(source: GitSource) -> GitRules:
@@ -89,8 +129,9 @@ def refresh(engine: Engine, project: Project, path: Path, now: datetime) -> Coll
     """
     rules, events = git_rules(project.settings.sources.git), event_rules(project.settings.sources.events)
     try:
+        key = repository_key(path, project, engine)
         with writing(engine) as connection:
-            return collect(connection, project.name, repository_key(path), path, rules, now, events=events)
+            return collect(connection, project.name, key, path, rules, now, events=events)
     except SourceError as error:
         raise EnvironmentProblemError(str(error)) from error
 

@@ -73,6 +73,7 @@ class Session:
         collected: what the reading found.
         asked: what the command was asked for.
         now: the moment at which the figures end, UTC.
+        name: what people call the repository.
         demo: whether the history was thought up.
     """
 
@@ -80,6 +81,7 @@ class Session:
     collected: Collected
     asked: Asked
     now: datetime
+    name: str
     demo: bool = False
 
     @property
@@ -93,7 +95,7 @@ class Session:
             runtime=self.experiments.runtime,
             definitions=self.experiments.definitions,
             repository=self.experiments.repository,
-            name="demo" if self.demo else repository_name(self.asked.repo),
+            name=self.name,
             window=Window.ending(self.now, self.experiments.window.timedelta),
             run=run,
             others=others,
@@ -194,11 +196,12 @@ def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
     experiments = Experiments(
         runtime=Runtime(engine, project=project.name, clock=clock, services=services),
         definitions=definitions,
-        repository=repository_key(asked.repo),
+        repository=repository_key(asked.repo, project, engine),
         window=window,
         seen=_seen(collected, definitions, window, now, policy.every.timedelta),
     )
-    return Session(experiments=experiments, collected=collected, asked=asked, now=now, demo=demo)
+    name = "demo" if demo else repository_name(asked.repo, project)
+    return Session(experiments=experiments, collected=collected, asked=asked, now=now, name=name, demo=demo)
 
 
 def _seen(

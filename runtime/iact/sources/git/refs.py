@@ -29,6 +29,7 @@ _FIELDS: Final = (
 _HEADS: Final = "refs/heads/"
 _ORIGIN: Final = "refs/remotes/origin/"
 _TAGS: Final = "refs/tags/"
+_BRANCHES: Final = ("refs/heads", "refs/remotes/origin")
 _NAMES: Final = 50
 """How many names of one release are kept; repositories of many packages put hundreds of tags on one commit."""
 _SHOWN: Final = 3
@@ -94,7 +95,7 @@ def read_refs(git: Git, rules: GitRules) -> Refs:
     Raises:
         SourceError: the repository has no commit, or a branch that the rules name does not exist.
     """
-    refs = {ref.name: ref for ref in _list_refs(git)}
+    refs = {ref.name: ref for ref in _list_refs(git, *_BRANCHES, _TAGS)}
     mainline = _mainline(git, refs, rules)
     merges_to = None if rules.merges_to is None else _branch(git, refs, rules.merges_to)
     tags = [] if merges_to is not None else [ref for ref in refs.values() if ref.name.startswith(_TAGS)]
@@ -122,9 +123,18 @@ def full_ids(git: Git, shas: Iterable[str]) -> dict[str, str]:
     return {sha: answer[0] for sha, answer in zip(asked, answers, strict=True) if answer[1:] == ["commit"]}
 
 
-def _list_refs(git: Git) -> Iterator[_Ref]:
+def read_mainline(git: Git, rules: GitRules) -> Branch:
+    """Find the mainline alone; where there are many tags, that is much quicker.
+
+    Raises:
+        SourceError: the repository has no commit, or a branch that the rules name does not exist.
+    """
+    return _mainline(git, {ref.name: ref for ref in _list_refs(git, *_BRANCHES)}, rules)
+
+
+def _list_refs(git: Git, *below: str) -> Iterator[_Ref]:
     try:
-        printed = git.run("for-each-ref", f"--format={'%00'.join(_FIELDS)}", "refs/heads", "refs/remotes/origin", _TAGS)
+        printed = git.run("for-each-ref", f"--format={'%00'.join(_FIELDS)}", *below)
     except GitFailed as failure:
         raise SourceError(
             f"The branches and tags of {git.path} cannot be read (git says: {failure.said}).",
