@@ -29,6 +29,7 @@ from iact.pdca.definitions import definitions_of
 from iact.pdca.experiments import Experiments
 from iact.pdca.facts import kept_plan
 from iact.pdca.store import versions
+from iact.sources.git.rules import GitRules
 from iact.stores.connect import open_sqlite, reading
 from tests.support.git import GitRepository
 from tests.support.kills import WRITES, in_a_child, quick_folder
@@ -93,7 +94,10 @@ def cycle(place: Place, definitions: Any, repository: str, steps: tuple[str, ...
     engine = open_sqlite(place.folder / "iact.db")
     clock = ManualClock(place.start)
     runtime = Runtime(
-        engine, project="shop", clock=clock, services={"repository": place.repository, "mainline": "main"}
+        engine,
+        project="shop",
+        clock=clock,
+        services={"repository": place.repository, "git_rules": GitRules(mainline="main")},
     )
     for step in steps:
         clock.moment = place.start + parse(step).timedelta

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from iact.core import instants
 from iact.core.errors import IactError
+from iact.core.facts import FactSet
 from iact.core.registry import Receipt, action
 from iact.engine.context import ActionContext
 from iact.pdca.branch import Attempt, BranchError, Made, Repository
@@ -79,7 +80,7 @@ class RevertChange:
 
             return parameters.was_reset(context)
         if change.patch is not None and (git := _git(context)):
-            made = _made(context)
+            made = made_by(context.remembered)
             done = git.taken_back(_attempt(trial, context), made) if made else None
             return self.perform(arguments, context) if done else None
         return None
@@ -109,7 +110,7 @@ def applied(at: datetime, what: str, message: str, **reference: str) -> Receipt:
 
 def _git(context: ActionContext) -> Repository | None:
     path = context.services.get("repository")
-    return Repository(path, str(context.services.get("mainline", ""))) if path is not None else None
+    return Repository(path, context.services.get("git_rules")) if path is not None else None
 
 
 def _attempt(trial: Trial, context: ActionContext) -> Attempt:
@@ -135,16 +136,28 @@ def _commit_patch(trial: Trial, context: ActionContext) -> Receipt:
 
 def _patch_receipt(made: Made, at: datetime) -> Receipt:
     message = f"The patch was committed on the branch {made.branch}; it takes effect when that is merged."
-    return applied(at, f"branch {made.branch} at {made.commit[:12]}", message, branch=made.branch, commit=made.commit)
+    what = f"branch {made.branch} at {made.commit[:12]}"
+    return applied(at, what, message, branch=made.branch, commit=made.commit, onto=made.onto)
 
 
-def _made(context: ActionContext) -> Made | None:
-    branch, commit = (context.remembered[f"receipt.{name}"].value for name in ("branch", "commit"))
-    return Made(branch, commit) if isinstance(branch, str) and isinstance(commit, str) else None
+def made_by(remembered: FactSet) -> Made | None:
+    """Return the branch that a run has made, or None."""
+    branch, commit, onto = (remembered[f"receipt.{name}"].value for name in ("branch", "commit", "onto"))
+    if not isinstance(branch, str) or not isinstance(commit, str):
+        return None
+    return Made(branch, commit, onto if isinstance(onto, str) else "")
+
+
+def looked_at(remembered: FactSet, services: Mapping[str, Any]) -> str:
+    """Return why what a run has made cannot be taken back just now; empty where it can, or made no branch."""
+    made, path = made_by(remembered), services.get("repository")
+    if made is None or path is None:
+        return ""
+    return Repository(path, services.get("git_rules")).looked_at(made)
 
 
 def _take_patch_back(trial: Trial, context: ActionContext) -> Receipt:
-    made = _made(context)
+    made = made_by(context.remembered)
     if context.services.get("pretend"):
         return Receipt(succeeded=True, message="The branch would be taken back.")
     try:

@@ -10,20 +10,28 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iact.sources.git.command import Git, GitFailed
+from iact.sources.git.errors import SourceError
+from iact.sources.git.refs import read_refs
+from iact.sources.git.rules import GitRules
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from iact.sources.git.refs import Branch
 
 NOTHING: Final = "0" * 40
 """What git calls the value of a reference that must not exist yet."""
 IDENTITY: Final = ("iact", "iact@localhost.invalid")
 """Who makes the commits: nobody's name, and an address that cannot exist (RFC 2606)."""
 KEY_TRAILER: Final = "Iact-Key"
+ONTO_TRAILER: Final = "Iact-Onto"
+OWN: Final = "iact/"
+"""How the names of our own branches begin; none of them is ever the one that changes are merged to."""
 
 
 class BranchError(Exception):
@@ -59,10 +67,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A branch with the commit it points to."""
+    """A branch with the commit that was made on it.
+
+    Attributes:
+        branch: its name.
+        commit: the commit.
+        onto: the mainline at that time, which it is to be merged to.
+    """
 
     branch: str
     commit: str
+    onto: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +101,19 @@ def short(run: str) -> str:
 class Repository:
     """The git repository that patches are tried in."""
 
-    def __init__(self, path: Path, mainline: str = "") -> None:
+    def __init__(self, path: Path, rules: GitRules | None = None) -> None:
         """Look at the repository at `path`.
 
         Args:
             path: a work tree, a folder in one, or a bare repository.
-            mainline: the branch that patches are made for; empty for the one that is checked out.
+            rules: how its history is read; patches are made for the mainline that they name.
 
         Raises:
             SourceError: if there is no complete repository there.
         """
         Git.open(path)
         self._git = Git(_top(path))
-        self._mainline = mainline
+        self._rules = rules or GitRules()
 
     def attempt(self, attempt: Attempt, patch: bytes, subject: str) -> Made:
         """Commit `patch` on a new branch off the mainline; where this attempt made it before, return that.
@@ -109,28 +124,32 @@ class Repository:
             subject: first line of the commit's message.
 
         Raises:
-            BranchError: if the patch does not apply, or the branch belongs to something else.
+            BranchError: if the patch does not apply, the branch belongs to something else, or it is not known which
+                branch changes are merged to.
         """
         if made := self.made_by(attempt.branch, attempt.key):
             return made
-        base = self._tip()
+        mainline = self._mainline()
         try:
-            tree = self._tree_with(base, patch)
+            tree = self._tree_with(mainline.tip, patch)
         except GitFailed as failure:
-            message = f"the patch does not apply to {base[:12]}: {failure.said}"
+            message = f"the patch does not apply to {mainline.tip[:12]}: {failure.said}"
             raise BranchError(message) from failure
-        return self._publish(attempt, attempt.branch, tree, base, subject)
+        return self._publish(attempt, attempt.branch, tree, mainline, subject)
 
     def take_back(self, attempt: Attempt, made: Made) -> TakenBack:
         """Undo an attempt: delete its branch, or where its commit was merged make a branch that reverts it.
 
         Raises:
-            BranchError: if the branch holds more than what was made, or the merged commit cannot be reverted by itself.
+            BranchError: if the branch is checked out, holds more than what was made, or the merged commit cannot be
+                reverted by itself.
         """
         if done := self.taken_back(attempt, made):
             return done
-        if self._is_merged(made.commit):
+        if self._is_merged(made):
             return TakenBack(made=self._revert(attempt, made))
+        if reason := self.looked_at(made):
+            raise BranchError(reason)
         tip = self._resolve(f"refs/heads/{made.branch}")
         if tip != made.commit:
             message = (
@@ -155,31 +174,44 @@ class Repository:
         if not commit:
             message = f"there is a branch {branch} already that this attempt did not make"
             raise BranchError(message)
-        return Made(branch, commit)
+        trailer = f"--format=%(trailers:key={ONTO_TRAILER},valueonly)"
+        return Made(branch, commit, self._git.run("log", "-1", trailer, commit).decode().strip())
+
+    def looked_at(self, made: Made) -> str:
+        """Return why taking it back has to wait: its branch would be deleted under whoever has it checked out."""
+        named = self._git.run("for-each-ref", "--format=%(worktreepath)", f"refs/heads/{made.branch}")
+        place = named.decode(errors="replace").strip()
+        if not place or self._is_merged(made):
+            return ""
+        return (
+            f"the branch {made.branch} is checked out in {place}, so it was not deleted. "
+            f"Check out another one there, then delete it: git branch -D {made.branch}"
+        )
 
     def taken_back(self, attempt: Attempt, made: Made) -> TakenBack | None:
         """Return what taking it back came to if that was done before, or None where it is still to be done."""
         if reverted := self.made_by(attempt.revert_branch, attempt.key):
             return TakenBack(made=reverted)
-        if self._resolve(f"refs/heads/{made.branch}") is None and not self._is_merged(made.commit):
+        if self._resolve(f"refs/heads/{made.branch}") is None and not self._is_merged(made):
             return TakenBack(deleted=made.branch)
         return None
 
     def _revert(self, attempt: Attempt, made: Made) -> Made:
-        tip = self._tip()
+        mainline = self._mainline(made.onto)
         options = ("-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
         reverse = self._git.run("diff-tree", *options, made.commit, f"{made.commit}^")
         try:
-            tree = self._tree_with(tip, reverse)
+            tree = self._tree_with(mainline.tip, reverse)
         except GitFailed as failure:
             message = f"{made.commit[:12]} was merged and cannot be reverted by itself: {failure.said}"
             raise BranchError(message) from failure
         subject = f"Revert {attempt.improvement}\n\nThis reverts commit {made.commit}."
-        return self._publish(attempt, attempt.revert_branch, tree, tip, subject)
+        return self._publish(attempt, attempt.revert_branch, tree, mainline, subject)
 
-    def _publish(self, attempt: Attempt, branch: str, tree: str, parent: str, subject: str) -> Made:
+    def _publish(self, attempt: Attempt, branch: str, tree: str, onto: Branch, subject: str) -> Made:
         """Make the commit, then the branch in one step; before that step nothing of it can be seen."""
-        message = f"{subject}\n\nIact-Run: {attempt.run}\n{KEY_TRAILER}: {attempt.key}"
+        trailers = {"Iact-Run": attempt.run, KEY_TRAILER: attempt.key, ONTO_TRAILER: onto.name}
+        message = "\n".join([subject, "", *(f"{name}: {value}" for name, value in trailers.items())])
         name, address = IDENTITY
         date = f"{int(attempt.at.timestamp())} +0000"
         who = {
@@ -188,9 +220,9 @@ class Repository:
             for what, value in (("NAME", name), ("EMAIL", address), ("DATE", date))
         }
         git = self._git.with_variables(who)
-        commit = git.run("commit-tree", tree, "-p", parent, "-F", "-", lines=message.split("\n")).decode().strip()
+        commit = git.run("commit-tree", tree, "-p", onto.tip, "-F", "-", lines=message.split("\n")).decode().strip()
         self._update(f"refs/heads/{branch}", commit, NOTHING)
-        return Made(branch, commit)
+        return Made(branch, commit, onto.name)
 
     def _update(self, *arguments: str) -> None:
         try:
@@ -209,13 +241,25 @@ class Repository:
             git.run("apply", "--cached", "--whitespace=nowarn", str(file))
             return git.run("write-tree").decode().strip()
 
-    def _tip(self) -> str:
-        names = [f"refs/heads/{self._mainline}", f"refs/remotes/origin/{self._mainline}"] if self._mainline else []
-        for name in (*names, "HEAD"):
-            if found := self._resolve(name):
-                return found
-        message = "the repository has no commit to make a branch from"
-        raise BranchError(message)
+    def _mainline(self, onto: str = "") -> Branch:
+        """Return the mainline, the one that the figures are measured on; `onto` is what it was when the change began.
+
+        Without a remote and without `mainline:` it is what is checked out, and that may be the change itself, because
+        somebody looks at it. So what it was at the beginning is kept.
+        """
+        named = self._rules.mainline or onto or None
+        try:
+            found = read_refs(self._git, replace(self._rules, mainline=named)).mainline
+        except SourceError as error:
+            raise BranchError(str(error)) from error
+        if found.name == "HEAD" or found.name.startswith(OWN):
+            what = "no branch" if found.name == "HEAD" else found.name
+            message = (
+                f"{what} is checked out, so it is not known which branch changes are merged to. "
+                "Say it in iact.yaml: sources: {git: {mainline: main}}"
+            )
+            raise BranchError(message)
+        return found
 
     def _resolve(self, name: str) -> str | None:
         try:
@@ -223,10 +267,11 @@ class Repository:
         except GitFailed:
             return None
 
-    def _is_merged(self, commit: str) -> bool:
+    def _is_merged(self, made: Made) -> bool:
         """Return whether the mainline holds the commit, or one with the same change (a squash or a cherry-pick)."""
         try:
-            compared = self._git.run("cherry", self._tip(), commit, f"{commit}^").decode().split("\n")
+            tip = self._mainline(made.onto).tip
+            compared = self._git.run("cherry", tip, made.commit, f"{made.commit}^").decode().split("\n")
         except GitFailed:
             return False
         # `git cherry` leaves out what the mainline contains and marks with "-" what it contains in another commit.

@@ -16,6 +16,7 @@ from iact.core.problems import did_you_mean
 from iact.core.quantities import Quantity
 from iact.engine.definitions import Definition, pins_of
 from iact.engine.runtime import Run, Runtime
+from iact.pdca.actions import looked_at
 from iact.pdca.facts import applied_at, kept_plan
 from iact.pdca.pinned import improvement_of
 from iact.pdca.plan import Trial
@@ -117,10 +118,14 @@ class Experiments:
 
         Raises:
             ConfigurationError: if there is no such improvement, or it is not being tried.
+            FindingError: if somebody has its branch checked out.
         """
         self._expect_known(improvement)
         for run, trial in self.trials():
             if trial.improvement == improvement and run.state in STOPPABLE:
+                if reason := looked_at(run.remembered, self.runtime.host.services):
+                    message = f"{improvement} goes on: {reason.partition(', so')[0]}. Check out another branch there, "
+                    raise FindingError(f"{message}then stop it again.")
                 self.runtime.tell(run.run, "stop_requested", key=f"stop/{run.visit}")
                 return self.runtime.advance(run.run)
         tried = [trial.improvement for run, trial in self.trials() if run.state in STOPPABLE]

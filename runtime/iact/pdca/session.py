@@ -26,7 +26,7 @@ from iact.core.facts import EMPTY
 from iact.core.quantities import Quantity
 from iact.dora.collect import Collected
 from iact.dora.figures import Window
-from iact.dora.repository import open_store, refresh, repository_key, repository_name
+from iact.dora.repository import git_rules, open_store, refresh, repository_key, repository_name
 from iact.engine.clocks import DatabaseClock, ManualClock, TransactionClock
 from iact.engine.context import FactContext
 from iact.engine.definitions import Definition
@@ -143,7 +143,7 @@ def opened(project: Project, asked: Asked) -> Iterator[Session]:
         clock = ManualClock(asked.as_of) if asked.as_of else DatabaseClock()
         services: dict[str, Any] = {"pretend": True}
         if not asked.looks_only:
-            services = {"repository": asked.repo, "mainline": _mainline(project)}
+            services = {"repository": asked.repo, "git_rules": git_rules(project.settings.sources.git)}
         yield _session(project, definitions, engine, clock, services, asked, now)
     finally:
         engine.dispose()
@@ -247,8 +247,3 @@ def _program() -> str:
         return NAME
     near = os.path.relpath(called)
     return str(called) if near.startswith("..") else near
-
-
-def _mainline(project: Project) -> str:
-    git = project.settings.sources.git
-    return git.mainline or git.merges_to or ""

@@ -9,6 +9,7 @@ import pytest
 
 from iact.core.errors import IactError
 from iact.pdca.branch import Attempt, BranchError, Made, Repository
+from iact.sources.git.rules import GitRules
 from tests.support.git import GitRepository
 from tests.support.trials import PATCH
 
@@ -18,6 +19,7 @@ ATTEMPT = Attempt(
     key="run-12345678-aaaa/3/0",
     at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
 )
+ON_MAIN = GitRules(mainline="main")
 BRANCH = "iact/fewer-at-once-12345678"
 
 
@@ -45,7 +47,9 @@ def seen(repository: GitRepository) -> tuple[object, ...]:
 
 def tried(repository: GitRepository, mainline: str = "main") -> Made:
     """Return the branch on which the patch is tried."""
-    return Repository(repository.path, mainline).attempt(ATTEMPT, PATCH.encode(), "Try fewer-at-once")
+    return Repository(repository.path, GitRules(mainline=mainline or None)).attempt(
+        ATTEMPT, PATCH.encode(), "Try fewer-at-once"
+    )
 
 
 def test_only_a_new_branch_appears(product: GitRepository):
@@ -75,7 +79,7 @@ def test_tried_twice_it_is_made_once(product: GitRepository):
 
 
 def test_from_a_folder_below_the_whole_patch_is_applied(product: GitRepository):
-    made = Repository(product.path / "folder", "main").attempt(ATTEMPT, PATCH.encode(), "Try it")
+    made = Repository(product.path / "folder", ON_MAIN).attempt(ATTEMPT, PATCH.encode(), "Try it")
 
     assert product.git("show", f"{made.commit}:limits.txt") == "# how many\nopen: 2"
 
@@ -112,7 +116,7 @@ def test_no_hook_of_the_repository_runs(product: GitRepository):
     hook.chmod(0o755)
 
     made = tried(product)
-    Repository(product.path, "main").take_back(ATTEMPT, made)
+    Repository(product.path, ON_MAIN).take_back(ATTEMPT, made)
 
     assert not (product.path / "hooked").exists()
 
@@ -121,11 +125,11 @@ def test_taken_back_before_it_is_merged_the_branch_is_gone(product: GitRepositor
     before = product.git("for-each-ref")
     made = tried(product)
 
-    done = Repository(product.path, "main").take_back(ATTEMPT, made)
+    done = Repository(product.path, ON_MAIN).take_back(ATTEMPT, made)
 
     assert done.deleted == BRANCH
     assert product.git("for-each-ref") == before
-    assert Repository(product.path, "main").take_back(ATTEMPT, made) == done
+    assert Repository(product.path, ON_MAIN).take_back(ATTEMPT, made) == done
 
 
 def test_taken_back_after_it_was_merged_another_branch_reverts_it(product: GitRepository):
@@ -133,7 +137,7 @@ def test_taken_back_after_it_was_merged_another_branch_reverts_it(product: GitRe
     product.git("stash", "--quiet")
     product.merge(BRANCH)
     product.commit("later", files={"later.txt": "later\n"})
-    git = Repository(product.path, "main")
+    git = Repository(product.path, ON_MAIN)
 
     done = git.take_back(ATTEMPT, made)
 
@@ -149,7 +153,7 @@ def test_squashed_into_the_mainline_it_counts_as_merged(product: GitRepository):
     product.git("stash", "--quiet")
     product.git("cherry-pick", made.commit)
 
-    assert Repository(product.path, "main").take_back(ATTEMPT, made).made is not None
+    assert Repository(product.path, ON_MAIN).take_back(ATTEMPT, made).made is not None
 
 
 def test_a_branch_with_somebody_elses_commits_is_not_deleted(product: GitRepository):
@@ -160,7 +164,7 @@ def test_a_branch_with_somebody_elses_commits_is_not_deleted(product: GitReposit
     product.switch("main")
 
     with pytest.raises(BranchError, match="holds commits that iact did not make"):
-        Repository(product.path, "main").take_back(ATTEMPT, made)
+        Repository(product.path, ON_MAIN).take_back(ATTEMPT, made)
 
     assert product.git("branch", "--list", BRANCH) != ""
 
@@ -168,3 +172,47 @@ def test_a_branch_with_somebody_elses_commits_is_not_deleted(product: GitReposit
 def test_a_folder_that_is_no_repository_is_an_error_that_says_so(tmp_path: Path):
     with pytest.raises(IactError, match="is not a git repository"):
         Repository(tmp_path)
+
+
+def test_the_mainline_is_the_remotes_whatever_is_checked_out(product: GitRepository, tmp_path: Path):
+    clone = GitRepository.clone(product.path, tmp_path / "clone")
+    clone.git("switch", "--quiet", "--create", "else", "HEAD")
+    clone.commit("elsewhere", files={"else.txt": "else\n"})
+
+    made = Repository(clone.path).attempt(ATTEMPT, PATCH.encode(), "Try it")
+
+    assert (made.onto, clone.git("rev-parse", f"{made.commit}^")) == ("main", product.head)
+
+
+def test_looked_at_without_a_remote_it_still_counts_as_not_merged(product: GitRepository):
+    made = tried(product, "")
+    product.git("stash", "--quiet", "--include-untracked")
+    product.switch(made.branch)
+
+    with pytest.raises(BranchError, match=f"{BRANCH} is checked out in .*git branch -D {BRANCH}"):
+        Repository(product.path).take_back(ATTEMPT, made)
+
+    assert product.git("branch", "--list", "iact/*") == f"* {BRANCH}"
+    assert product.git("log", "--oneline") != ""
+
+
+def test_checked_out_in_another_work_tree_it_is_not_deleted(product: GitRepository, tmp_path: Path):
+    made = tried(product)
+    product.git("worktree", "add", "--quiet", str(tmp_path / "beside"), made.branch)
+
+    with pytest.raises(BranchError, match="is checked out in .*beside"):
+        Repository(product.path, ON_MAIN).take_back(ATTEMPT, made)
+
+    product.git("worktree", "remove", str(tmp_path / "beside"))
+    assert Repository(product.path, ON_MAIN).take_back(ATTEMPT, made).deleted == BRANCH
+
+
+@pytest.mark.parametrize("place", ["--detach", "iact/other"])
+def test_where_no_mainline_is_known_nothing_is_made(product: GitRepository, place: str):
+    product.git("stash", "--quiet", "--include-untracked")
+    product.git("switch", "--quiet", *((place,) if place == "--detach" else ("--create", place)))
+
+    with pytest.raises(BranchError, match="not known which branch changes are merged to.*mainline: main"):
+        Repository(product.path).attempt(ATTEMPT, PATCH.encode(), "Try it")
+
+    assert product.git("branch", "--list", BRANCH) == ""

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from iact.cli.main import iact
 from iact.core.canonical import canonical
-from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from tests.support.git import GitRepository
 from tests.support.project import ROOT
 from tests.support.trials import PATCH, History, improvement, write_project
@@ -131,6 +131,18 @@ def test_from_the_start_to_the_stop_the_branch_comes_and_goes(history: History, 
     again = command("run", "pdca", "--repo", "shop")
     assert "Nothing to try: faster was stopped before. Nothing was changed." in again.stdout
     assert history.repository.git("branch", "--list", "iact/*") == ""
+
+
+def test_while_somebody_looks_at_its_branch_an_experiment_is_not_stopped(history: History, command: Command):
+    command("pdca", "start", "faster", "--repo", "shop")
+    branch = history.repository.git("branch", "--list", "iact/*", "--format=%(refname:short)")
+    history.repository.switch(branch)
+
+    with pytest.raises(FindingError, match=f"faster goes on: the branch {branch} is checked out in .*then stop it"):
+        command("pdca", "stop", "faster", "--repo", "shop")
+
+    history.repository.switch("main")
+    assert "was deleted" in command("pdca", "stop", "faster", "--repo", "shop").stdout
 
 
 @pytest.mark.usefixtures("history")
