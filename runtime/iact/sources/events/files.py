@@ -115,12 +115,15 @@ def _read(path: Path) -> str:
 
 
 def _is_json_lines(start: str) -> bool:
-    """Return whether the first line is a value of its own, or there are more lines that begin as one."""
-    first, _, rest = start.partition("\n")
+    """Return whether a line is a value of its own: of an object over many lines, none is that begins with a brace."""
+    return any(_is_json(line) for line in start.split("\n") if line.startswith("{"))
+
+
+def _is_json(text: str) -> bool:
     try:
-        json.loads(first)
+        json.loads(text)
     except (ValueError, RecursionError):
-        return any(line.startswith("{") for line in rest.split("\n"))
+        return False
     return True
 
 

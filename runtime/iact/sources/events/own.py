@@ -53,7 +53,7 @@ _ID: Final = Column(
     "id", "id", "What its source calls it; with `kind` and `source` it names the thing.", "8731", needed=True
 )
 _SOURCE: Final = Column(
-    "source", "id", "Who tells, such as the tool that the row comes from; left out, `file`.", "jenkins"
+    "source", "source", "Who tells, such as the tool that the row comes from; left out, `file`.", "jenkins"
 )
 _UPDATED: Final = Column(
     "updated_at", "moment", "Since when the row says what it says; of two rows of one thing the later counts.",
