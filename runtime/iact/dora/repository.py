@@ -19,7 +19,7 @@ from iact.sources.git.errors import SourceError
 from iact.sources.git.identity import first_commit, folder_name
 from iact.sources.git.refs import read_mainline
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_sqlite, reading, writing
+from iact.stores.connect import open_copy, open_sqlite, reading, writing
 
 _SHOWN: Final = 12
 """How many digits of a commit's id stand in a key: among 2**24 histories two share them once in two."""
@@ -136,14 +136,19 @@ def refresh(engine: Engine, project: Project, path: Path, now: datetime) -> Coll
         raise EnvironmentProblemError(str(error)) from error
 
 
-def open_store(project: Project, path: Path | None = None) -> Engine:
+def open_store(project: Project, path: Path | None = None, *, only_look: bool = False) -> Engine:
     """Open the store of a project.
 
     Args:
         project: the project.
-        path: another SQLite file; None takes the one that the project names.
+        path: another SQLite file, in a folder that is there; None takes the one that the project names.
+        only_look: open a copy in memory, so that nothing on disk is made, brought up to date or changed.
 
     Raises:
         EnvironmentProblemError: if it cannot be opened.
     """
-    return open_sqlite(path or project.root / project.settings.store.sqlite)
+    if path is not None and not path.absolute().parent.is_dir():
+        message = f"the folder {path.parent} of the store {path} is not there. Make it, or name another file."
+        raise EnvironmentProblemError(message)
+    file = path or project.root / project.settings.store.sqlite
+    return open_copy(file) if only_look else open_sqlite(file)

@@ -169,7 +169,7 @@ def parameters() -> None:
         for resource in project.resources("Parameters")
         for name, parameter in resource.spec.values.items()
     }
-    engine = open_store(project)
+    engine = open_store(project, only_look=True)
     with reading(engine) as connection:
         show_parameters(declared, versions(connection, project.name), _console())
     engine.dispose()

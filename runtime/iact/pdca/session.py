@@ -219,25 +219,7 @@ def _seen(
 def _store(project: Project, asked: Asked) -> Engine:
     if asked.as_of is not None:
         return open_memory()
-    stored = open_store(project)
-    if not asked.dry_run:
-        return stored
-    try:
-        return _copied(stored)
-    finally:
-        stored.dispose()
-
-
-def _copied(engine: Engine) -> Engine:
-    """Return a copy in memory of what a store holds."""
-    memory = open_memory()
-    source, target = engine.raw_connection(), memory.raw_connection()
-    try:
-        source.driver_connection.backup(target.driver_connection)  # type: ignore[union-attr]  # both are SQLite's
-    finally:
-        source.close()
-        target.close()
-    return memory
+    return open_store(project, only_look=asked.dry_run)
 
 
 def _program() -> str:

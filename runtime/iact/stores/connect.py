@@ -5,7 +5,8 @@ SQLite runs in write-ahead mode with `synchronous = FULL`: a transaction that wa
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, text
@@ -56,6 +57,56 @@ def open_memory() -> Engine:
     engine = _engine("sqlite://", poolclass=StaticPool)
     migrate(engine, shown_as="memory")
     return engine
+
+
+def open_copy(path: Path) -> Engine:
+    """Open a copy in memory of what a store's file holds; the file is only read, and not made where it is missing.
+
+    Args:
+        path: the file; it may be missing, and it may be of an earlier release: only the copy is brought up to date.
+
+    Raises:
+        EnvironmentProblemError: if the file cannot be read, is no database, or is from a newer iact.
+    """
+    engine = _engine("sqlite://", poolclass=StaticPool)
+    try:
+        if path.exists():
+            _copy(path, engine)
+        migrate(engine, shown_as=str(path))
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _copy(path: Path, engine: Engine) -> None:
+    target = engine.raw_connection()
+    try:
+        # Reading a quiet file as immutable leaves no `-wal` and `-shm` beside it, and works in a folder that cannot be
+        # written; where somebody has the file open, or opened it meanwhile, these are there and are needed.
+        before = _state(path)
+        _back_up(path, "mode=ro" if before is None else "immutable=1", target.driver_connection)
+        if before is not None and _state(path) != before:
+            _back_up(path, "mode=ro", target.driver_connection)
+    except (sqlite3.Error, OSError) as error:
+        message = f"the store {path} cannot be read: {error}. Check its permissions, or restore it from a backup."
+        raise EnvironmentProblemError(message) from error
+    finally:
+        target.close()
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a store that nobody has open is written; None where somebody has it open."""
+    if path.with_name(f"{path.name}-wal").exists():
+        return None
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _back_up(path: Path, how: str, target: Any) -> None:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as source:
+        source.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        source.backup(target)
 
 
 def _engine(url: str, **options: Any) -> Engine:

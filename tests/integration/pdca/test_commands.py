@@ -281,3 +281,20 @@ def test_a_patch_that_does_not_apply_is_a_finding_and_leaves_nothing(command: Co
 
     assert result.exit_code == 1
     assert "the patch does not apply" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "pdca", "--repo", "shop", "--dry-run"),
+        ("pdca", "status", "--repo", "shop"),
+        ("pdca", "plan", "--repo", "shop"),
+        ("pdca", "parameters"),
+    ],
+)
+def test_looking_makes_no_store(history: History, command: Command, words: tuple[str, ...]):
+    before = files(history.repository.path.parent)
+
+    assert command(*words).exit_code == 0
+
+    assert files(history.repository.path.parent) == before
