@@ -10,6 +10,9 @@ _WRITTEN: Final = re.compile(
     r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2}))?$",
 )
 EXPECTED: Final = "a date such as 2026-03-02, or a moment such as 2026-03-02 09:00Z"
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2999
+"""Far enough from both ends of the calendar for the longest duration to be added or taken away."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,6 +38,9 @@ def parse(text: str) -> datetime:
     except ValueError as error:
         message = f"expected {EXPECTED}, found {text!r}, and {error}"
         raise ValueError(message) from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        message = f"expected a moment in the years {FIRST_YEAR} to {LAST_YEAR}, found {text!r}"
+        raise ValueError(message)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

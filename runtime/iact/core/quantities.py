@@ -44,6 +44,8 @@ _SECONDS: Final = {
     "d": Fraction(86_400),
     "w": Fraction(604_800),
 }
+LONGEST_DAYS: Final = 365_000
+"""A thousand years: nobody waits longer, and every calendar can still add it to a moment."""
 _UNIT_NAMES: Final = {
     "ms": "ms",
     "millisecond": "ms",
@@ -161,10 +163,17 @@ def parse(text: str, dimension: Dimension | None = None) -> Quantity:
     wanted = [dimension] if dimension else list(Dimension)
     for candidate in wanted:
         if re.match(PATTERNS[candidate], tidy):
-            return Quantity(_READERS[candidate](tidy), candidate)
+            return _within_reason(Quantity(_READERS[candidate](tidy), candidate), text)
     expected = EXPECTED[dimension] if dimension else "an amount such as 48h, 15%, 5 points, 10/min or 3"
     message = f"expected {expected}, found {text!r}"
     raise ValueError(message)
+
+
+def _within_reason(quantity: Quantity, text: str) -> Quantity:
+    if quantity.dimension is Dimension.DURATION and quantity.amount > LONGEST_DAYS * _SECONDS["d"]:
+        message = f"expected at most {LONGEST_DAYS:,} days, found {text!r}"
+        raise ValueError(message)
+    return quantity
 
 
 def _read_duration(text: str) -> Fraction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from iact.dora.cycles import Cycle
     from iact.dora.figures import Window
     from iact.dora.report import Request
     from iact.dora.rules import NamedMetric
-
-EARLIEST = datetime(1000, 1, 2, tzinfo=UTC)
-"""Moments before it have no form that sorts as text in every store."""
 
 OPTIONS = (
     click.option(
@@ -115,11 +113,24 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
             window=window,
             definitions=definition,
             end_is="now" if end is None else "given",
+            cycles=_recorded(repo),
         )
         with reading(engine) as connection:
             yield connection, request
     finally:
         engine.dispose()
+
+
+def _recorded(folder: Path) -> Sequence[Cycle] | None:
+    """Return the delivery cycles that agents recorded in a repository's folder; None where there is no file."""
+    from iact.dora.metrics_file import NAME
+
+    if not (folder / NAME).exists():
+        return None
+    from iact.dora.cycles import cycles_in
+    from iact.dora.metrics_file import read_records
+
+    return cycles_in(read_records(folder / NAME))
 
 
 @contextmanager
@@ -159,10 +170,8 @@ def _window(
         raise click.UsageError(message)
     until = _next_minute(now) if end is None else _moment("--to", end)
     usual = max(metric.metric.window.timedelta for metric in metrics)
-    since = _before(until, usual if length is None else _span(length)) if start is None else _moment("--from", start)
-    if since < EARLIEST:
-        message = f"the window begins before {EARLIEST:%Y-%m-%d}, earlier than a store can hold; choose a later moment."
-        raise click.UsageError(message)
+    span = usual if length is None else _span(length)
+    since = until - span if start is None else _moment("--from", start)
     if since >= until:
         message = f"--from {since:%Y-%m-%d %H:%MZ} is not before --to {until:%Y-%m-%d %H:%MZ}; exchange them."
         raise click.UsageError(message)
@@ -179,7 +188,7 @@ def _moment(option: str, text: str) -> datetime:
 
     try:
         return instants.parse(text)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
 
 
@@ -188,18 +197,74 @@ def _span(text: str) -> timedelta:
 
     try:
         span = parse(text, Dimension.DURATION).timedelta
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--window") from None
     if not span:
         raise click.BadParameter("a window must be longer than no time at all", param_hint="--window")
     return span
 
 
-def _before(until: datetime, span: timedelta) -> datetime:
+FILE_OPTION = click.option(
+    "--file", type=click.Path(path_type=Path), default=".dora_sdlc_metrics.json", show_default=True, help="The file."
+)
+CYCLE_OPTION = click.option("--cycle", help="A cycle to go on with, such as cycle-20251106-150000.")
+
+
+@dora.command()
+@click.argument("phase")
+@click.argument("decision")
+@click.argument("duration", metavar="DURATION")
+@CYCLE_OPTION
+@click.option("--feature", default="", help="What the cycle delivers, such as FEAT-001.")
+@click.option("--request-id", help="Finds the log lines that belong to it.")
+@FILE_OPTION
+def record(  # noqa: PLR0913 - one parameter for each argument and option
+    phase: str, decision: str, duration: str, *, cycle: str | None, feature: str, request_id: str | None, file: Path
+) -> None:
+    """Record one PHASE of a delivery cycle, its DECISION, and how long it took.
+
+    Such as `iact dora record testing go 2h`. Prints the cycle's id, by which its next phases go on.
+    """
+    from iact.dora.metrics_file import DORAMetrics
+
+    metrics = DORAMetrics(file, clock=_SystemClock(), feature_id=feature, cycle_id=cycle)
+    metadata = {"request_id": request_id} if request_id else {}
+    written = metrics.record_phase(phase, decision, _seconds(duration), metadata)
+    click.echo(written["cycle_id"])
+
+
+@dora.command()
+@click.argument("outcome")
+@click.option("--cycle", required=True, help="The cycle that has ended, such as cycle-20251106-150000.")
+@click.option("--feature", default="", help="What the cycle delivered, such as FEAT-001.")
+@FILE_OPTION
+def complete(outcome: str, cycle: str, feature: str, file: Path) -> None:
+    """Close a delivery cycle with its OUTCOME, such as success.
+
+    Prints the cycle's lead time: the sum of its phases.
+    """
+    from iact.core.quantities import duration as as_quantity
+    from iact.dora.metrics_file import DORAMetrics
+
+    written = DORAMetrics(file, clock=_SystemClock(), feature_id=feature, cycle_id=cycle).complete_cycle(outcome)
+    click.echo(f"{cycle}: {as_quantity(timedelta(seconds=written['duration_seconds']))}")
+
+
+class _SystemClock:
+    """This machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC)
+
+
+def _seconds(text: str) -> float:
+    from iact.core.quantities import Dimension, parse
+
     try:
-        return until - span
-    except OverflowError:
-        return EARLIEST - timedelta(days=1)
+        return float(parse(text, Dimension.DURATION).amount)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="DURATION") from None
 
 
 @click.command()

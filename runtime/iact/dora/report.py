@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 from iact.core import instants
 from iact.dora import store
+from iact.dora.cycles import Cycle, summary
 from iact.dora.figures import Unit, Window, plain, rounded, seconds
 from iact.dora.measure import read_history
 from iact.dora.records import Change, Deployment, Repository
@@ -49,6 +50,7 @@ class Request:
         definitions: the name of the set that the metrics are.
         end_is: how the end of the window came about: `given`, or `now`.
         as_of: what was learnt of failures at or after this moment is not known yet; None knows everything.
+        cycles: the delivery cycles that agents recorded; None where there is no file of them.
     """
 
     project: str
@@ -59,6 +61,7 @@ class Request:
     definitions: str = "iact"
     end_is: str = "given"
     as_of: datetime | None = None
+    cycles: Sequence[Cycle] | None = None
 
 
 def document(connection: Connection, request: Request) -> dict[str, Any]:
@@ -96,6 +99,7 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
         "deployments": _deployments(history, staged),
         "waiting": _waiting(waiting, request.window.end),
         "missing": _missing(results),
+        "cycles": None if request.cycles is None else summary(request.cycles, request.window),
     }
 
 

@@ -58,6 +58,7 @@ def report_schema() -> Schema:
                 "deployments": _said("those of the window, the earliest first", _list(_ref("deployment"))),
                 "waiting": _ref("waiting"),
                 "missing": _said("why figures are unknown, each reason once", _list(_ref("missing_metrics"))),
+                "cycles": _said("what agents recorded; null where there is no file", _or_null(_ref("cycles"))),
             }
         ),
         "$defs": _definitions(),
@@ -91,6 +92,21 @@ def _definitions() -> Schema:
                 "slowest": _list(_ref("slow_change")),
                 "agents": _or_null(_object({"by_agent": _GROUP, "by_people": _GROUP})),
             }
+        ),
+        "cycles": _object(
+            {
+                "file": _TEXT,
+                "ended": _said("how many cycles ended in the window", _COUNT),
+                "going_on": _COUNT,
+                "lead_time": _said("the median of the sums of their phases", _or_null(_ref("cycle_figure"))),
+                "failed": _said("the share that did not end with success", _or_null(_ref("cycle_figure"))),
+                "phases": _list(
+                    _object({"phase": _TEXT, "n": _COUNT, "median": _ref("amount"), "share": _AMOUNT}),
+                ),
+            }
+        ),
+        "cycle_figure": _object(
+            {"value": _DECIMAL, "shown": _TEXT, "interval": _or_null(_ref("interval")), "no_interval": _TEXT}
         ),
         "deployment": _object(
             {

@@ -32,7 +32,7 @@ def show(report: Mapping[str, Any], console: Console | None = None) -> None:
         console.print(line)
     if report["breakdown"] and report["breakdown"]["slowest"]:
         console.print(_slowest(report["breakdown"]["slowest"]))
-    for line in (*_unknown(report["missing"]), *_notes(report)):
+    for line in (*_cycles(report["cycles"]), *_unknown(report["missing"]), *_notes(report)):
         console.print(line)
 
 
@@ -97,6 +97,21 @@ def _slowest(rows: list[Mapping[str, Any]]) -> Table:
         shown = subject if len(subject) <= _SUBJECT else f"{subject[: _SUBJECT - 1]}…"
         table.add_row(row["sha"][:_DIGEST], row["total"]["shown"], escape(row["deployment"]), escape(shown))
     return table
+
+
+def _cycles(cycles: Mapping[str, Any] | None) -> Iterator[str]:
+    if cycles is None:
+        return
+    ended = "1 cycle" if cycles["ended"] == 1 else f"{cycles['ended']} cycles"
+    figures = [
+        f"{said} {figure['shown']} {figure['interval']['shown'] if figure['interval'] else ''}".rstrip()
+        for said, figure in (("lead time", cycles["lead_time"]), ("failed", cycles["failed"]))
+        if figure
+    ]
+    yield f"Recorded in {cycles['file']}: {'; '.join((f'{ended} ended', *figures))}"
+    parts = [f"{part['phase']} {part['share']['shown']}" for part in cycles["phases"] if part["share"]]
+    if parts:
+        yield f"  of that time {escape(', '.join(parts))}"
 
 
 def _unknown(missing: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -30,6 +30,12 @@ def test_a_time_without_zone_or_a_day_that_is_none_is_refused(text):
         instants.parse(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "1899-12-31 23:59Z"])
+def test_a_moment_near_the_end_of_the_calendar_is_refused(text):
+    with pytest.raises(ValueError, match="expected a moment in the years 1900 to 2999"):
+        instants.parse(text)
+
+
 def test_written_moments_sort_as_text():
     earlier = datetime(2026, 3, 2, 9, 0, 0, 5, tzinfo=timezone(timedelta(hours=1)))
 

@@ -40,6 +40,12 @@ def test_what_is_no_duration_says_what_was_expected_and_found(text):
         parse(text, Dimension.DURATION)
 
 
+def test_a_duration_that_no_calendar_could_add_is_refused():
+    assert parse("365000d").timedelta == timedelta(days=365_000)
+    with pytest.raises(ValueError, match=r"expected at most 365,000 days, found '99999999999999w'"):
+        parse("99999999999999w")
+
+
 def test_an_amount_of_another_dimension_is_refused():
     with pytest.raises(ValueError, match=r"expected a share such as 15%, found '48h'"):
         parse("48h", Dimension.SHARE)
