@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Select
 
-from iact.dora import recorder, store
+from iact.dora import ingest, recorder, store
 from iact.stores.connect import open_memory
 from iact.stores.query import Query
 
@@ -22,10 +22,14 @@ PARAMETERS = {
     "keys": ["a", "b"],
     "first": "a",
     "after": "ag",
+    "digests": ["a", "b"],
+    "of_kind": "deployment",
+    "of_source": "github",
+    "ids": ["a", "b"],
 }
 STATEMENTS = {
     name: found.statement
-    for module in (store, recorder)
+    for module in (store, recorder, ingest)
     for name, found in vars(module).items()
     if isinstance(found, Query) and isinstance(found.statement, Select)
 }
