@@ -114,13 +114,12 @@ class Experiments:
         return run
 
     def stop(self, improvement: str) -> Run:
-        """Stop an experiment and take its change back.
+        """Stop an experiment and take its change back, by the rules it was started under: today's may lack it.
 
         Raises:
             ConfigurationError: if there is no such improvement, or it is not being tried.
             FindingError: if somebody has its branch checked out.
         """
-        self._expect_known(improvement)
         for run, trial in self.trials():
             if trial.improvement == improvement and run.state in STOPPABLE:
                 if reason := looked_at(run.remembered, self.runtime.host.services):
@@ -129,6 +128,7 @@ class Experiments:
                 self.runtime.tell(run.run, "stop_requested", key=f"stop/{run.visit}")
                 return self.runtime.advance(run.run)
         tried = [trial.improvement for run, trial in self.trials() if run.state in STOPPABLE]
+        self._expect_known(improvement, *tried)
         message = f"{improvement} is not being tried, so there is nothing to stop. "
         message += f"Being tried: {', '.join(tried)}." if tried else "Nothing is."
         raise ConfigurationError(message)
@@ -157,10 +157,11 @@ class Experiments:
         run = self.runtime.start(AGENT, definitions=self.definitions, subject=subject, inputs=facts)
         return self.runtime.advance(run)
 
-    def _expect_known(self, improvement: str) -> None:
-        known = [definition.name for definition in self.definitions if definition.kind == "Improvement"]
+    def _expect_known(self, improvement: str, *tried: str) -> None:
+        today = (definition.name for definition in self.definitions if definition.kind == "Improvement")
+        known = [*dict.fromkeys((*today, *tried))]
         if improvement not in known:
-            hint = did_you_mean(improvement, known) or f"There is {', '.join(sorted(known))}."
+            hint = did_you_mean(improvement, known) or f"There is {', '.join(sorted(known)) or 'none'}."
             message = f"there is no Improvement named {improvement}. {hint}"
             raise ConfigurationError(message)
 

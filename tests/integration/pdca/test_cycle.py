@@ -222,6 +222,18 @@ def test_stopped_by_a_person_it_is_taken_back(tmp_path: Path):
     assert overrides(shop) == [(2, None), (None, 2)]
 
 
+def test_an_experiment_can_be_stopped_although_its_definition_is_gone(tmp_path: Path):
+    shop = opened(tmp_path)
+    shop.experiments().start("faster")
+    (shop.folder / "playbooks/improvements/faster.yaml").unlink()
+
+    with pytest.raises(ConfigurationError, match="Did you mean faster"):
+        shop.experiments().stop("fastr")
+    run = shop.experiments().stop("faster")
+
+    assert (run.state, overrides(shop)) == ("stopped", [(2, None), (None, 2)])
+
+
 def test_two_experiments_on_one_metric_are_refused(tmp_path: Path):
     shop = Shop.open(tmp_path, improvement() | improvement("other"))
     shop.experiments().start("faster")
