@@ -118,7 +118,8 @@ def choose(found: tuple[Candidate, ...], requested: str = "") -> Candidate | Non
     """Return the candidate to try: the one that a person asked for, or the one that promises most.
 
     Without a person's word its condition must be true, and it must not have been tried before: what was kept, taken
-    back or stopped is not proposed again until its definition is changed. Of equal promises the first name wins. One
+    back, stopped or given to a person is not proposed again until its definition is changed; what could not be started
+    was not tried. Of equal promises the first name wins. One
     whose baseline is too small to be compared with comes after all others, because no experiment could judge it. A
     metric that is being experimented on is left alone in either case.
     """

@@ -51,7 +51,7 @@ ENDED: Final = query(
         RUNS.c.project == bindparam("project"),
         RUNS.c.agent == "pdca",
         RUNS.c.active.is_(None),
-        RUNS.c.state.in_(["kept", "reverted", "stopped", "escalated", "failed"]),
+        RUNS.c.state.in_(["kept", "reverted", "stopped", "escalated"]),
     )
     .order_by(RUNS.c.ended_at, RUNS.c.run),
 )
@@ -158,8 +158,15 @@ def holding(connection: Connection, project: str) -> Iterator[TrialRun]:
 
 
 def ended(connection: Connection, project: str) -> Iterator[TrialRun]:
-    """Walk the experiments that have ended, oldest first."""
-    return (_trial_run(row) for row in ENDED.rows(connection, project=project))
+    """Walk the experiments that were tried and have ended, oldest first.
+
+    Where the change could not be made, nothing was tried: such a run may have failed, or been given to a person.
+    """
+    return (_trial_run(row) for row in ENDED.rows(connection, project=project) if _was_tried(row))
+
+
+def _was_tried(row: RowMapping) -> bool:
+    return any(fact["name"] == "receipt.applied_at" for fact in json.loads(row["remembered"]))
 
 
 def _trial_run(row: RowMapping) -> TrialRun:

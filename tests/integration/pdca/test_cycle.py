@@ -293,6 +293,28 @@ def test_what_was_tried_is_not_proposed_again(tmp_path: Path):
     assert plan.trial is None or plan.trial.improvement != "faster"
 
 
+def test_what_could_not_be_started_was_not_tried(tmp_path: Path):
+    sooner = improvement("sooner", change=PARAMETER, metric="deployment_frequency, rises_by: 50%", mode="enforce")
+    files = improvement(change=PARAMETER) | sooner | {"policies/limits.yaml": LIMIT}
+    shop = Shop.open(tmp_path, files)
+    shop.experiments().start("faster")
+    while_taken = shop.experiments().run()
+    shop.experiments().stop("faster")
+
+    once_free = shop.experiments().run()
+
+    assert (while_taken.state, once_free.state) == ("failed", "watching")
+
+
+def test_what_was_left_to_a_person_to_decide_is_not_proposed_again(tmp_path: Path):
+    shop = opened(tmp_path, policy="{on_worse: escalate}")
+    started = shop.experiments().start("faster")
+    shop.history.pass_weeks(8, wait=timedelta(days=6, hours=12))
+    assert shop.experiments().runtime.advance(started.run).state == "escalated"
+
+    assert shop.experiments().run().state == "nothing_to_do"
+
+
 def test_a_proposal_gives_way_when_the_rules_have_changed(shop: Shop):
     first = shop.experiments().run()
     file = shop.folder / "playbooks/improvements/faster.yaml"
