@@ -44,6 +44,23 @@ def parse(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def parse_past(text: str, now: datetime) -> datetime:
+    """Read a moment that has come: nothing is known of a later one, and a report on it would say otherwise.
+
+    Args:
+        text: the moment.
+        now: the present moment; the minute that it lies in counts as come, since moments are shown by the minute.
+
+    Raises:
+        ValueError: if it is none, or has not come yet.
+    """
+    moment = parse(text)
+    if moment > now.replace(second=0, microsecond=0) + timedelta(minutes=1):
+        message = f"{show(moment)} has not come yet; leave it out for now"
+        raise ValueError(message)
+    return moment
+
+
 def write(moment: datetime) -> str:
     """Return the fixed-width form that sorts as text: `2026-03-02T09:00:00.000000Z` (RFC 3339).
 

@@ -168,10 +168,10 @@ def _window(
     if start is not None and length is not None:
         message = "--from and --window both say where the window begins; leave one of them out."
         raise click.UsageError(message)
-    until = _next_minute(now) if end is None else _moment("--to", end)
+    until = _next_minute(now) if end is None else _moment("--to", end, now)
     usual = max(metric.metric.window.timedelta for metric in metrics)
     span = usual if length is None else _span(length)
-    since = until - span if start is None else _moment("--from", start)
+    since = until - span if start is None else _moment("--from", start, now)
     if since >= until:
         message = f"--from {since:%Y-%m-%d %H:%MZ} is not before --to {until:%Y-%m-%d %H:%MZ}; exchange them."
         raise click.UsageError(message)
@@ -183,11 +183,11 @@ def _next_minute(now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-def _moment(option: str, text: str) -> datetime:
+def _moment(option: str, text: str, now: datetime) -> datetime:
     from iact.core import instants
 
     try:
-        return instants.parse(text)
+        return instants.parse_past(text, now)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
 

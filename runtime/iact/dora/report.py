@@ -80,7 +80,7 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
         raise LookupError(message)
     history = read_history(connection, request.project, request.repository, request.window, as_of=request.as_of)
     every = store.deployments(connection, request.project, request.repository, end=request.window.end)
-    waiting = store.waiting_changes(connection, request.project, request.repository, as_of=request.window.end)
+    waiting = list(store.waiting_changes(connection, request.project, request.repository, as_of=request.window.end))
     results = tuple(measured(named, history, request.window) for named in request.metrics)
     staged = next((result for result in results if result.named.metric.stages), None)
     return {
@@ -90,6 +90,8 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
         "window": request.window.to_record() | {"to_is": request.end_is},
         "history": {
             "known_from": None if history.known_from is None else instants.write(history.known_from),
+            # Every change of a history was first deployed by one of its deployments, or waits on the mainline.
+            "changes": sum(deployment.changes for deployment in every) + len(waiting),
             "deployments": len(every),
             "first": _named(every[0]) if every else None,
             "last": _named(every[-1]) if every else None,

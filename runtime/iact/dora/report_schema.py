@@ -48,6 +48,7 @@ def report_schema() -> Schema:
                 "history": _object(
                     {
                         "known_from": _said("since when a deployment would be known", _or_null(_MOMENT)),
+                        "changes": _said("how many were made up to the end of the window", _COUNT),
                         "deployments": _said("how many there were up to the end of the window", _COUNT),
                         "first": _or_null(_ref("named_deployment")),
                         "last": _or_null(_ref("named_deployment")),

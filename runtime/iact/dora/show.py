@@ -43,9 +43,14 @@ def _heading(report: Mapping[str, Any]) -> Iterator[str]:
         f"[bold]{escape(report['repository']['name'])}[/bold]: {window['length']['shown']} "
         f"from {_moment(window['from'])} to {until}, definitions {escape(report['definitions'])}"
     )
-    known = f"{report['repository']['changes']} changes and {history['deployments']} releases are known"
+    known = f"{_counted(history['changes'], 'change')} and {_counted(history['deployments'], 'release')}"
+    known += " are known" if window["to_is"] == "now" else " until then"
     last = history["last"]
     yield f"{known}, the last {escape(last['name'])} at {_moment(last['deployed_at'])}" if last else known
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _moment(text: str) -> str:
@@ -76,7 +81,7 @@ def _definition(definition: Mapping[str, Any]) -> str:
 def _stages(breakdown: Mapping[str, Any] | None) -> Iterator[str]:
     if breakdown is None:
         return
-    parts = [f"{stage['share']['shown']} {stage['stage']}" for stage in breakdown["stages"] if stage["share"]]
+    parts = [f"{stage['stage']} {stage['share']['shown']}" for stage in breakdown["stages"] if stage["share"]]
     if parts:
         yield f"Where {escape(breakdown['metric'].replace('_', ' '))} goes: {escape(', '.join(parts))}"
 

@@ -262,13 +262,9 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = instants.parse(text)
+        return instants.parse_past(text, datetime.now(UTC))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--as-of") from None
-    if found > datetime.now(UTC):
-        message = f"{instants.show(found)} has not come yet; leave it out for now"
-        raise click.BadParameter(message, param_hint="--as-of")
-    return found
 
 
 def _console() -> Any:

@@ -269,11 +269,41 @@ def test_the_terminal_shows_value_interval_definition_and_what_to_do(story: GitR
     for part in (
         "Lead time",
         "25%",
-        "Where lead time goes: 42.9% review",
+        "Where lead time goes: review 42.9%",
         "slow <work>",
         "Left out: merge commits (1; Lead time",
     ):
         assert part in shown
+
+
+@pytest.mark.usefixtures("project")
+def test_a_report_on_the_past_counts_what_there_was_then(story: GitRepository):
+    until = "--to=2026-01-08 12:00Z"
+    found = report(story, "--window=1w", until)
+
+    assert (found["history"]["changes"], found["history"]["deployments"]) == (3, 2)
+    assert "3 changes and 2 releases until then, the last v1.1.0" in run("--repo", str(story.path), until)
+    assert "7 changes and 4 releases are known" in run("--repo", str(story.path))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_change_that_waits_is_counted(story: GitRepository):
+    story.commit("not released", at="2026-01-13 09:00")
+
+    assert report(story)["history"]["changes"] == 8
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("option", ["--to", "--from"])
+def test_a_window_in_the_future_is_refused(story: GitRepository, option: str):
+    assert "has not come yet" in run("--repo", str(story.path), option, "2999-01-01", status=2)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_end_that_a_report_shows_can_be_given(story: GitRepository):
+    shown = report(story)["window"]["to"]
+
+    assert report(story, "--to", shown)["window"]["to"] == shown
 
 
 @pytest.mark.usefixtures("project")

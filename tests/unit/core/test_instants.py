@@ -36,6 +36,13 @@ def test_a_moment_near_the_end_of_the_calendar_is_refused(text):
         instants.parse(text)
 
 
+def test_a_moment_that_has_not_come_is_refused():
+    assert instants.parse_past("2026-03-02 09:00Z", NINE) == NINE
+    assert instants.parse_past("2026-03-02 09:01Z", NINE) == NINE + timedelta(minutes=1)
+    with pytest.raises(ValueError, match="2026-03-02 09:02Z has not come yet"):
+        instants.parse_past("2026-03-02 09:02Z", NINE)
+
+
 def test_written_moments_sort_as_text():
     earlier = datetime(2026, 3, 2, 9, 0, 0, 5, tzinfo=timezone(timedelta(hours=1)))
 
