@@ -18,6 +18,7 @@ from iact.engine.definitions import Definition, pins_of
 from iact.engine.runtime import Run, Runtime
 from iact.pdca.actions import looked_at
 from iact.pdca.facts import applied_at, kept_plan
+from iact.pdca.model import Improvement, Mode
 from iact.pdca.pinned import improvement_of
 from iact.pdca.plan import Trial
 
@@ -90,7 +91,7 @@ class Experiments:
 
         Raises:
             ConfigurationError: if there is no such improvement, it was started already, or its metric is taken.
-            FindingError: if its metric is not known, so that nothing could be compared.
+            FindingError: if it is only observed, or its metric is not known, so that nothing could be compared.
         """
         self._expect_known(improvement)
         for run, trial in self.trials():
@@ -99,6 +100,7 @@ class Experiments:
                 when = f" on {instants.show(since)}" if since else ""
                 message = f"{improvement} was started already{when} (state {run.state}). See: iact pdca status"
                 raise ConfigurationError(message)
+        self._expect_tried(improvement)
         self._expect_free(improvement)
         for run, trial in self.trials():
             if trial.improvement == improvement:
@@ -107,7 +109,7 @@ class Experiments:
         run = self._begin(f"{self.repository}/{improvement}", improvement)
         if run.state == "nothing_to_do":
             message = (
-                f"{improvement} cannot be started: {self._metric_of(improvement)} is not known before it, so nothing "
+                f"{improvement} cannot be started: {self._definition_of(improvement).expect.metric} is not known before it, so nothing "
                 f"could be compared. See: iact pdca plan {improvement}"
             )
             raise FindingError(message)
@@ -165,8 +167,13 @@ class Experiments:
             message = f"there is no Improvement named {improvement}. {hint}"
             raise ConfigurationError(message)
 
+    def _expect_tried(self, improvement: str) -> None:
+        if self._definition_of(improvement).mode is Mode.OBSERVE:
+            message = f"{improvement} is only observed (mode: observe), so nothing was started. "
+            raise FindingError(f"{message}Set `mode: propose` to be able to try it.")
+
     def _expect_free(self, improvement: str) -> None:
-        metric = self._metric_of(improvement)
+        metric = self._definition_of(improvement).expect.metric
         for run, trial in self.trials():
             if trial.metric == metric and run.state != PROPOSED:
                 message = (
@@ -175,6 +182,5 @@ class Experiments:
                 )
                 raise ConfigurationError(message)
 
-    def _metric_of(self, improvement: str) -> str:
-        pinned = {definition.pin: definition for definition in self.definitions}
-        return improvement_of(pinned, improvement).expect.metric
+    def _definition_of(self, improvement: str) -> Improvement:
+        return improvement_of({definition.pin: definition for definition in self.definitions}, improvement)

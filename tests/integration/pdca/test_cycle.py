@@ -173,6 +173,15 @@ def test_observed_it_is_only_told(tmp_path: Path):
     assert overrides(shop) == []
 
 
+def test_what_is_only_observed_cannot_be_started(tmp_path: Path):
+    shop = opened(tmp_path, mode="observe")
+
+    with pytest.raises(FindingError, match=r"only observed .* Set `mode: propose`"):
+        shop.experiments().start("faster")
+
+    assert list(shop.experiments().runtime.runs()) == []
+
+
 def test_by_threshold_it_is_kept_at_the_first_check_and_called_unproven(tmp_path: Path):
     shop = opened(tmp_path, policy="{verdict: threshold, window: 1 week}", check="1 week")
     started = shop.experiments().start("faster")
