@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from iact.core.problems import Problem
 from iact.core.quantities import Quantity, duration
-from iact.core.registry import kind
+from iact.core.registry import EXAMPLE_RUNS, kind
 from iact.core.shape import AtLeastOne, Duration, Email, Name, OneOrMany, Ref, Scope, TimeZoneName, part
 from iact.core.tree import NOWHERE, Position
 
@@ -166,6 +166,21 @@ class Scheduled:
                 yield _problem("unknown-input", self.position, f"the agent `{self.run}` has no input `{name}`.")
 
 
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagExample:
+    """A tag, and whether it is a deployment by the rules of `sources`.
+
+    Attributes:
+        tag: name of a tag, whether the repository has it or not.
+        expect: whether it is a `deployment` or `left out`.
+    """
+
+    tag: str
+    expect: Literal["deployment", "left out"]
+    position: Position = NOWHERE
+
+
 @kind("Project", folder=".")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
@@ -183,6 +198,9 @@ class ProjectSettings:
             git:
               tags: v*
               failures: {reverts: true, hotfix: {within: 48h}}
+          examples:
+            - {tag: v1.2.3, expect: deployment}
+            - {tag: v1.2.3-rc1, expect: left out}
 
     Attributes:
         extends: whose rules hold as well; those of the same kind and name are overridden key by key.
@@ -191,6 +209,7 @@ class ProjectSettings:
         time_zone: the zone in which days and times of day are meant.
         sources: where facts come from.
         schedule: what is run again and again.
+        examples: tags, and whether they are deployments.
     """
 
     extends: tuple[Literal["iact"], ...] = ()
@@ -199,8 +218,13 @@ class ProjectSettings:
     time_zone: TimeZoneName = "UTC"
     sources: Sources = field(default_factory=Sources)
     schedule: tuple[Scheduled, ...] = ()
+    examples: tuple[TagExample, ...] = ()
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def run_examples(self, scope: Scope) -> Iterator[Problem]:
+        """Yield the examples that come out otherwise than they say."""
+        yield from EXAMPLE_RUNS["Project"](self, scope)
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
         """Yield folders that lie outside of the project."""
@@ -220,6 +244,21 @@ def _problem(rule: str, position: Position, message: str, hint: str = "") -> Pro
     return Problem(rule=rule, position=position, message=message, hint=hint)
 
 
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorExample:
+    """The author of a commit, and whether that is the person.
+
+    Attributes:
+        author: name and address, as git shows them: `Name <name@example.org>`.
+        expect: whether it is this person (`them`) or `somebody else`.
+    """
+
+    author: str
+    expect: Literal["them", "somebody else"]
+    position: Position = NOWHERE
+
+
 @kind("Person", folder="policies")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
@@ -229,19 +268,53 @@ class Person:
         apiVersion: iact/v1
         kind: Person
         metadata: {name: tech-lead}
-        spec: {email: tech-lead@example.org}
+        spec:
+          email: tech-lead@example.org
+          examples: [{author: Tech Lead <tech-lead@example.org>, expect: them}]
 
     Attributes:
         email: where they read mail.
         slack: their name or member identifier in Slack.
         github: their name on GitHub.
         git: further names and addresses that they commit under, such as `Name <name@example.org>`.
+        examples: authors of commits, and whether they are this person.
     """
 
     email: Email | None = None
     slack: str | None = None
     github: str | None = None
     git: OneOrMany[str] = ()
+    examples: tuple[AuthorExample, ...] = ()
+
+    def wrote(self, author: str) -> bool:
+        """Return whether an author, `Name <address>`, is this person: by the address, or by all of it."""
+        address = author.rpartition("<")[2].rstrip(">")
+        known = {each.casefold() for each in (self.email or "", *self.git) if each}
+        return bool(known & {author.casefold(), address.casefold()})
+
+    def run_examples(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every example run is handed the scope
+        """Yield the examples that come out otherwise than they say."""
+        for example in self.examples:
+            came_to = "them" if self.wrote(example.author) else "somebody else"
+            if came_to != example.expect:
+                message = f"the example expects `{example.expect}`, and `{example.author}` is `{came_to}`."
+                hint = f"They commit as {', '.join(filter(None, (self.email, *self.git))) or 'nobody yet'}."
+                yield _problem("failed-example", example.position, message, hint)
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberExample:
+    """A person, and whether they belong to the team.
+
+    Attributes:
+        person: who.
+        expect: whether they are a `member` or an `outsider`.
+    """
+
+    person: Annotated[str, Ref("Person")]
+    expect: Literal["member", "outsider"]
+    position: Position = NOWHERE
 
 
 @kind("Team", folder="policies")
@@ -253,17 +326,31 @@ class Team:
         apiVersion: iact/v1
         kind: Team
         metadata: {name: platform-leads}
-        spec: {members: [tech-lead], slack: "#platform"}
+        spec:
+          members: [tech-lead]
+          slack: "#platform"
+          examples: [{person: tech-lead, expect: member}]
 
     Attributes:
         members: the people in it.
         slack: the channel in which they are told.
         email: where mail for all of them goes.
+        examples: people, and whether they belong to it.
     """
 
     members: AtLeastOne[Annotated[str, Ref("Person")]]
     slack: str | None = None
     email: Email | None = None
+    examples: tuple[MemberExample, ...] = ()
+
+    def run_examples(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every example run is handed the scope
+        """Yield the examples that come out otherwise than they say."""
+        for example in self.examples:
+            came_to = "member" if example.person in self.members else "outsider"
+            if came_to != example.expect:
+                message = f"the example expects `{example.expect}`, and `{example.person}` is `{came_to}`."
+                hint = f"`members` is {', '.join(self.members)}."
+                yield _problem("failed-example", example.position, message, hint)
 
 
 __all__ = ["DEFAULT_PATHS", "GitSource", "Person", "ProjectSettings", "Quantity", "Team", "leads_out"]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iact.core.facts import Fact, FactRequest, FactSet, FactType
+    from iact.core.problems import Problem
+    from iact.core.scope import Scope
 
 T = TypeVar("T")
 
@@ -95,6 +97,19 @@ def kind(name: str, *, folder: str) -> Callable[[type[T]], type[T]]:
     def declare(cls: type[T]) -> type[T]:
         KINDS.add(name, Kind(name, cls, folder))
         return cls
+
+    return declare
+
+
+EXAMPLE_RUNS: Registry[Callable[[Any, Scope], Iterator[Problem]]] = Registry("run of the examples of the kind")
+
+
+def runs_examples_of(kind_name: str) -> Callable[[T], T]:
+    """Declare a function as what runs the examples of a kind whose rules stand in another room than the kind."""
+
+    def declare(run: T) -> T:
+        EXAMPLE_RUNS.add(kind_name, run)  # type: ignore[arg-type]  # a decorator cannot say "this function's type"
+        return run
 
     return declare
 

@@ -144,7 +144,7 @@ class Metric:
         for example in self.examples:
             message = outcome_of(scope.name or "example", self, example)
             if message:
-                yield Problem(rule="example", position=example.position, message=message)
+                yield Problem(rule="failed-example", position=example.position, message=message)
 
     def _faults(self) -> Iterator[tuple[str, str]]:
         if self.show not in STATISTICS:

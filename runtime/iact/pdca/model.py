@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from iact.core.condition_syntax import ConditionField
-from iact.core.facts import Fact, FactSet, FactType
-from iact.core.instants import EPOCH
+from iact.core.facts import FactType
 from iact.core.problems import Problem, did_you_mean
 from iact.core.quantities import Dimension, Quantity, duration, share
 from iact.core.registry import kind
-from iact.core.shape import AnyQuantity, Duration, Name, Points, Ref, Scope, Share, Within, part
+from iact.core.shape import Duration, Name, Points, Ref, Scope, Share, Within, part
 from iact.core.tree import NOWHERE, Position
-from iact.core.truth import Truth
 from iact.dora.terms import Better
+from iact.pdca.examples import ImprovementExample, ParameterExample, PolicyExample
 
 
 def hours(count: int) -> Quantity:
@@ -78,12 +77,22 @@ class Parameters:
         spec:
           values:
             review_limit: {value: 5, means: How many reviews one person has open at once.}
+          examples:
+            - {parameter: review_limit, at_least: 1, at_most: 10}
 
     Attributes:
         values: the parameters by name; a name is declared once in a project.
+        examples: parameters, and what their values are or must stay within.
     """
 
     values: Mapping[Name, Parameter]
+    examples: tuple[ParameterExample, ...] = ()
+
+    def run_examples(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every example run is handed the scope
+        """Yield the examples that come out otherwise than they say."""
+        declared = {name: parameter.value for name, parameter in self.values.items()}
+        for example in self.examples:
+            yield from example.run(declared)
 
 
 def _declared(scope: Scope) -> dict[str, Parameter]:
@@ -271,21 +280,6 @@ class Checks:
             yield Problem(rule="wrong-value", position=self.position, message=message)
 
 
-@part
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImprovementExample:
-    """Figures, and what the improvement says to them; `iact validate` runs it.
-
-    Attributes:
-        when: the value of each metric that the conditions name.
-        expect: whether it would be tried.
-    """
-
-    when: Mapping[str, AnyQuantity]
-    expect: Literal["try", "leave", "unknown"]
-    position: Position = NOWHERE
-
-
 @kind("Improvement", folder="playbooks/improvements")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Improvement:
@@ -331,19 +325,7 @@ class Improvement:
     def run_examples(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every example run is handed the scope
         """Yield the examples that come out otherwise than they say."""
         for example in self.examples:
-            facts = FactSet.of(
-                Fact(name=f"metric.{name}", value=value, observed_at=EPOCH, source="example")
-                for name, value in example.when.items()
-            )
-            judgement = self.try_when.judge(facts, EPOCH)
-            came_to = _SAID[judgement.truth]
-            if came_to != example.expect:
-                message = f"the example expects `{example.expect}`, and the condition says `{came_to}`."
-                hint = f"{judgement.text}: saw {judgement.saw}." if judgement.saw else ""
-                yield Problem(rule="failed-example", position=example.position, message=message, hint=hint)
-
-
-_SAID: Final = {Truth.TRUE: "try", Truth.FALSE: "leave", Truth.UNKNOWN: "unknown"}
+            yield from example.run(self.try_when)
 
 
 @kind("ImprovementPolicy", folder="policies")
@@ -357,7 +339,15 @@ class ImprovementPolicy:
         apiVersion: iact/v1
         kind: ImprovementPolicy
         metadata: {name: improvement, owner: tech-lead}
-        spec: {window: 48h, min_improvement: 15%, every: 1 week, verdict: evidence, on_worse: revert}
+        spec:
+          window: 48h
+          min_improvement: 15%
+          every: 1 week
+          verdict: evidence
+          on_worse: revert
+          examples:
+            - {promises: 15%, expect: leave}
+            - {promises: 16%, expect: try}
 
     Attributes:
         window: how long after a change adoption and harm are judged for the first time.
@@ -369,6 +359,7 @@ class ImprovementPolicy:
         on_worse: what becomes of a change that made its metric worse.
         extensions: how often the time of an unclear experiment may be extended.
         confidence: of all judgements of one experiment together.
+        examples: what an improvement promises, and whether it would be tried where nobody has to be asked.
     """
 
     window: Duration = hours(48)
@@ -379,8 +370,14 @@ class ImprovementPolicy:
     on_worse: Literal["revert", "escalate"] = "revert"
     extensions: Annotated[int, Within(0, 10)] = 2
     confidence: Share = share(Fraction(95, 100))
+    examples: tuple[PolicyExample, ...] = ()
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def run_examples(self, scope: Scope) -> Iterator[Problem]:
+        """Yield the examples that come out otherwise than they say."""
+        for example in self.examples:
+            yield from example.run(self.min_improvement, scope)
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check is handed the scope
         """Yield what is wrong with its numbers."""

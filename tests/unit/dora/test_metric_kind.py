@@ -117,7 +117,7 @@ def test_an_example_that_comes_out_otherwise_says_how(written: dict[str, Any], e
     (problem,) = metric(written | {"examples": [example]}).run_examples(Scope(name="lead_time"))
 
     assert problem.message.startswith(message)
-    assert problem.rule == "example"
+    assert problem.rule == "failed-example"
 
 
 def test_an_example_may_hold_many_rows_and_be_right():
