@@ -108,9 +108,10 @@ class Experiments:
                 return self.runtime.advance(run.run)
         run = self._begin(f"{self.repository}/{improvement}", improvement)
         if run.state == "nothing_to_do":
+            metric = self._definition_of(improvement).expect.metric
             message = (
-                f"{improvement} cannot be started: {self._definition_of(improvement).expect.metric} is not known before it, so nothing "
-                f"could be compared. See: iact pdca plan {improvement}"
+                f"{improvement} cannot be started: {metric} is not known before it, so nothing could be compared. "
+                f"See: iact pdca plan {improvement}"
             )
             raise FindingError(message)
         return run

@@ -139,13 +139,25 @@ def decided(content: Mapping[str, Any]) -> Iterator[str]:
     if plan is None or plan["improvement"] is None:
         considered = plan["considered"] if plan else ()
         reasons = [reason for one in considered if one["truth"] == "true" and (reason := set_aside(one))]
-        sentence = f"Nothing to try: {'; '.join(reasons)}." if reasons else content["decision"]["sentence"]
+        sentence = (
+            f"Nothing to try: {'; '.join(dict.fromkeys(reasons))}." if reasons else content["decision"]["sentence"]
+        )
         yield f"{sentence} Nothing was changed."
         return
     if state in {"proposed", "observed"}:
         yield f"Try {plan['improvement']}: {_could_detect(plan)}. Nothing was changed."
         return
+    if state == "refused":
+        yield f"{plan['improvement']}: {_refused(plan)} Nothing was changed."
+        return
     yield f"{plan['improvement']}: {content['decision']['sentence']}"
+
+
+def _refused(plan: Mapping[str, Any]) -> str:
+    """Return why an improvement that a person asked for is not tried now."""
+    chosen = next((one for one in plan["considered"] if one["improvement"] == plan["improvement"]), None)
+    busy = chosen["busy_with"] if chosen is not None else ""
+    return f"refused: {busy} is being tried on {plan['metric']}." if busy else _SAID["refused"]
 
 
 def set_aside(considered: Mapping[str, Any]) -> str:

@@ -55,9 +55,9 @@ class Candidate:
     tried: str = ""
 
     @property
-    def is_open(self) -> bool:
-        """Whether it could be tried now."""
-        return self.current is not None and self.expected is not None and not self.busy_with
+    def is_known(self) -> bool:
+        """Whether its metric is known, so that there is something to compare with."""
+        return self.current is not None and self.expected is not None
 
     def to_record(self) -> dict[str, Any]:
         """Return it as canonical JSON data."""
@@ -120,12 +120,14 @@ def choose(found: tuple[Candidate, ...], requested: str = "") -> Candidate | Non
     Without a person's word its condition must be true, and it must not have been tried before: what was kept, taken
     back, stopped or given to a person is not proposed again until its definition is changed; what could not be started
     was not tried. Of equal promises the first name wins. One
-    whose baseline is too small to be compared with comes after all others, because no experiment could judge it. A
-    metric that is being experimented on is left alone in either case.
+    whose baseline is too small to be compared with comes after all others, because no experiment could judge it. What
+    is about a metric that is being experimented on is passed over; where a person asked for it, it is returned all the
+    same, and refused with that reason (`plan.metric_free`).
     """
+    known = [one for one in found if one.is_known]
     if requested:
-        return next((one for one in found if one.name == requested and one.is_open), None)
-    open_ones = [one for one in found if one.judgement.truth.is_true and one.is_open and not one.tried]
+        return next((one for one in known if one.name == requested), None)
+    open_ones = [one for one in known if one.judgement.truth.is_true and not one.busy_with and not one.tried]
     return max(open_ones, key=lambda one: (one.comparable, one.expected or Fraction(0)), default=None)
 
 

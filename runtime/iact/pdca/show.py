@@ -57,8 +57,8 @@ def _sentences(texts: Sequence[str], console: Console) -> None:
 
 def show_plan(plan: Mapping[str, Any], console: Console, asked: str = "") -> None:
     """Print what would be tried, why, and what trying it could show; first of all what was `asked` for."""
-    if plan["improvement"] is None:
-        one = next((one for one in plan["considered"] if one["improvement"] == asked), None)
+    one = next((one for one in plan["considered"] if one["improvement"] == asked), None)
+    if plan["improvement"] is None or (one is not None and one["busy_with"]):
         console.print(escape(f"{asked} cannot be tried: {_why_not(one)}" if one else "Nothing to try."))
     else:
         for line in _plan_lines(plan):

@@ -196,6 +196,17 @@ def test_the_plan_alone_shows_what_could_be_found_out(history: History, command:
     assert not Path(".iact").exists()
 
 
+@pytest.mark.usefixtures("history")
+def test_the_plan_of_what_is_about_a_metric_that_is_taken_says_by_what(command: Command):
+    for name, text in improvement("other").items():
+        Path(name).write_text(text, encoding="utf-8")
+    command("pdca", "start", "faster", "--repo", "shop")
+
+    shown = command("pdca", "plan", "other", "--repo", "shop").stdout
+
+    assert shown.startswith("other cannot be tried: faster is being tried on lead_time")
+
+
 def test_a_history_without_releases_says_so_and_what_to_add(
     tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ):
