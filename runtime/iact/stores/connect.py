@@ -5,6 +5,8 @@ SQLite runs in write-ahead mode with `synchronous = FULL`: a transaction that wa
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,11 +47,19 @@ def open_sqlite(path: Path) -> Engine:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder of a store where it is missing, and keep what is in it out of git."""
+    """Make the folder of a store where it is missing, and keep what is in it out of git, both or neither."""
     if folder.is_dir():
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("# Made by iact: state is not committed.\n*\n", encoding="utf-8")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = folder.with_name(f"{folder.name}-{os.getpid()}")
+    made.mkdir(exist_ok=True)
+    (made / ".gitignore").write_text("# Made by iact: state is not committed.\n*\n", encoding="utf-8")
+    try:
+        made.rename(folder)
+    except OSError:
+        # Another process was quicker.
+        shutil.rmtree(made)
+        folder.mkdir(exist_ok=True)
 
 
 def open_memory() -> Engine:
