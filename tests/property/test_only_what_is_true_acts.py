@@ -18,9 +18,10 @@ import pytest
 
 from iact.config.opening import open_project
 from iact.core.conditions import AllOf, AnyOf, Condition, FactLimit, Leaf, Not
+from iact.core.evaluator import decide
 from iact.core.facts import EMPTY, Fact, FactSet, FactValue
 from iact.core.instants import EPOCH
-from iact.core.machine import Machine, RunState, Trigger, decide
+from iact.core.machine import Machine, RunState, Trigger
 from iact.core.quantities import duration, share
 from iact.engine.model import compiled
 from tests.support.project import ROOT

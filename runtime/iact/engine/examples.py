@@ -8,9 +8,10 @@ from operator import attrgetter
 from typing import Any, Final
 
 from iact.core.conditions import Judgement
+from iact.core.evaluator import decide, timers
 from iact.core.facts import Fact, FactSet, FactType, FactValue
 from iact.core.instants import EPOCH
-from iact.core.machine import Decision, Machine, RunState, Trigger, decide, timers
+from iact.core.machine import Decision, Machine, RunState, Trigger
 from iact.core.problems import Problem
 from iact.core.quantities import Dimension, number, parse
 from iact.core.scope import Scope

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from iact.core.evaluator import begin, decide
 from iact.core.facts import FactSet, fact_from_record
-from iact.core.machine import Decision, Machine, Trigger, TriggerKind, begin, decide
+from iact.core.machine import Decision, Machine, Trigger, TriggerKind
 from iact.engine.journal import EntryKind
 
 if TYPE_CHECKING:

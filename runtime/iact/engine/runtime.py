@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from sqlalchemy.exc import IntegrityError
 
 from iact.core.canonical import canonical
+from iact.core.evaluator import begin
 from iact.core.facts import EMPTY, FactSet
-from iact.core.machine import Machine, Trigger, begin
+from iact.core.machine import Machine, Trigger
 from iact.engine import definitions as definition_store
 from iact.engine import effects, journal, store
 from iact.engine.clocks import DatabaseClock, TransactionClock

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import IntegrityError
 
 from iact.core.canonical import canonical
+from iact.core.evaluator import decide, holder_fact, needs
 from iact.core.facts import Fact, FactRequest, FactSet
-from iact.core.machine import Decision, Machine, Trigger, TriggerKind, decide, holder_fact, needs
+from iact.core.machine import Decision, Machine, Trigger, TriggerKind
 from iact.engine import store
 from iact.engine.context import FactContext
 from iact.engine.journal import EntryKind, append

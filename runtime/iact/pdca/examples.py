@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from iact.core.conditions import Condition
+from iact.core.evaluator import decide
 from iact.core.facts import Fact, FactSet, FactValue
 from iact.core.instants import EPOCH
-from iact.core.machine import RunState, Trigger, decide
+from iact.core.machine import RunState, Trigger
 from iact.core.problems import Problem, did_you_mean
 from iact.core.quantities import Quantity
 from iact.core.scope import Scope

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from iact.core.conditions import FactLimit, Leaf, Not
+from iact.core.evaluator import begin, decide, needs
 from iact.core.facts import Fact, FactRequest, FactSet
-from iact.core.machine import Intent, Machine, State, Timer, Transition, Trigger, begin, decide, needs
+from iact.core.machine import Intent, Machine, State, Timer, Transition, Trigger
 from iact.core.quantities import parse
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
