@@ -8,10 +8,10 @@ failure: the limit is there so that a deployment of months ago is not blamed (ap
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from iact.dora.failures import EVIDENCE_LENGTH
@@ -95,12 +95,13 @@ class _Linking:
         self._within = within
         self._ordered = sorted(delivered.deployments.values(), key=lambda one: (one.deployed_at, one.key))
         self._moments = [one.deployed_at for one in self._ordered]
-        self._reverts: dict[str, list[Failure]] = {}
+        reverts = [sign for sign in signs if sign.kind == "revert" and sign.restored_by is not None]
+        ended = sorted((sign.restored_at, sign.key, sign) for sign in reverts if sign.restored_at is not None)
+        self._restored = [restored_at for restored_at, _, _ in ended]
+        self._reverts = [sign for _, _, sign in ended]
         self._mended: dict[str, list[Failure]] = {}
-        for sign in signs:
-            if sign.kind == "revert" and sign.restored_by is not None:
-                self._reverts.setdefault(sign.deployment, []).append(sign)
-                self._mended.setdefault(sign.restored_by, []).append(sign)
+        for sign in self._reverts:
+            self._mended.setdefault(sign.restored_by or "", []).append(sign)
         self._by_id: dict[str, set[str]] = {}
         for (_, id_), key in delivered.told.items():
             self._by_id.setdefault(id_, set()).add(key)
@@ -111,16 +112,27 @@ class _Linking:
 
     def _by_revert(self, incident: IncidentTold) -> _Link | None:
         """Return the last deployment whose revert went out while the incident was open."""
-        for deployment in self._recent(incident):
-            reverts = self._reverts.get(deployment.key, ())
-            if any(_while_open(incident, revert.restored_at) for revert in reverts):
-                return _Link(deployment.key, f"what {deployment.name} brought was reverted while it lasted", "high")
+        while_open = [
+            failed
+            for revert in self._ended_while_open(incident)
+            if self._is_recent(failed := self._delivered.deployments[revert.deployment], incident)
+            and self._serves(failed, incident)
+        ]
+        last = max(while_open, key=lambda failed: (failed.deployed_at, failed.key), default=None)
+        if last is not None:
+            return _Link(last.key, f"what {last.name} brought was reverted while it lasted", "high")
         fix = self._delivered.first(incident.fixed_by) if incident.fixed_by else None
         for revert in self._mended.get(fix or "", ()):
             failed = self._delivered.deployments[revert.deployment]
             if failed.deployed_at <= incident.opened_at:
                 return _Link(failed.key, f"what mended it reverted what {failed.name} brought", "high")
         return None
+
+    def _ended_while_open(self, incident: IncidentTold) -> Sequence[Failure]:
+        first = bisect_left(self._restored, incident.opened_at)
+        if incident.resolved_at is None:
+            return self._reverts[first:]
+        return self._reverts[first : bisect_right(self._restored, incident.resolved_at)]
 
     def _by_name(self, incident: IncidentTold) -> _Link | None:
         """Return the deployment that somebody named; not one that came only after the incident."""
@@ -149,29 +161,20 @@ class _Linking:
 
     def _by_time(self, incident: IncidentTold) -> _Link | None:
         """Return the last deployment of the service before the incident, if it is recent."""
-        deployment = next(self._recent(incident), None)
-        if deployment is None:
-            return None
-        return _Link(deployment.key, f"{deployment.name} was the last deployment before it", "low")
-
-    def _recent(self, incident: IncidentTold) -> Iterator[Deployment]:
-        """Walk the recent deployments of the service before the incident, the last first."""
         for place in range(bisect_right(self._moments, incident.opened_at) - 1, -1, -1):
             deployment = self._ordered[place]
-            if incident.opened_at - deployment.deployed_at > self._within:
-                return
+            if not self._is_recent(deployment, incident):
+                return None
             if self._serves(deployment, incident):
-                yield deployment
+                return _Link(deployment.key, f"{deployment.name} was the last deployment before it", "low")
+        return None
+
+    def _is_recent(self, deployment: Deployment, incident: IncidentTold) -> bool:
+        return timedelta(0) <= incident.opened_at - deployment.deployed_at <= self._within
 
     def _serves(self, deployment: Deployment, incident: IncidentTold) -> bool:
         services = self._delivered.services.get(deployment.key, frozenset())
         return incident.service is None or not services or incident.service in services
-
-
-def _while_open(incident: IncidentTold, moment: datetime | None) -> bool:
-    if moment is None or moment < incident.opened_at:
-        return False
-    return incident.resolved_at is None or moment <= incident.resolved_at
 
 
 def _failure(incident: IncidentTold, link: _Link, delivered: Delivered) -> Failure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -132,23 +132,26 @@ def _usable(rows: Iterable[Row], done: Ingested) -> Iterator[Event]:
 
 
 def _add(connection: Connection, place: tuple[str, str], events: list[Event], done: Ingested) -> None:
-    by_digest: dict[str, Event] = {}
+    by_digest: dict[str, tuple[Event, bytes]] = {}
     for event in events:
-        if by_digest.setdefault(event.digest, event) is not event:
+        content = event.content
+        digest = event.digest_of(content)
+        if digest in by_digest:
             done.same[event.kind] += 1
+        by_digest[digest] = event, content
     known = _known_digests(connection, place, by_digest)
-    done.same.update(by_digest[digest].kind for digest in known)
-    fresh = {digest: event for digest, event in by_digest.items() if digest not in known}
-    things = _known_things(connection, place, fresh.values())
-    for event in fresh.values():
+    done.same.update(by_digest[digest][0].kind for digest in known)
+    fresh = {digest: told for digest, told in by_digest.items() if digest not in known}
+    things = _known_things(connection, place, [event for event, _ in fresh.values()])
+    for event, _ in fresh.values():
         thing = (event.kind, event.source, event.id)
         counted = done.changed if thing in things else done.new
         counted[event.kind] += 1
         things.add(thing)
-    ADD_EVENTS.run_many(connection, [_row(place, digest, event) for digest, event in fresh.items()])
+    ADD_EVENTS.run_many(connection, [_row(place, digest, *told) for digest, told in fresh.items()])
 
 
-def _known_digests(connection: Connection, place: tuple[str, str], digests: Mapping[str, Event]) -> set[str]:
+def _known_digests(connection: Connection, place: tuple[str, str], digests: Iterable[str]) -> set[str]:
     return {
         row["digest"]
         for part in chunks(digests, _LOOKED_UP)
@@ -168,7 +171,7 @@ def _known_things(connection: Connection, place: tuple[str, str], events: Iterab
     }
 
 
-def _row(place: tuple[str, str], digest: str, event: Event) -> dict[str, Any]:
+def _row(place: tuple[str, str], digest: str, event: Event, content: bytes) -> dict[str, Any]:
     project, repository = place
     return {
         "project": project,
@@ -177,5 +180,5 @@ def _row(place: tuple[str, str], digest: str, event: Event) -> dict[str, Any]:
         "kind": event.kind,
         "source": event.source,
         "id": event.id,
-        "content": event.content,
+        "content": content,
     }

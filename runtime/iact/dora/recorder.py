@@ -60,9 +60,15 @@ FORGET_DEPLOYMENTS: Final = query(
     "Drop all deployments, to put them together again.",
     delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS)),
 )
-FORGET_REPEATED: Final = query(
-    "Drop the deployments that brought nothing, to put them together again.",
-    delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key != DEPLOYMENTS.c.sha),
+FORGET_DEPLOYMENT: Final = query(
+    "Drop one deployment.",
+    delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == bindparam("of_key")),
+)
+REPEATED: Final = query(
+    "The deployments that brought nothing, which have another key than their commit.",
+    select(*(DEPLOYMENTS.c[name] for name in ("key", "name", "names", "sha", "deployed_at", "source"))).where(
+        of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key != DEPLOYMENTS.c.sha
+    ),
 )
 FORGET_FAILURES: Final = query(
     "Drop all failures, to judge them again.",
@@ -308,30 +314,39 @@ class Recorder:
             self._many(ADD_DEPLOYMENTS, [self._key | row for row in rows])
 
     def set_repeated(self, repeated: Iterable[Repeated], environment: str) -> None:
-        """Replace the deployments that brought nothing, or of which it is not known what they brought.
+        """Bring up to date the deployments that brought nothing, or of which it is not known what they brought.
 
         Args:
             repeated: what is told of them.
             environment: where they went.
         """
-        FORGET_REPEATED.run(self._connection, **self._named)
-        for part in chunks(repeated, CHUNK):
-            rows = [
-                {
-                    "key": one.key,
-                    "name": one.name[:255],
-                    "names": "\n".join(one.names),
-                    "sha": one.sha,
-                    "deployed_at": one.deployed_at,
-                    "previous": None,
-                    "environment": environment[:64],
-                    "changes": 0,
-                    "is_hotfix": False,
-                    "source": one.source,
-                }
-                for one in part
-            ]
-            self._many(ADD_DEPLOYMENTS, [self._key | row for row in rows])
+        wanted = {one.key: self._repeated(one, environment) for one in repeated}
+        there = {row["key"]: dict(row) for row in REPEATED.rows(self._connection, **self._named)}
+        stale = [
+            key
+            for key, row in there.items()
+            if key not in wanted or any(wanted[key][name] != row[name] for name in row)
+        ]
+        gone = set(stale)
+        self._many(FORGET_DEPLOYMENT, [self._named | {"of_key": key} for key in stale])
+        fresh = [row for key, row in wanted.items() if key not in there or key in gone]
+        for part in chunks(fresh, CHUNK):
+            self._many(ADD_DEPLOYMENTS, part)
+
+    def _repeated(self, one: Repeated, environment: str) -> dict[str, Any]:
+        return {
+            **self._key,
+            "key": one.key,
+            "name": one.name[:255],
+            "names": "\n".join(one.names),
+            "sha": one.sha,
+            "deployed_at": one.deployed_at,
+            "previous": None,
+            "environment": environment[:64],
+            "changes": 0,
+            "is_hotfix": False,
+            "source": one.source,
+        }
 
     def reverts(self) -> tuple[list[Revert], int]:
         """Return every revert of a known change, and how many name a change that is not known."""

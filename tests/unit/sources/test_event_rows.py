@@ -90,6 +90,7 @@ def test_a_number_is_an_id_as_its_text_is():
         (DEPLOYMENT | {"name": "\ud800"}, "`name`: expected a text"),
         (DEPLOYMENT | {"name": "a\0b"}, "`name`: expected a text"),
         (DEPLOYMENT | {"source": "my tool"}, "`source`: expected 1 to 32 letters"),
+        (DEPLOYMENT | {"source": "Git"}, "`source`: expected 1 to 32 letters, digits, dots or dashes, and not git"),
         (INCIDENT | {"resolved_at": "2026-03-02 09:00Z"}, "`resolved_at`: expected a moment that is not before"),
         (INCIDENT | {"status": "resolved"}, "`resolved_at`: expected a moment, because `status` is resolved"),
     ],

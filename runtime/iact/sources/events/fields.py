@@ -13,7 +13,8 @@ from iact.sources.events.model import TITLE_LENGTH
 
 ID_LENGTH: Final = 90
 """Source and id together are the key of a deployment, which has 128 characters."""
-SOURCE_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+SOURCE_PATTERN: Final = "^(?![Gg][Ii][Tt]$)[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+"""`git` is what is read of a history, which no event can tell."""
 NAME_LENGTH: Final = 200
 _SHA: Final = re.compile(r"[0-9a-f]{7,64}")
 _GITLAB_UTC: Final = re.compile(r" UTC$")
@@ -87,7 +88,7 @@ class Fields:
         """
         found = self.text(name)
         if found is not None and not re.fullmatch(SOURCE_PATTERN, found):
-            raise self.wrong(name, "1 to 32 letters, digits, dots or dashes", found)
+            raise self.wrong(name, "1 to 32 letters, digits, dots or dashes, and not git", found)
         return None if found is None else found.lower()
 
     def sha(self, name: str) -> str | None:

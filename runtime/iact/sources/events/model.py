@@ -64,7 +64,11 @@ class Event:
     @property
     def digest(self) -> str:
         """Digest of kind and content: telling the same twice changes nothing."""
-        return digest(f"{self.kind} ".encode() + self.content)
+        return self.digest_of(self.content)
+
+    def digest_of(self, content: bytes) -> str:
+        """Return the digest of an event of this kind with this content, for whoever has the content already."""
+        return digest(f"{self.kind} ".encode() + content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
