@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from iact.cli.main import COMMANDS
 from tests.support.command_page import PAGE, page
 from tests.support.project import ROOT, documents, text_of
 
@@ -26,3 +27,9 @@ def test_the_index_leads_to_every_page():
 
     assert Path("docs/adr") in linked
     assert pages - decisions - {INDEX} - linked == set()
+
+
+def test_the_readme_names_every_command():
+    named = set(re.findall(r"`iact (\w+)", text_of(Path("README.md"))))
+
+    assert named == set(COMMANDS)
