@@ -1,7 +1,7 @@
 """The shape of an agent's state machine: which states lead where, and its diagram.
 
-The `transitions` package supplies topology and diagrams only. What moves a run is `iact.core.evaluator.decide`, and what
-waits is a row with a time; so one shared machine is enough and no run owns one.
+The `transitions` package supplies topology and diagrams only. What moves a run is `iact.core.evaluator.decide`, and
+what waits is a row with a time; so one shared machine is enough and no run owns one.
 """
 
 from __future__ import annotations

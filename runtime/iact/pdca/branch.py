@@ -22,7 +22,7 @@ from iact.sources.git.rules import GitRules
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iact.sources.git.refs import Branch
+    from iact.sources.git.model import Branch
 
 NOTHING: Final = "0" * 40
 """What git calls the value of a reference that must not exist yet."""
