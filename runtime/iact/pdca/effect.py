@@ -239,7 +239,7 @@ def _rates(before: Stretch, after: Stretch, confidence: float) -> Comparison:
     if before.seconds <= 0 or after.seconds <= 0:
         return NotComparable("no time has passed yet")
     if count_0 + count_1 < MINIMUM_CLUSTERS:
-        return NotComparable(f"{count_0 + count_1} deployments before and after are too few to compare")
+        return NotComparable(f"{deployments(count_0 + count_1)} before and after: too few to compare")
     spread = dispersion(before.gaps)
     told_0, told_1 = count_0 / spread, count_1 / spread
     outside = (1 - confidence) / 2
@@ -267,8 +267,15 @@ def _too_few(before: Stretch, after: Stretch) -> NotComparable | None:
     for stretch, when in ((before, "before"), (after, "since")):
         if len(stretch.clusters) < MINIMUM_CLUSTERS:
             found = len(stretch.clusters)
-            return NotComparable(f"{found} deployments {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side")
+            reason = f"{deployments(found)} {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side"
+            return NotComparable(reason)
     return None
+
+
+def deployments(count: float) -> str:
+    """Return a number of deployments for people: `1 deployment`, `2.5 deployments`."""
+    number = f"{count:.1f}" if count != int(count) else f"{int(count)}"
+    return f"{number} deployment{'s' if number != '1' else ''}"
 
 
 _METHODS: Final[dict[Dimension, Callable[[Stretch, Stretch, float], Comparison]]] = {

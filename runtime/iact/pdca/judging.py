@@ -99,6 +99,7 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
             "after": after.figures[trial.metric].to_record(),
             "others": _others(trial.metric, before, after, confidence),
             "enough": enough,
+            "threshold": _threshold(experiment, before, after) if threshold else None,
         },
     )
 
@@ -114,6 +115,15 @@ def _verdict(
     if verdict is Verdict.KEEP and not adopted.truth.is_true:
         return Verdict.INCONCLUSIVE
     return verdict
+
+
+def _threshold(experiment: Experiment, before: Measured, after: Measured) -> dict[str, Any]:
+    """Return what the owner's rule compared, for the report."""
+    improvement = reading(experiment.trial.metric, before, after).improvement
+    return {
+        "improvement": None if improvement is None else numbers.share(improvement),
+        "minimum": numbers.amount(experiment.policy.min_improvement),
+    }
 
 
 def reading(metric: str, before: Measured, after: Measured) -> Reading:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iact.core import instants
 from iact.pdca import thin
+
+if TYPE_CHECKING:
+    from iact.pdca.plan import Check
 
 _SAID: Final[Mapping[str, str]] = {
     "planning": "Planning.",
@@ -23,7 +26,7 @@ _SAID: Final[Mapping[str, str]] = {
     "judging": "The outcome is being judged.",
     "reverting": "The change is being taken back.",
     "withdrawing": "A person stopped it; the change is being taken back.",
-    "kept": "Kept: the effect excludes that nothing improved.",
+    "kept": "Kept: the interval of the effect excludes that nothing improved.",
     "reverted": "Taken back.",
     "stopped": "Stopped by a person and taken back.",
     "escalated": "A person has to decide.",
@@ -35,14 +38,45 @@ NEXT: Final = "Next: "
 _BY_OUTCOME: Final[Mapping[str, str]] = {
     "keep-unproven": "Kept although it is unproven, as `if_unclear: keep` says.",
     "revert-unclear": "Taken back: nothing certain could be said in time, and `if_unclear` says revert.",
-    "revert": "Taken back: it made things worse.",
+    "revert": "Taken back: the interval of the effect excludes that nothing got worse.",
 }
+_BY_EVIDENCE: Final = frozenset({"keep", "revert"})
+"""Outcomes that say that something got better or worse."""
 
 
-def said(state: str, outcome: str, message: str | None) -> str:
-    """Return what a state and the outcome that led to it mean, with the last receipt's own words."""
+def said(state: str, outcome: str, message: str | None, check: Check | None = None) -> str:
+    """Return what a state and the outcome that led to it mean, with the last receipt's own words.
+
+    Args:
+        state: where the run stands.
+        outcome: what brought it there.
+        message: of the last receipt.
+        check: what the last look came to; None before the first.
+    """
     sentence = _BY_OUTCOME.get(outcome, _SAID[state]) if state in {"kept", "reverted"} else _SAID[state]
+    if check is not None and state in {"kept", "reverted"} and outcome in _BY_EVIDENCE:
+        harmed = state == "reverted" and check.harmed
+        sentence = _by_harm(check) if harmed else _by_threshold(state, check.details.get("threshold")) or sentence
     return f"{sentence} {message}" if message and state in {"failed", "escalated", "reverted", "stopped"} else sentence
+
+
+def _by_harm(check: Check) -> str:
+    """Say that the harm came about that `stop_if` names, and whether an interval bears it out."""
+    certain = check.details["certain_harm"]
+    if not certain:
+        return "Taken back: the harm that `stop_if` names was seen. Unproven."
+    return f"Taken back: the harm that `stop_if` names was seen, and {', '.join(certain)} did get worse."
+
+
+def _by_threshold(state: str, threshold: Mapping[str, Any] | None) -> str:
+    """Say by how much it was better or worse; empty where the interval decided, and not the threshold."""
+    if threshold is None or threshold["improvement"] is None:
+        return ""
+    value, minimum = float(threshold["improvement"]["value"]), threshold["minimum"]["shown"]
+    moved = f"{abs(value) * 100:.3g} % {'better' if value > 0 else 'worse'} than before" if value else "as before"
+    if state == "kept":
+        return f"Kept by the threshold: {moved}, more than {minimum}. Unproven."
+    return f"Taken back by the threshold: {moved}, not more than {minimum} better. Unproven."
 
 
 def summary(content: Mapping[str, Any]) -> Iterator[str]:
@@ -200,8 +234,8 @@ def _tried(content: Mapping[str, Any], experiment: Mapping[str, Any]) -> Iterato
         )
     if experiment["adopted"]["truth"] != "true":
         yield f"Not seen to be practised yet: {'; '.join(experiment['adopted']['reasons'])}"
-    if experiment["verdict"] == "keep" and not experiment["proven"]:
-        yield "This verdict is unproven: a threshold without an interval keeps noise about as often as effects."
+    if experiment["verdict"] in _BY_EVIDENCE and not experiment["proven"]:
+        yield "This verdict is unproven: a threshold without an interval cannot tell an effect from noise."
 
 
 def _unmet(plan: Mapping[str, Any]) -> Iterator[str]:

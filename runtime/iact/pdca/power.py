@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from scipy import special
 
 from iact.core.quantities import Dimension
-from iact.pdca.effect import MINIMUM_CLUSTERS, SHORTEST, Stretch, can_decide, cluster_means, dispersion
+from iact.pdca.effect import MINIMUM_CLUSTERS, SHORTEST, Stretch, can_decide, cluster_means, deployments, dispersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,10 +123,10 @@ def detectable(
     later = per_week * weeks
     for count, when in ((earlier, "in the baseline"), (later, "to be expected")):
         if count < MINIMUM_CLUSTERS:
-            reason = f"{_count(count)} {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side"
+            reason = f"{deployments(count)} {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side"
             return Detectable(weeks=weeks, releases=later, reason=reason)
     if spread.dimension is Dimension.DURATION and not can_decide(earlier, int(later), confidence):
-        reason = f"{earlier} before and {_count(later)} to be expected can never be certain enough"
+        reason = f"{earlier} before and {deployments(later)} to be expected can never be certain enough"
         return Detectable(weeks=weeks, releases=later, reason=reason)
     reach = _multiple(spread, earlier + later, confidence) * spread.deviation * math.sqrt(1 / earlier + 1 / later)
     return Detectable(weeks=weeks, releases=later, effect=_unscaled(spread.dimension, reach))
@@ -142,7 +142,7 @@ def needed(spread: Spread, effect: float, *, per_week: float, confidence: float)
         confidence: of one look, 0 to 1.
     """
     if spread.clusters < MINIMUM_CLUSTERS:
-        return Needed(reason=f"{spread.clusters} deployments in the baseline; a comparison needs {MINIMUM_CLUSTERS}")
+        return Needed(reason=f"{deployments(spread.clusters)} in the baseline; a comparison needs {MINIMUM_CLUSTERS}")
     reach = _scaled(spread.dimension, effect)
     for count in _candidates():
         if spread.dimension is Dimension.DURATION and not can_decide(spread.clusters, count, confidence):
@@ -230,7 +230,3 @@ def _scaled(dimension: Dimension, effect: float) -> float:
     if dimension is Dimension.RATE:
         return math.log1p(effect)
     return -math.log1p(-effect) if effect < 1 else math.inf
-
-
-def _count(count: float) -> str:
-    return f"{count:.1f} deployments" if count != int(count) else f"{int(count)} deployments"

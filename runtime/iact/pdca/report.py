@@ -226,7 +226,7 @@ def _others(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
         experiment = _experiment(run, kept_plan(run.remembered), kept_check(run.remembered))
         if experiment is None:
             continue
-        said = lines.said(run.state, run.outcome, _text(run.remembered, "receipt.message"))
+        said = lines.said(run.state, run.outcome, _text(run.remembered, "receipt.message"), kept_check(run.remembered))
         yield {
             "run": run.run,
             "improvement": experiment["improvement"],
@@ -278,7 +278,9 @@ def _decision(run: Run, journal: Sequence[Entry], *, dry_run: bool) -> dict[str,
     return {
         "state": run.state,
         "outcome": run.outcome,
-        "sentence": lines.said(run.state, run.outcome, _text(run.remembered, "receipt.message")),
+        "sentence": lines.said(
+            run.state, run.outcome, _text(run.remembered, "receipt.message"), kept_check(run.remembered)
+        ),
         "changed": done and not dry_run,
         "reasons": considered,
         "at": instants.write(last.at if last else run.started_at),

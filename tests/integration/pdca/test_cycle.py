@@ -12,6 +12,7 @@ from iact.core.errors import ConfigurationError, FindingError
 from iact.engine import journal
 from iact.engine.runtime import Run
 from iact.pdca.facts import kept_check, kept_plan
+from iact.pdca.lines import said
 from iact.pdca.plan import Check
 from iact.pdca.store import versions
 from iact.stores.connect import reading
@@ -190,6 +191,7 @@ def test_by_threshold_it_is_kept_at_the_first_check_and_called_unproven(tmp_path
 
     assert (run.state, run.outcome) == ("kept", "keep")
     assert not check_of(run).proven
+    assert said(run.state, run.outcome, None, check_of(run)).startswith("Kept by the threshold: 9")
 
 
 def test_harm_that_is_certain_stops_it_before_the_verdict(tmp_path: Path):

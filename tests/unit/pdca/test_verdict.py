@@ -125,6 +125,13 @@ def test_three_releases_are_too_few_to_compare(dimension: Dimension):
     assert isinstance(compare(dimension, short, long, confidence=0.95), NotComparable)
 
 
+def test_a_single_release_is_not_called_several():
+    four, one = (Stretch(clusters=((3600.0,),) * count, seconds=1) for count in (4, 1))
+    found = compare(Dimension.DURATION, four, one, confidence=0.95)
+
+    assert found == NotComparable("1 deployment since, and a comparison needs 4 on each side")
+
+
 def test_with_few_releases_no_difference_is_certain_enough_for_many_looks():
     """Four against four: even complete separation happens by chance in 2 of 70 arrangements, 2.9 %."""
     slow = Stretch(clusters=((4e5,), (5e5,), (6e5,), (7e5,)), seconds=1)
