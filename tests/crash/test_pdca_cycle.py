@@ -93,12 +93,8 @@ def cycle(place: Place, definitions: Any, repository: str, steps: tuple[str, ...
     """Run a cycle, or some steps of it: plan, start, check, act; go on with whatever an earlier process left."""
     engine = open_sqlite(place.folder / "iact.db")
     clock = ManualClock(place.start)
-    runtime = Runtime(
-        engine,
-        project="shop",
-        clock=clock,
-        services={"repository": place.repository, "git_rules": GitRules(mainline="main")},
-    )
+    services = {"repository": place.repository, "git_rules": GitRules(mainline="main")}
+    runtime = Runtime(engine, project="shop", clock=clock, services=services)
     for step in steps:
         clock.moment = place.start + parse(step).timedelta
         experiments = Experiments(

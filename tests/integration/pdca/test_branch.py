@@ -47,9 +47,8 @@ def seen(repository: GitRepository) -> tuple[object, ...]:
 
 def tried(repository: GitRepository, mainline: str = "main") -> Made:
     """Return the branch on which the patch is tried."""
-    return Repository(repository.path, GitRules(mainline=mainline or None)).attempt(
-        ATTEMPT, PATCH.encode(), "Try fewer-at-once"
-    )
+    rules = GitRules(mainline=mainline or None)
+    return Repository(repository.path, rules).attempt(ATTEMPT, PATCH.encode(), "Try fewer-at-once")
 
 
 def test_only_a_new_branch_appears(product: GitRepository):
@@ -200,7 +199,7 @@ def test_checked_out_in_another_work_tree_it_is_not_deleted(product: GitReposito
     made = tried(product)
     product.git("worktree", "add", "--quiet", str(tmp_path / "beside"), made.branch)
 
-    with pytest.raises(BranchError, match="is checked out in .*beside"):
+    with pytest.raises(BranchError, match=r"is checked out in .*beside"):
         Repository(product.path, ON_MAIN).take_back(ATTEMPT, made)
 
     product.git("worktree", "remove", str(tmp_path / "beside"))
@@ -212,7 +211,7 @@ def test_where_no_mainline_is_known_nothing_is_made(product: GitRepository, plac
     product.git("stash", "--quiet", "--include-untracked")
     product.git("switch", "--quiet", *((place,) if place == "--detach" else ("--create", place)))
 
-    with pytest.raises(BranchError, match="not known which branch changes are merged to.*mainline: main"):
+    with pytest.raises(BranchError, match=r"not known which branch changes are merged to.*mainline: main"):
         Repository(product.path).attempt(ATTEMPT, PATCH.encode(), "Try it")
 
     assert product.git("branch", "--list", BRANCH) == ""
