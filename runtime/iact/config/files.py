@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -95,6 +95,28 @@ def read_source(folder: Folder, path: Path) -> SourceText | Problem:
         # One byte more tells whether it is too large; a file that grows meanwhile is cut all the same.
         content = file.read(LARGEST_FILE + 1)
     return decode(name, content, size=max(state.st_size, len(content)))
+
+
+def read_beside(folders: Iterable[Folder], position: Position, path: str) -> bytes | str:
+    """Return the bytes of a file that is named relative to the file of `position`, or why it is not read.
+
+    Args:
+        folders: the folders that rules stand in; nothing outside of them is read.
+        position: where the file is named.
+        path: how it is named.
+    """
+    folder = max((one for one in folders if position.file.startswith(one.label)), key=lambda one: len(one.label))
+    file = (folder.root / position.file.removeprefix(folder.label)).parent / path
+    if not file.resolve().is_relative_to(folder.root.resolve()):
+        return "it leads out of the project"
+    if not file.is_file():
+        return f"there is no such file beside {position.file}"
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        return error.strerror or "it cannot be read"
+    return content if len(content) <= LARGEST_FILE else f"it is larger than {LARGEST_FILE} bytes"
 
 
 def _unreadable(name: str, reason: str) -> Problem:

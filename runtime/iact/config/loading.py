@@ -10,13 +10,14 @@ import contextlib
 import gc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from iact.config.discovery import discover, known_facts
 from iact.config.envelope import Metadata, Written, name_in, open_envelope, read_metadata
-from iact.config.files import SETTINGS, Folder, find_settings, read_source, resource_files
+from iact.config.files import SETTINGS, Folder, find_settings, read_beside, read_source, resource_files
 from iact.config.merge import merge
 from iact.config.model import DEFAULT_PATHS, ProjectSettings, leads_out
 from iact.config.project import Project, Resource
@@ -243,7 +244,7 @@ def _finish(reading: _Read, folder: Folder, notes: tuple[str, ...], *, against_s
         from iact.config.schemas import schema_problems  # noqa: PLC0415 - only `iact validate` pays for jsonschema
 
         reading.problems.found += schema_problems((each.kind, each.spec) for each in effective if _key(each) in built)
-    _check(reading, effective, built, waiting)
+    _check(reading, effective, built, waiting, folder)
     problems = tuple(_told_once(reading))
     project = None if problems else _project(folder, built, notes)
     return Loaded(
@@ -310,6 +311,7 @@ def _check(
     effective: list[_Effective],
     built: Mapping[tuple[str, str], Resource],
     waiting: Mapping[tuple[str, str], Outcome[Any]],
+    folder: Folder,
 ) -> None:
     """Look up the names, and let every resource say what it has to say about its meaning."""
     names: dict[str, dict[str, Position]] = {}
@@ -318,15 +320,20 @@ def _check(
         names.setdefault(each.kind, {})[each.name] = each.position
         if _key(each) in built:
             specs.setdefault(each.kind, {})[each.name] = built[_key(each)].spec
-    facts = known_facts()
+    around = Scope(names=names, specs=specs, facts=known_facts(), read_beside=partial(read_beside, _folders(folder)))
     for each in effective:
         if (outcome := waiting.get(_key(each))) is None:
             continue
-        scope = Scope(kind=each.kind, name=each.name, position=each.position, names=names, specs=specs, facts=facts)
+        scope = replace(around, kind=each.kind, name=each.name, position=each.position)
         spec: Any = outcome.value
         if hasattr(spec, "local_scope"):
             scope = spec.local_scope(scope)
         reading.problems.found += _mistakes(reading, outcome, scope) or _failed_examples(each, outcome, scope)
+
+
+def _folders(folder: Folder) -> tuple[Folder, ...]:
+    """Return the folders whose files resources may name: the project's and that of the shipped rules."""
+    return folder, Folder(shipped_root(), SHIPPED, label=f"{SHIPPED}:")
 
 
 def _mistakes(reading: _Read, outcome: Outcome[Any], scope: Scope) -> list[Problem]:

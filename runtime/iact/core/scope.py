@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from iact.core.facts import FactType
 from iact.core.problems import Problem, did_you_mean
 from iact.core.tree import NOWHERE, Position
+
+ReadBeside: TypeAlias = "Callable[[Position, str], bytes | str]"
+"""Returns the bytes of a file that is named relative to the file of a position, or why it cannot be read."""
+
+
+def _nothing_beside(position: Position, path: str) -> str:
+    return f"{path} is not beside {position.file}"
+
+
+NOTHING_BESIDE: Final[ReadBeside] = _nothing_beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +33,7 @@ class Scope:
             reported as missing.
         specs: for each kind, the built `spec` of each name that is whole.
         facts: the facts that something can supply, with their types; a name that ends in `.*` stands for all below it.
+        read_beside: reads a file that a resource names.
     """
 
     kind: str = ""
@@ -31,6 +42,7 @@ class Scope:
     names: Mapping[str, Mapping[str, Position]] = field(default_factory=dict)
     specs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     facts: Mapping[str, FactType] = field(default_factory=dict)
+    read_beside: ReadBeside = NOTHING_BESIDE
 
     def declared(self, *kinds: str) -> dict[str, Position]:
         """Return the names of these kinds with their places."""

@@ -18,6 +18,7 @@ from iact.core.shape import Duration, Name, Points, Ref, Scope, Share, Within, p
 from iact.core.tree import NOWHERE, Position
 from iact.dora.terms import Better
 from iact.pdca.examples import ImprovementExample, ParameterExample, PolicyExample
+from iact.pdca.patches import fault
 
 
 def hours(count: int) -> Quantity:
@@ -167,16 +168,24 @@ class Change:
             case _:
                 return f"Apply {self.patch} on a branch of its own"
 
-    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check is handed the scope
+    def check(self, scope: Scope) -> Iterator[Problem]:
         """Yield what is wrong with it as a whole."""
         written = [kind.value for kind in ChangeKind if getattr(self, kind.value) is not None]
         if len(written) != 1:
             found = " and ".join(f"`{name}`" for name in written) or "none"
             message = f"expected exactly one of `manual`, `parameter` and `patch`, found {found}."
             yield Problem(rule="wrong-change", position=self.position, message=message)
-        if self.patch is not None and (self.patch.startswith("/") or ".." in self.patch.split("/")):
-            message = f"`{self.patch}`: a patch stands beside the file that names it, or in a folder below."
-            yield Problem(rule="path-outside", position=self.positions.get("patch", self.position), message=message)
+        elif self.patch is not None and (wrong := self._patch_fault(self.patch, scope)):
+            message, hint = f"`patch: {self.patch}`: {wrong}.", "Put the output of `git diff` beside this file."
+            place = self.positions.get("patch", self.position)
+            yield Problem(rule="wrong-patch", position=place, message=message, hint=hint)
+
+    def _patch_fault(self, patch: str, scope: Scope) -> str:
+        """Return why the patch could not be tried; empty where it could."""
+        if patch.startswith("/") or ".." in patch.split("/"):
+            return "a patch stands beside the file that names it, or in a folder below"
+        content = scope.read_beside(self.positions.get("patch", self.position), patch)
+        return content if isinstance(content, str) else fault(content)
 
 
 @part

@@ -19,6 +19,7 @@ from iact.core.errors import ConfigurationError
 from iact.core.shape import part, part_reader
 from iact.core.tree import MappingNode, from_plain, to_plain
 from tests.support.configuration import load_project, write_project
+from tests.support.trials import PATCH
 
 EXTENDING = "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {extends: [iact], paths: [policies]}\n"
 LEAD = "apiVersion: iact/v1\nkind: Person\nmetadata: {name: tech-lead}\nspec: {email: lead@example.org}\n"
@@ -109,7 +110,8 @@ WEEKLY = "apiVersion: iact/v1\nkind: Improvement\nmetadata: {name: release-weekl
 def test_an_override_of_a_condition_or_a_choice_holds_nothing_of_what_it_replaces(
     tmp_path: Path, override: str, key: str, expected: object
 ):
-    loaded = load_project(tmp_path, {"policies/x.yaml": f"{WEEKLY}  {override}\n"}, EXTENDING)
+    files = {"policies/x.yaml": f"{WEEKLY}  {override}\n", "policies/weekly.diff": PATCH}
+    loaded = load_project(tmp_path, files, EXTENDING)
 
     assert loaded.problems == ()
     assert loaded.project is not None

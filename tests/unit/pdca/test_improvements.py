@@ -8,7 +8,7 @@ import pytest
 
 from iact.config.loading import load
 from tests.support.project import ROOT
-from tests.support.trials import improvement, write_project
+from tests.support.trials import PATCH, improvement, write_project
 
 LIMIT = """\
 apiVersion: iact/v1
@@ -50,6 +50,50 @@ def test_a_slip_is_named_where_it_stands(tmp_path: Path, files: dict[str, str], 
     assert len(found) == 1
     assert found[0].startswith("playbooks/improvements/faster.yaml:")
     assert expected in found[0]
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ("", "it changes nothing"),
+        ("just words\n", "it changes nothing"),
+        (PATCH.replace("@@ -1,2 +1,2 @@", "@@ somewhere @@"), "line 4 does not say which lines it is about"),
+        (PATCH.replace("-1,2", "-1,9"), "line 8 does not belong to the lines that line 4 announces"),
+        (PATCH + "x" * 1_000_000, "it is larger than 1000000 bytes"),
+    ],
+)
+def test_a_patch_that_could_never_be_tried_is_named_where_it_is_mentioned(tmp_path: Path, patch: str, expected: str):
+    found = problems(
+        tmp_path, improvement(change="{patch: limits.patch}") | {"playbooks/improvements/limits.patch": patch}
+    )
+
+    assert len(found) == 1
+    assert found[0].startswith("playbooks/improvements/faster.yaml:6:")
+    assert f"`patch: limits.patch`: {expected}" in found[0]
+
+
+def test_a_patch_that_is_not_there_or_leads_out_is_named(tmp_path: Path):
+    project = tmp_path / "project"
+    assert "there is no such file" in problems(project, improvement(change="{patch: limits.patch}"))[0]
+
+    (tmp_path / "outside.patch").write_text(PATCH, encoding="utf-8")
+    (project / "playbooks/improvements/limits.patch").symlink_to(tmp_path / "outside.patch")
+    assert "it leads out of the project" in problems(project, improvement(change="{patch: limits.patch}"))[0]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        PATCH,
+        PATCH + "\\ No newline at end of file\n",
+        "diff --git a/old b/new\nsimilarity index 100%\nrename from old\nrename to new\n",
+        "--- a/x\n+++ b/x\n@@ -1 +1 @@ a function\n-one\n+two\n",
+    ],
+)
+def test_what_git_writes_is_a_patch(tmp_path: Path, patch: str):
+    files = improvement(change="{patch: limits.patch}") | {"playbooks/improvements/limits.patch": patch}
+
+    assert problems(tmp_path, files) == []
 
 
 @pytest.mark.parametrize(
