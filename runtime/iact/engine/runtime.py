@@ -80,7 +80,9 @@ class Runtime:
         with reading(self.engine) as connection:
             return self.host.now(connection)
 
-    def start(self, agent: str, *, definitions: Iterable[Definition], subject: str, inputs: FactSet = EMPTY) -> str:
+    def start(
+        self, agent: str, *, definitions: Iterable[Definition], subject: str, inputs: FactSet = EMPTY, name: str = ""
+    ) -> str:
         """Start a run of `agent` about `subject`, unless one is going on; return the run's identifier.
 
         Args:
@@ -88,6 +90,7 @@ class Runtime:
             definitions: everything that the run may use; it keeps these, whatever becomes of the files.
             subject: what it is about, such as a repository.
             inputs: what it is started with, as facts named `input.…`.
+            name: the new run's identifier; by default one that no other run ever has.
 
         Raises:
             LookupError: if the agent's definition is not among `definitions`.
@@ -100,7 +103,7 @@ class Runtime:
         machine = compile_agent(own.tree, name=own.name, digest=own.digest)
         try:
             with writing(self.engine) as connection:
-                return self._start(connection, machine, pinned, subject, inputs)
+                return self._start(connection, machine, pinned, subject, inputs, name or f"run-{uuid.uuid4()}")
         except IntegrityError:
             # Another process started the same run between our look and our write; theirs is the one.
             active = self.active(agent, subject)
@@ -184,13 +187,14 @@ class Runtime:
             waiting = [row["run"] for row in store.RUNS_WITH_WORK.rows(connection, project=self.project, now=now)]
         return tuple(self.advance(run) for run in sorted(waiting))
 
-    def _start(
+    def _start(  # noqa: PLR0913, PLR0917 - private; what a new run is made of
         self,
         connection: Connection,
         machine: Machine,
         pinned: tuple[Definition, ...],
         subject: str,
         inputs: FactSet,
+        run: str,
     ) -> str:
         row = store.ACTIVE_RUN.one(connection, project=self.project, agent=machine.name, subject=subject)
         if row is not None:
@@ -200,7 +204,6 @@ class Runtime:
         pins = definition_store.pins_of(pinned)
         definition_store.store(connection, self.project, pinned, now)
         decision = begin(machine, inputs, now)
-        run = f"run-{uuid.uuid4()}"
         store.INSERT_RUN.run(
             connection,
             project=self.project,

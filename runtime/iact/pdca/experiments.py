@@ -5,11 +5,13 @@ Everything here may be done again at any time: what was done is found and not re
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from iact.core import instants
+from iact.core.canonical import digest_of
 from iact.core.errors import ConfigurationError, FindingError
 from iact.core.facts import Fact, FactSet, FactValue
 from iact.core.problems import did_you_mean
@@ -42,6 +44,7 @@ class Experiments:
         repository: the repository's key.
         window: the recent time that is looked at first.
         seen: digest of the figures' state; looking again at the same state changes nothing.
+        repeatable: whether the same inputs give a run of the same name, as where nobody may act and none is kept.
     """
 
     runtime: Runtime
@@ -49,6 +52,7 @@ class Experiments:
     repository: str
     window: Quantity
     seen: str
+    repeatable: bool = False
 
     def run(self) -> Run:
         """Let everything go on and return what matters most of it, as `run_all` does."""
@@ -157,8 +161,13 @@ class Experiments:
             "seen": self.seen,
         }
         facts = FactSet.of(Fact(name=f"input.{name}", value=value, source="input") for name, value in inputs.items())
-        run = self.runtime.start(AGENT, definitions=self.definitions, subject=subject, inputs=facts)
+        name = self._name(subject, facts) if self.repeatable else ""
+        run = self.runtime.start(AGENT, definitions=self.definitions, subject=subject, inputs=facts, name=name)
         return self.runtime.advance(run)
+
+    def _name(self, subject: str, inputs: FactSet) -> str:
+        digest = digest_of([subject, inputs.to_record(), pins_of(self.definitions)])
+        return f"run-{uuid.uuid5(uuid.NAMESPACE_OID, digest)}"
 
     def _expect_known(self, improvement: str, *tried: str) -> None:
         today = (definition.name for definition in self.definitions if definition.kind == "Improvement")

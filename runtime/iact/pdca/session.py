@@ -199,6 +199,7 @@ def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
         repository=repository_key(asked.repo, project, engine),
         window=window,
         seen=_seen(collected, definitions, window, now, policy.every.timedelta),
+        repeatable=asked.looks_only,
     )
     name = "demo" if demo else repository_name(asked.repo, project)
     return Session(experiments=experiments, collected=collected, asked=asked, now=now, name=name, demo=demo)

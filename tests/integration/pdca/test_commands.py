@@ -120,6 +120,13 @@ def test_a_moment_of_the_past_is_looked_at_without_a_store(history: History, com
     assert not Path(".iact").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_looked_at_twice_a_moment_gives_the_same_bytes(history: History, command: Command, more: tuple[str, ...]):
+    arguments = ("run", "pdca", "--repo", "shop", "--as-of", as_of(history), *more, "--format", "json")
+
+    assert command(*arguments).stdout == command(*arguments).stdout
+
+
 def test_from_the_start_to_the_stop_the_branch_comes_and_goes(history: History, command: Command):
     started = report(command("pdca", "start", "faster", "--repo", "shop", "--format", "json"))
     assert started["decision"]["state"] == "watching"
