@@ -24,6 +24,8 @@ def signed_percent(value: float) -> str:
     if not math.isfinite(value):
         return "+∞"
     percent: float = round(value * 100)
+    if not percent and value:  # little is not nothing
+        percent = float(f"{value * 100:.1g}")
     if percent <= -100 < value * 100:  # noqa: PLR2004 - a fall by nearly everything is not one by everything
         percent = -math.floor(-value * 1000) / 10
     return f"{'−' if percent < 0 else '+' if percent > 0 else '±'}{abs(percent):g} %"

@@ -9,6 +9,7 @@ degree of their intra-class correlation (Donner and Klar 2000).
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,16 @@ from typing import TYPE_CHECKING, Final
 from scipy import special
 
 from iact.core.quantities import Dimension
-from iact.pdca.effect import MINIMUM_CLUSTERS, SHORTEST, Stretch, can_decide, cluster_means, deployments, dispersion
+from iact.pdca.effect import (
+    MINIMUM_CLUSTERS,
+    SHORTEST,
+    Stretch,
+    can_decide,
+    cluster_means,
+    deployments,
+    dispersion,
+    mean_and_variance,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +35,9 @@ POWER: Final = 0.8
 """How often an effect of the stated size would be noticed; the convention of Cohen (1988)."""
 
 WEEK: Final = 604_800.0
+
+TOO_REGULAR: Final = "the releases before are too regular to tell what chance could do"
+"""Why nothing is detectable where all deployments took as long, to what git's dates can show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +50,8 @@ class Spread:
         values: values observed in them, such as changes.
         per_week: deployments a week.
         deviation: how far one deployment's value strays: for durations the robust scale of its mean logarithm on which
-            the rank comparison depends; for shares the standard deviation of its 0 or 1; for rates that of a count.
+            the rank comparison depends, 0 where it strays less than git's dates could show; for shares the standard
+            deviation of its 0 or 1; for rates that of a count.
         between: variance between deployments; None where it has no meaning.
         within: variance within deployments; None where it has no meaning.
         correlation: intra-class correlation, 0 to 1; None where it has no meaning.
@@ -125,6 +139,8 @@ def detectable(
         if count < MINIMUM_CLUSTERS:
             reason = f"{deployments(count)} {when}, and a comparison needs {MINIMUM_CLUSTERS} on each side"
             return Detectable(weeks=weeks, releases=later, reason=reason)
+    if not spread.deviation:
+        return Detectable(weeks=weeks, releases=later, reason=TOO_REGULAR)
     if spread.dimension is Dimension.DURATION and not can_decide(earlier, int(later), confidence):
         reason = f"{earlier} before and {deployments(later)} to be expected can never be certain enough"
         return Detectable(weeks=weeks, releases=later, reason=reason)
@@ -143,6 +159,8 @@ def needed(spread: Spread, effect: float, *, per_week: float, confidence: float)
     """
     if spread.clusters < MINIMUM_CLUSTERS:
         return Needed(reason=f"{deployments(spread.clusters)} in the baseline; a comparison needs {MINIMUM_CLUSTERS}")
+    if not spread.deviation:
+        return Needed(reason=TOO_REGULAR)
     reach = _scaled(spread.dimension, effect)
     for count in _candidates():
         if spread.dimension is Dimension.DURATION and not can_decide(spread.clusters, count, confidence):
@@ -185,11 +203,24 @@ def _duration_spread(stretch: Stretch, per_week: float) -> Spread:
         clusters=count,
         values=total,
         per_week=per_week,
-        deviation=robust_scale(means),
+        deviation=_scale(means),
         between=between,
         within=within,
         correlation=between / (between + within) if between + within > 0 else 0.0,
     )
+
+
+def _scale(means: Sequence[float]) -> float:
+    """Return how far one deployment's mean logarithm strays; 0 where it strays less than git's dates could show.
+
+    Where a quarter of all pairs are equal, as with waits of a full minute or a rhythm kept to the second, the density
+    says nothing and the standard deviation stands in for it.
+    """
+    resolution = SHORTEST / math.exp(statistics.median(means)) / math.sqrt(12)
+    for scale in (robust_scale(means), math.sqrt(mean_and_variance(means)[1])):
+        if scale > resolution:
+            return scale
+    return 0.0
 
 
 def robust_scale(values: Sequence[float]) -> float:

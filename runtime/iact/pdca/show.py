@@ -118,7 +118,9 @@ def _to_add(missing: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _detected(what: str, how: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    found = ", ".join(f"{row['after']} {row['effect']['shown'] if row['effect'] else 'none'}" for row in rows)
+    found = ", ".join(
+        f"{row['after']} {row['effect']['shown'] if row['effect'] else _none(row['reason'], 'none')}" for row in rows
+    )
     return f"Smallest change of the {what} that could be told from chance{how}: {found}"
 
 
@@ -140,9 +142,14 @@ def _figures(metrics: Iterable[Mapping[str, Any]], useful: Mapping[str, Any]) ->
 def _detectable(rows: Iterable[Mapping[str, Any]], title: str) -> Table:
     table = _table(title, "releases expected", "smallest effect")
     for row in rows:
-        found = row["effect"]["shown"] if row["effect"] else "too few releases"
+        found = row["effect"]["shown"] if row["effect"] else _none(row["reason"], "too few releases")
         table.add_row(row["after"], row["releases_expected"] or "–", found)
     return table
+
+
+def _none(reason: str, otherwise: str) -> str:
+    """Return in a few words that nothing can be detected, and why where it is not for lack of releases."""
+    return "too regular to tell" if "too regular" in reason else otherwise
 
 
 def _considered(considered: Iterable[Mapping[str, Any]]) -> Table:

@@ -9,7 +9,18 @@ import pytest
 
 from iact.core.quantities import Dimension
 from iact.pdca.effect import Stretch
-from iact.pdca.power import WEEK, Detectable, Spread, detectable, needed, robust_scale, spread_of
+from iact.pdca.numbers import signed_percent
+from iact.pdca.power import (
+    TOO_REGULAR,
+    WEEK,
+    Detectable,
+    Needed,
+    Spread,
+    detectable,
+    needed,
+    robust_scale,
+    spread_of,
+)
 
 
 def spread(clusters: int = 30, deviation: float = 0.7, dimension: Dimension = Dimension.DURATION) -> Spread:
@@ -90,6 +101,29 @@ def test_a_failure_rate_of_nothing_is_not_taken_for_no_variance():
 
 def test_one_release_has_no_spread():
     assert spread_of(Dimension.DURATION, Stretch(clusters=((1.0, 2.0),), seconds=WEEK)) is None
+
+
+@pytest.mark.parametrize("seconds", [3.94 * 86_400, 20.0])
+def test_releases_as_regular_as_a_clock_detect_nothing_and_say_so(seconds: float):
+    found = spread_of(Dimension.DURATION, Stretch(clusters=((seconds, seconds),) * 7, seconds=7 * WEEK))
+
+    assert found is not None
+    assert detectable(found, 8, per_week=1.0, confidence=0.95).effect is None
+    assert detectable(found, 8, per_week=1.0, confidence=0.95).reason == TOO_REGULAR
+    assert needed(found, 0.3, per_week=1.0, confidence=0.95) == Needed(reason=TOO_REGULAR)
+
+
+def test_where_many_releases_are_alike_the_others_still_count():
+    """Four in seven are out within the minute below which git's dates tell nothing; the rest take days."""
+    clusters = ((20.0,), (30.0,), (40.0,), (50.0,), (86_400.0,), (2 * 86_400.0,), (3 * 86_400.0,))
+    found = spread_of(Dimension.DURATION, Stretch(clusters=clusters, seconds=7 * WEEK))
+
+    assert found is not None
+    assert found.deviation == pytest.approx(4.12, abs=0.1)
+
+
+def test_an_effect_that_is_not_nothing_is_never_shown_as_nothing():
+    assert [signed_percent(value) for value in (-0.0, 0.0, -0.002, 0.0049)] == ["±0 %", "±0 %", "−0.2 %", "+0.5 %"]
 
 
 def test_a_few_hot_fixes_do_not_hide_what_ordinary_releases_could_show():
