@@ -5,14 +5,16 @@ Only decisions stand here, as in `rules.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from iact.core.conditions import Condition, Judgement
+from iact.core.quantities import duration
 from iact.core.truth import Truth
 from iact.pdca import numbers
-from iact.pdca.effect import Comparison, compare
+from iact.pdca.effect import Comparison, NotComparable, compare
+from iact.pdca.followed import follow_up, followed, needs_follow_up
 from iact.pdca.measured import Measured
 from iact.pdca.model import Improvement, ImprovementPolicy
 from iact.pdca.plan import Check, Trial
@@ -67,7 +69,8 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
     """
     now, trial, last = after.window.end, experiment.trial, experiment.last
     confidence = each_look(experiment.policy, trial.extensions)
-    effect = _effect(trial.metric, before, after, confidence)
+    followed_up = _followed_up(experiment, before, after)
+    effect = followed_up.effect(trial.metric, confidence)
     adopted = _judge(experiment.improvement.adopted_if, before, after, now, otherwise=Truth.TRUE)
     harm = _judge(experiment.improvement.stop_if, before, after, now, otherwise=Truth.FALSE)
     threshold = experiment.policy.verdict == "threshold"
@@ -75,7 +78,7 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
     verdict = _verdict(experiment, before, after, effect, adopted)
     early = now < experiment.deadline
     looks = last.looks if last else 0
-    enough = trial.sample_needed is not None and len(after.stretch(trial.metric).clusters) >= trial.sample_needed
+    enough = trial.sample_needed is not None and followed_up.observed(trial.metric) >= trial.sample_needed
     then = _then(experiment, early=early)
     extends = judges and verdict is Verdict.INCONCLUSIVE and then == "extend"
     return Check(
@@ -102,6 +105,35 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
             "threshold": _threshold(experiment, before, after) if threshold else None,
         },
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FollowedUp:
+    """Two stretches of time whose deployments were followed up for equally long; for no time where that is needless."""
+
+    before: Measured
+    after: Measured
+    span: timedelta | None = None
+
+    def observed(self, metric: str) -> int:
+        return len(self.after.stretch(metric).clusters)
+
+    def effect(self, metric: str, confidence: float) -> Comparison:
+        found = _effect(metric, self.before, self.after, confidence)
+        if self.span is None:
+            return found
+        how = f"every release followed up for {duration(self.span)}, younger ones left out"
+        if isinstance(found, NotComparable):
+            return NotComparable(f"{found.reason}; {how}")
+        return replace(found, method=f"{found.method}; {how}")
+
+
+def _followed_up(experiment: Experiment, before: Measured, after: Measured) -> _FollowedUp:
+    if not needs_follow_up(before, experiment.trial.metric):
+        return _FollowedUp(before=before, after=after)
+    now = after.window.end
+    span = follow_up(before.history, experiment.trial.verdict_by.timedelta / 2)
+    return _FollowedUp(before=followed(before, span, now), after=followed(after, span, now), span=span)
 
 
 def _verdict(
