@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import event
 
 from iact.core.errors import ConfigurationError
 from iact.dora.cli import dora, ingest
+from iact.dora.collect import collect
+from iact.dora.ingest import ingest as ingest_rows
+from iact.sources.events.files import understand
+from iact.sources.git.rules import GitRules
+from iact.stores.connect import open_memory, writing
 from tests.support.git import GitRepository
+from tests.support.histories import MONDAY
 from tests.support.project import ROOT
 
 PROJECT = """\
@@ -25,6 +32,7 @@ spec:
 """
 PAYLOADS = ROOT / "tests/data/events"
 COLUMNS = ("kind", "id", "environment", "deployed_at", "status", "sha", "opened_at", "resolved_at", "service")
+DEPLOYED = {"kind": "deployment", "environment": "production", "deployed_at": "2026-03-02 09:00Z"}
 MARCH = ("--from", "2026-03-01", "--to", "2026-04-01")
 
 
@@ -356,3 +364,20 @@ def test_events_of_one_repository_say_nothing_about_another(story, tmp_path):
     take_in(story, table(deployed("1", "02 21:00", shas(story)[1]), incident("7", "01 11:00", "03 12:30")))
 
     assert report(other) == figures
+
+
+def test_devlake_8714_the_number_of_queries_grows_by_portions_and_not_by_rows(story):
+    statements = []
+    engine = open_memory()
+    event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    counts = []
+    for number in (10, 400):
+        rows = [understand(DEPLOYED | {"id": row, "source": f"of-{number}"}, row) for row in range(number)]
+        statements.clear()
+        with writing(engine) as connection:
+            ingest_rows(connection, "p", "r", rows)
+            collect(connection, "p", "r", story.path, GitRules(), MONDAY)
+        counts.append(len(statements))
+    engine.dispose()
+
+    assert counts[1] <= counts[0] + 5
