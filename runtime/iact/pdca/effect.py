@@ -7,7 +7,8 @@ observation (a cluster), however many changes it holds; counting changes would f
 durations: the mean logarithm of each deployment's changes is one value; the two stretches are compared by the shift of
     Hodges and Lehmann (Annals of Mathematical Statistics 34, 1963), whose interval holds every shift that the test of
     Wilcoxon, Mann and Whitney (1947) does not reject. It asks for no distribution, and a hot fix that was out within
-    minutes counts as one short deployment and not as a tenfold one. The effect is a ratio.
+    minutes counts as one short deployment and not as a tenfold one. Where releases became smaller or larger, and vary
+    more or less for that reason alone, the interval is widened by it. The effect is a ratio.
 shares: each deployment failed or not; the difference has Newcombe's hybrid score interval (Statistics in Medicine 17,
     1998, method 10), which stays honest near 0 and with few deployments.
 rates: given the total, how many deployments fall into the second stretch is binomial (Przyborowski and Wilenski,
@@ -155,7 +156,7 @@ def _durations(before: Stretch, after: Stretch, confidence: float) -> Comparison
     if short := _too_few(before, after):
         return short
     shifts = np.sort(np.subtract.outer(cluster_means(after), cluster_means(before)), axis=None)
-    place = _critical(len(before.clusters), len(after.clusters), (1 - confidence) / 2)
+    place = _widened(_critical(len(before.clusters), len(after.clusters), (1 - confidence) / 2), before, after)
     return Effect(
         scale=Scale.RELATIVE,
         estimate=math.expm1(float(np.median(shifts))),
@@ -165,6 +166,88 @@ def _durations(before: Stretch, after: Stretch, confidence: float) -> Comparison
         method="Hodges-Lehmann shift of the mean logarithm of each deployment (Hodges and Lehmann 1963)",
         before=len(before.clusters),
         after=len(after.clusters),
+    )
+
+
+def _widened(place: int, before: Stretch, after: Stretch) -> int:
+    """Return the place in which an interval ends where releases became larger or smaller; never one further in.
+
+    The mean of two changes varies more than that of twenty, and the test of Mann and Whitney takes both sides to vary
+    alike (the problem of Behrens and Fisher; Brunner and Munzel, Biometrical Journal 42, 2000). Its standard deviation
+    is therefore multiplied by how many times larger it is for normal means of these variances than for equal ones.
+    """
+    if not place:
+        return 0
+    middle = len(before.clusters) * len(after.clusters) / 2 + 0.5
+    return max(0, math.floor(middle - (middle - place) * _inflation(before, after)))
+
+
+def _inflation(before: Stretch, after: Stretch) -> float:
+    """Return how many times more the statistic of Mann and Whitney varies than with equal variances, at least 1.
+
+    Two pairs that share a value are both positive with probability 1/4 + arcsin(r) / 2π (Sheppard, Philosophical
+    Transactions A 192, 1899), where r is the part of that value in the variance of a difference.
+    """
+    first, second = _variances(before, after)
+    if first + second <= 0:
+        return 1.0
+    share, rest = first / (first + second), second / (first + second)
+    n, m = len(before.clusters), len(after.clusters)
+    unequal = 1 / 4 + ((m - 1) * math.asin(share) + (n - 1) * math.asin(rest)) / (2 * math.pi)
+    return max(1.0, math.sqrt(unequal / ((n + m + 1) / 12)))
+
+
+def _variances(*stretches: Stretch) -> tuple[float, ...]:
+    """Return the variance of a deployment's mean logarithm in each stretch, as the sizes of its deployments make it.
+
+    What varies between deployments and within them is taken to be the same everywhere (analysis of variance, by the
+    method of moments; Donner and Klar 2000), so that only the sizes tell the stretches apart: estimated for each by
+    itself, the variances of a few deployments would be noise.
+    """
+    parts = [variance_parts(stretch) for stretch in stretches]
+    freedom = sum(part.values - part.clusters for part in parts)
+    within = math.fsum(part.inside for part in parts) / freedom if freedom else 0.0
+    expected = within * sum(part.clusters - 1 for part in parts)
+    weight = math.fsum(part.weight for part in parts)
+    between = max(0.0, (math.fsum(part.among for part in parts) - expected) / weight) if weight else 0.0
+    return tuple(between + within * part.inverse_size for part in parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceParts:
+    """How the logarithms of the durations of one stretch vary (one-way analysis of variance; Fisher 1925).
+
+    Attributes:
+        clusters: how many deployments there are.
+        values: how many values there are in them.
+        among: the sum of squares between deployments.
+        inside: the sum of squares within deployments.
+        weight: what the variance between deployments is multiplied by in the expectation of `among`.
+        inverse_size: the mean of 1 / size of the deployments.
+    """
+
+    clusters: int
+    values: int
+    among: float
+    inside: float
+    weight: float
+    inverse_size: float
+
+
+def variance_parts(stretch: Stretch) -> VarianceParts:
+    """Part the variation of the logarithms of a stretch's durations into that between and that within deployments."""
+    logarithms = [[math.log(max(value, SHORTEST)) for value in cluster] for cluster in stretch.clusters]
+    means, sizes = cluster_means(stretch), [len(cluster) for cluster in logarithms]
+    pairs = list(zip(logarithms, means, strict=True))
+    total = sum(sizes)
+    grand = math.fsum(math.fsum(cluster) for cluster in logarithms) / total
+    return VarianceParts(
+        clusters=len(sizes),
+        values=total,
+        among=math.fsum(len(cluster) * (mean - grand) ** 2 for cluster, mean in pairs),
+        inside=math.fsum((value - mean) ** 2 for cluster, mean in pairs for value in cluster),
+        weight=total - math.fsum(size * size for size in sizes) / total,
+        inverse_size=math.fsum(1 / size for size in sizes) / len(sizes),
     )
 
 

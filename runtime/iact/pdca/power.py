@@ -26,6 +26,7 @@ from iact.pdca.effect import (
     deployments,
     dispersion,
     mean_and_variance,
+    variance_parts,
 )
 
 if TYPE_CHECKING:
@@ -185,19 +186,11 @@ _MOST: Final = 1_000_000
 
 
 def _duration_spread(stretch: Stretch, per_week: float) -> Spread:
-    """Return the spread with its parts between and within deployments (one-way analysis of variance; Fisher 1925)."""
-    logarithms = [[math.log(max(value, SHORTEST)) for value in cluster] for cluster in stretch.clusters]
-    means = cluster_means(stretch)
-    sizes = [len(cluster) for cluster in logarithms]
-    total, count = sum(sizes), len(sizes)
-    grand = math.fsum(math.fsum(cluster) for cluster in logarithms) / total
-    among = math.fsum(size * (mean - grand) ** 2 for size, mean in zip(sizes, means, strict=True)) / (count - 1)
-    residual = math.fsum(
-        (value - mean) ** 2 for cluster, mean in zip(logarithms, means, strict=True) for value in cluster
-    )
-    within = residual / (total - count) if total > count else 0.0
-    typical = (total - math.fsum(size * size for size in sizes) / total) / (count - 1)
-    between = max(0.0, (among - within) / typical) if typical else 0.0
+    """Return the spread with its parts between and within deployments."""
+    means, parts = cluster_means(stretch), variance_parts(stretch)
+    total, count = parts.values, parts.clusters
+    within = parts.inside / (total - count) if total > count else 0.0
+    between = max(0.0, (parts.among - (count - 1) * within) / parts.weight) if parts.weight else 0.0
     return Spread(
         dimension=Dimension.DURATION,
         clusters=count,
