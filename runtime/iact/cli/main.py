@@ -10,7 +10,7 @@ import click
 
 from iact import __version__
 from iact.cli.lazy import Command, LazyGroup, report
-from iact.core.errors import IactError
+from iact.core.errors import EnvironmentProblemError, IactError
 
 COMMANDS: Final = {
     "init": Command("iact.config.cli:init", "Make a project that extends the shipped rules."),
@@ -46,3 +46,20 @@ def main() -> None:
     except IactError as error:
         report(error)
         sys.exit(error.exit_code)
+    except Exception as error:
+        refusal = _refusal_of_the_store(error)
+        if refusal is None:
+            raise
+        report(refusal)
+        sys.exit(refusal.exit_code)
+
+
+def _refusal_of_the_store(error: Exception) -> IactError | None:
+    """Return what a database's own error means to a person; None for an error that is none of a database's."""
+    failures = sys.modules.get("sqlalchemy.exc")
+    if failures is None or not isinstance(error, failures.DBAPIError):
+        return None
+    return EnvironmentProblemError(
+        f"the store refused: {error.orig}. Nothing of this step was written; free the disk, restore the file from a "
+        "backup, or check its permissions, and run the command again: it goes on from the last step that was."
+    )
