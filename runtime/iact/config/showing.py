@@ -12,6 +12,7 @@ from iact.config.envelope import API_VERSION
 from iact.config.project import Project, Resource
 from iact.config.scalars import resolve
 from iact.core.errors import ConfigurationError
+from iact.core.registry import IN_FORCE
 from iact.core.tree import Entry, MappingNode, Position, ScalarNode, SequenceNode, Tree
 
 _LONGEST_LINE = 72
@@ -35,7 +36,13 @@ def show(project: Project, name: str, kind: str | None, form: str) -> str:
     if form == "json":
         records = [_record(resource) for resource in found]
         return json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=False)
-    return "\n---\n".join("\n".join(_document(resource)) for resource in found)
+    return "\n---\n".join("\n".join([*_document(resource), *_in_force(project, resource)]) for resource in found)
+
+
+def _in_force(project: Project, resource: Resource) -> Iterator[str]:
+    """Walk what has replaced, for a time, what the files say; a room knows that, and not the configuration."""
+    if resource.kind in IN_FORCE:
+        yield from (f"# in force: {sentence}" for sentence in IN_FORCE[resource.kind](project, resource))
 
 
 def listed(project: Project, kind: str | None, form: str) -> str:

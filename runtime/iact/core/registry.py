@@ -8,7 +8,7 @@ Kinds of YAML resources, actions, fact sources and statistics are found by impor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from iact.core.problems import did_you_mean
 
@@ -89,6 +89,22 @@ class Kind:
 
 
 KINDS: Registry[Kind] = Registry("kind")
+
+
+InForce: TypeAlias = "Callable[[Any, Any], Iterator[str]]"
+"""Given a project and one of its resources, walks what is in force instead of what the files say, a sentence each."""
+
+IN_FORCE: Registry[InForce] = Registry("overlay")
+
+
+def in_force(kind_name: str) -> Callable[[InForce], InForce]:
+    """Declare a function that says what replaces, for a time, what the resources of a kind declare."""
+
+    def declare(says: InForce) -> InForce:
+        IN_FORCE.add(kind_name, says)
+        return says
+
+    return declare
 
 
 def kind(name: str, *, folder: str) -> Callable[[type[T]], type[T]]:

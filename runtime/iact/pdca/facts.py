@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iact.core import instants
 from iact.core.facts import Fact, FactRequest, FactSet, FactType, FactValue
 from iact.core.quantities import Quantity
-from iact.core.registry import fact_source
+from iact.core.registry import fact_source, in_force
 from iact.dora.figures import Window
 from iact.dora.rules import NamedMetric
 from iact.engine.context import FactContext
@@ -247,3 +247,27 @@ def _choice(plan: Plan) -> tuple[str, list[tuple[str, str]]]:
     """Return what would make a plan another one: what it chose, and what the figures say to each improvement."""
     chosen = plan.trial.improvement if plan.trial else ""
     return chosen, [(one["improvement"], one["truth"]) for one in plan.considered]
+
+
+@in_force("Parameters")
+def overrides_of(project: Any, resource: Any) -> Iterator[str]:
+    """Walk the parameters that an experiment has replaced: the value in force, which version it is, and whose.
+
+    Args:
+        project: the project, whose store is looked into where there is one.
+        resource: its `Parameters`.
+    """
+    file = project.root / project.settings.store.sqlite
+    if not file.is_file():
+        return
+    from iact.pdca import store  # noqa: PLC0415 - loads SQLAlchemy, which declaring does not need
+    from iact.stores.connect import open_sqlite, reading  # noqa: PLC0415 - as above
+
+    engine = open_sqlite(file)
+    with reading(engine) as connection:
+        for name in sorted(resource.spec.values):
+            newest = store.in_force(connection, project.name, name)
+            if newest is not None and newest.value is not None:
+                since = instants.show(newest.at)
+                yield f"{name}: {newest.value} (version {newest.version}, by {newest.run} since {since})"
+    engine.dispose()
