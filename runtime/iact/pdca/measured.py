@@ -68,6 +68,15 @@ class Measured:
             gaps=tuple((later - earlier).total_seconds() for earlier, later in pairwise(moments)),
         )
 
+    def in_order(self, metric: str) -> Iterator[tuple[float, ...]]:
+        """Walk the values of a metric deployment by deployment, in the order in which they were deployed."""
+        rows: dict[str, list[float]] = {}
+        for row in select(self.metrics[metric].metric, self.history, self.window).samples:
+            rows.setdefault(row.cluster, []).append(float(row.value))
+        for deployment in sorted(self.history.deployments, key=lambda one: (one.deployed_at, one.key)):
+            if deployment.key in rows:
+                yield tuple(sorted(rows[deployment.key]))
+
     def _facts(self, before: Measured | None) -> Iterator[Fact]:
         for name, found in self.figures.items():
             if found.quantity is None:

@@ -132,6 +132,9 @@ class ParameterChange:
         elif type(declared[self.name].value) is not type(self.to):
             message = f"`{self.name}` is declared as {declared[self.name].value!r}; `{self.to}` is of another type."
             yield Problem(rule="wrong-type", position=self.positions.get("to", self.position), message=message)
+        elif declared[self.name].value == self.to:
+            message = f"`{self.name}` is {self.to} already, as it is declared, so this would change nothing."
+            yield Problem(rule="wrong-change", position=self.positions.get("to", self.position), message=message)
 
 
 @part
@@ -175,6 +178,9 @@ class Change:
             found = " and ".join(f"`{name}`" for name in written) or "none"
             message = f"expected exactly one of `manual`, `parameter` and `patch`, found {found}."
             yield Problem(rule="wrong-change", position=self.position, message=message)
+        elif self.manual is not None and not self.manual.strip():
+            message = "say in one sentence what people do; nothing is said here."
+            yield Problem(rule="wrong-change", position=self.positions.get("manual", self.position), message=message)
         elif self.patch is not None and (wrong := self._patch_fault(self.patch, scope)):
             message, hint = f"`patch: {self.patch}`: {wrong}.", "Put the output of `git diff` beside this file."
             place = self.positions.get("patch", self.position)
@@ -388,8 +394,13 @@ class ImprovementPolicy:
         for example in self.examples:
             yield from example.run(self.min_improvement, scope)
 
-    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check is handed the scope
-        """Yield what is wrong with its numbers."""
+    def check(self, scope: Scope) -> Iterator[Problem]:
+        """Yield what is wrong with its numbers, and a second policy: nobody could say which one is in force."""
+        others = {name: place for name, place in scope.declared("ImprovementPolicy").items() if name != scope.name}
+        for name, place in sorted(others.items()):
+            message = f"a project has one ImprovementPolicy; `{name}` at {place} is another."
+            hint = f"Override that one instead: `metadata: {{name: {name}}}`."
+            yield Problem(rule="two-policies", position=scope.position, message=message, hint=hint)
         if not Fraction(1, 2) <= self.confidence.amount < 1:
             message = f"`confidence: {self.confidence}`: expected at least 50% and less than 100%."
             yield Problem(rule="wrong-value", position=self.positions.get("confidence", self.position), message=message)

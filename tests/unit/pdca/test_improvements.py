@@ -29,6 +29,8 @@ def problems(folder: Path, files: dict[str, str], policy: str = "") -> list[str]
     [
         (improvement(change="{manual: a, patch: b.patch}"), "found `manual` and `patch`"),
         (improvement(change="{}"), "found none"),
+        (improvement(change='{manual: " "}'), "say in one sentence what people do"),
+        (improvement(change="{parameter: {name: review_limit, to: 5}}"), "so this would change nothing"),
         (improvement(change="{patch: ../b.patch}"), "a patch stands beside the file that names it"),
         (improvement(change="{parameter: {name: revew_limit, to: 2}}"), "Did you mean review_limit?"),
         (improvement(change="{parameter: {name: review_limit, to: two}}"), "is of another type"),
@@ -146,3 +148,12 @@ def test_every_shipped_improvement_has_examples_that_hold():
     assert len(improvements) >= 5
     assert [one.name for one in improvements if len(one.spec.examples) < 2] == []
     assert [problem for problem in loaded.problems if "improvements" in str(problem)] == []
+
+
+def test_a_second_policy_is_named_with_the_place_of_the_first(tmp_path: Path):
+    other = "apiVersion: iact/v1\nkind: ImprovementPolicy\nmetadata: {name: other, owner: tech-lead}\nspec: {}\n"
+
+    first, second = problems(tmp_path, {"policies/other.yaml": other})
+
+    assert "a project has one ImprovementPolicy; `other` at policies/other.yaml:" in first
+    assert second.startswith("policies/other.yaml:")
