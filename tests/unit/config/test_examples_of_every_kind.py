@@ -44,6 +44,7 @@ WRONG = {
     "Project": ("  extends: [iact]\n  paths: [.]\n", "{tag: v1.0rc1, expect: deployment}", "the rules say `left out`"),
     "Team": ("  members: [tech-lead]\n", "{person: tech-lead, expect: outsider}", "`tech-lead` is `member`"),
 }
+ONLY = {"ImprovementPolicy": "improvement"}
 
 
 def _every_kind() -> list[str]:
@@ -60,7 +61,8 @@ def test_every_kind_takes_examples_and_says_so_in_its_schema(kind: str):
 def test_a_wrong_example_of_any_kind_is_found_where_it_stands(tmp_path: Path, kind: str):
     spec, example, said = WRONG[kind]
     text, [place] = marked(
-        resource(kind, f"{spec}  examples:\n    - «{{»{example[1:]}\n"),
+        # A project has one policy, so this one overrides the shipped one.
+        resource(kind, f"{spec}  examples:\n    - «{{»{example[1:]}\n", ONLY.get(kind, "example")),
         "iact.yaml" if kind == "Project" else "rule.yaml",
     )
     if kind == "Project":
@@ -115,7 +117,7 @@ def test_parameters_that_are_otherwise_are_told(tmp_path: Path, example: str, ru
 
 def test_an_improvement_is_tried_when_it_promises_strictly_more_than_the_policy_asks_for(tmp_path: Path):
     examples = "[{promises: 15%, expect: leave}, {promises: 16%, expect: try}]"
-    policy = resource("ImprovementPolicy", f"  min_improvement: 15%\n  examples: {examples}\n")
+    policy = resource("ImprovementPolicy", f"  min_improvement: 15%\n  examples: {examples}\n", "improvement")
     assert not problems_of(tmp_path, policy, EXTENDING)
 
 
