@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 
 from iact.config.opening import open_project
+from iact.core.quantities import parse, share
 from iact.dora.definitions import named_metrics
 from iact.dora.figures import Window
 from iact.dora.records import Deployment, Failure
 from iact.dora.rules import History
+from iact.dora.terms import Better
 from iact.pdca.followed import follow_up, followed, needs_follow_up
+from iact.pdca.judging import Experiment, check
 from iact.pdca.measured import Measured
+from iact.pdca.model import ImprovementPolicy
+from iact.pdca.plan import Trial
 from tests.support.project import ROOT
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -96,3 +103,50 @@ def test_failures_that_showed_later_than_the_follow_up_count_on_neither_side():
 @pytest.mark.parametrize(("metric", "needs"), [("change_failure_rate", True), ("rework_rate", False)])
 def test_only_what_fails_shows_late(metric: str, needs: bool):  # noqa: FBT001 - a table's column
     assert needs_follow_up(measured(history(3), BEGIN + 30 * DAY), metric) is needs
+
+
+def test_a_failure_rate_is_judged_by_releases_of_the_same_age_and_the_report_says_so():
+    """A fifth of the releases fails, as ever, and shows a week later: the last of them look sound and prove nothing."""
+    failed = [reverted(week, 7 * DAY) for week in range(0, 40, 5)]
+    started, now = BEGIN + 203 * DAY, BEGIN + 275 * DAY
+    found = history(40, *failed)
+    before = replace(found, deployments=found.deployments[:29])
+    after = replace(found, deployments=found.deployments[29:])
+    project = open_project(ROOT)
+    experiment = Experiment(
+        trial=Trial(
+            improvement="canary-releases",
+            definition="sha256:0",
+            repository="shop",
+            change="something",
+            change_kind="manual",
+            by_agent=False,
+            mode="propose",
+            metric="change_failure_rate",
+            better=Better.LOWER,
+            current=share(Fraction(1, 5)),
+            goal=None,
+            expected=Fraction(1, 2),
+            history=parse("365d"),
+            first_check=parse("48h"),
+            verdict_by=parse("8 weeks"),
+            extensions=0,
+            if_unclear="revert",
+            sample_needed=10,
+        ),
+        improvement=project.get("Improvement", "canary-releases").spec,
+        policy=ImprovementPolicy(),
+        applied_at=started,
+    )
+
+    metrics = named_metrics(project)
+    look = check(
+        experiment,
+        Measured.of(before, Window(BEGIN, started), metrics),
+        Measured.of(after, Window(started, now), metrics),
+        judges=True,
+    )
+
+    effect = look.details["effect"]
+    assert (effect["before"], effect["after"]) == (29, 10)
+    assert effect["method"].endswith("every release followed up for 1w, younger ones left out")
