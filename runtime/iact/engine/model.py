@@ -176,6 +176,11 @@ class AgentState:
         if self.final and self.next:
             yield self._problem("wrong-state", "next", "a final state ends the run, so nothing can come `next`.")
 
+    def leads_at_once_to(self) -> str:
+        """Return the state that a run moves on to without waiting for anything; empty where it may wait."""
+        at_once = (each.to for each in self.next if not each.event and each.after is None and each.when is ALWAYS)
+        return next(at_once, "")
+
     def compiled(self, name: str) -> State:
         """Return it as the evaluator knows it."""
         return State(
@@ -273,6 +278,7 @@ class Agent:
         yield from self._first_times()
         if not broken:
             yield from self._dead_ends()
+            yield from self._circles()
 
     def _unknown_states(self) -> Iterator[Problem]:
         if self.start not in self.states:
@@ -299,6 +305,22 @@ class Agent:
                 message = f"the first state's times are set before any fact is known; `{transition.after.fact}` is none"
                 place = transition.positions.get("after", transition.position)
                 yield Problem(rule="wrong-state", position=place, message=f"{message} of the run's inputs.")
+
+    def _circles(self) -> Iterator[Problem]:
+        """Yield the states from which a run would go round without ever waiting."""
+        told: set[str] = set()
+        for name in self.states:
+            path = [name]
+            while (onward := self.states[path[-1]].leads_at_once_to()) and onward not in path:
+                path.append(onward)
+            if onward == name and name not in told:
+                told.update(path)
+                round_trip = " → ".join((*path, name))
+                message = f"these states lead to each other at once, for ever: {round_trip}."
+                hint = (
+                    "Let one of them wait for an `event` or a time (`after`), or give a way out a condition (`when`)."
+                )
+                yield Problem(rule="endless", position=self.states[name].key_position, message=message, hint=hint)
 
     def _dead_ends(self) -> Iterator[Problem]:
         topology = self.topology()

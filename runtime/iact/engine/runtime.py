@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from sqlalchemy.exc import IntegrityError
 
 from iact.core.canonical import canonical
+from iact.core.errors import ConfigurationError
 from iact.core.evaluator import begin
 from iact.core.facts import EMPTY, FactSet
 from iact.core.machine import Machine, Trigger
@@ -47,7 +48,7 @@ STEPS_AT_ONCE: Final = 1_000
 Settle: TypeAlias = "Callable[[Connection, datetime], None]"
 
 
-class EndlessRunError(Exception):
+class EndlessRunError(ConfigurationError):
     """A run took more steps in one go than any sound agent does."""
 
 
@@ -177,7 +178,10 @@ class Runtime:
             for _ in range(STEPS_AT_ONCE):
                 if not self._advance_once(run):
                     return self.get(run)
-        message = f"run {run} took {STEPS_AT_ONCE} steps without waiting; its states lead back to each other"
+        message = (
+            f"run {run} took {STEPS_AT_ONCE} steps without waiting, so its states lead back to each other. Let one of "
+            "them wait for an event or a time; a new run follows the mended rules."
+        )
         raise EndlessRunError(message)
 
     def tick(self) -> tuple[Run, ...]:

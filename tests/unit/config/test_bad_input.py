@@ -230,6 +230,18 @@ CASES = [
         ["no way leads from the state `round` to the end"],
     ),
     (
+        "states that lead to each other at once",
+        agent(
+            STATES.replace(
+                "{event: asked, to: stopped}", "{event: asked, to: stopped}\n        - {event: b, to: round}"
+            )
+            + "    «round»:\n      next: [{to: back}]\n"
+            + "    back:\n      next: [{to: round}, {event: a, to: stopped}]\n"
+        ),
+        "endless",
+        ["at once, for ever: round → back → round", "wait for an `event`"],
+    ),
+    (
         "a final state that goes on",
         agent(STATES.replace("{final: true}", "{final: true, next: «[»{event: a, to: waiting}]}")),
         "wrong-state",
