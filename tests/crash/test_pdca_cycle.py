@@ -161,8 +161,9 @@ def room() -> Iterator[Path]:
         ("{patch: limits.patch}", WORSE, ("reverted", 0, 0), (0, 1, 2)),
         # Up to the verdict it is the same as when it is taken back.
         ("{patch: limits.patch}", BETTER, ("kept", 1, 0), (2,)),
+        ("{parameter: {name: review_limit, to: 2}}", BETTER, ("kept", 0, 1), (2,)),
     ],
-    ids=["parameter taken back", "patch taken back", "patch kept"],
+    ids=["parameter taken back", "patch taken back", "patch kept", "parameter kept"],
 )
 def test_killed_at_any_write_and_run_again_a_cycle_ends_the_same_and_nothing_is_doubled(
     room: Path, change: str, after: timedelta, ends: tuple[str, int, int], steps: tuple[int, ...]
