@@ -1,7 +1,8 @@
 """From a folder to a checked project: everything that is wrong is found in one go and told once.
 
-The order: text → YAML → envelope → overrides → the fields of each kind → names of other resources → meaning and
-examples. A resource that fails one step is not asked the next, so that one slip is one problem.
+The order: text → YAML → envelope → overrides → the fields of each kind → names of other resources → meaning →
+examples. What cannot be read is not asked the next, so that one slip is one problem; what stands beside it is. Examples
+run where nothing else is wrong.
 """
 
 from __future__ import annotations
@@ -239,12 +240,12 @@ def _texts(tree: Tree | None) -> list[str]:
 
 def _finish(reading: _Read, folder: Folder, notes: tuple[str, ...], *, against_schemas: bool) -> Loaded:
     effective = list(_effective(reading.written))
-    built, waiting = _build(reading, effective)
+    built, outcomes = _build(reading, effective)
     if against_schemas:
         from iact.config.schemas import schema_problems  # noqa: PLC0415 - only `iact validate` pays for jsonschema
 
         reading.problems.found += schema_problems((each.kind, each.spec) for each in effective if _key(each) in built)
-    _check(reading, effective, built, waiting, folder)
+    _check(reading, effective, built, outcomes, folder)
     problems = tuple(_told_once(reading))
     project = None if problems else _project(folder, built, notes)
     return Loaded(
@@ -278,20 +279,22 @@ def _effective(written: Mapping[str, Mapping[tuple[str, str], Written]]) -> Iter
 def _build(
     reading: _Read, effective: list[_Effective]
 ) -> tuple[dict[tuple[str, str], Resource], dict[tuple[str, str], Outcome[Any]]]:
+    """Return the resources that are whole, and of each what reading it came to."""
     built: dict[tuple[str, str], Resource] = {}
-    waiting: dict[tuple[str, str], Outcome[Any]] = {}
+    outcomes: dict[tuple[str, str], Outcome[Any]] = {}
     for each in effective:
         before = len(reading.problems)
-        reading.problems.found += secret_problems(each.metadata)
-        reading.problems.found += secret_problems(each.spec)
+        secrets = [*secret_problems(each.metadata), *secret_problems(each.spec)]
+        reading.problems.found += secrets
         assert isinstance(each.metadata, MappingNode)  # noqa: S101 - the envelope has seen to it, and merging keeps it
         metadata, references = read_metadata(each.metadata, reading.problems)
         outcome: Outcome[Any] = read(KINDS[each.kind].declared_by, each.spec, reading.problems)
-        if metadata is None or outcome.value is None or len(reading.problems) > before:
-            continue
-        waiting[_key(each)] = replace(outcome, references=(*references, *outcome.references))
-        built[_key(each)] = _resource(each, metadata, outcome.value)
-    return built, waiting
+        if metadata is not None and outcome.value is not None and len(reading.problems) == before:
+            built[_key(each)] = _resource(each, metadata, outcome.value)
+        # A check may repeat a value on a line that does not show that it is a secret.
+        checks = () if secrets else outcome.checks
+        outcomes[_key(each)] = replace(outcome, references=(*references, *outcome.references), checks=checks)
+    return built, outcomes
 
 
 def _resource(each: _Effective, metadata: Metadata, spec: Any) -> Resource:
@@ -310,7 +313,7 @@ def _check(
     reading: _Read,
     effective: list[_Effective],
     built: Mapping[tuple[str, str], Resource],
-    waiting: Mapping[tuple[str, str], Outcome[Any]],
+    outcomes: Mapping[tuple[str, str], Outcome[Any]],
     folder: Folder,
 ) -> None:
     """Look up the names, and let every resource say what it has to say about its meaning."""
@@ -322,13 +325,15 @@ def _check(
             specs.setdefault(each.kind, {})[each.name] = built[_key(each)].spec
     around = Scope(names=names, specs=specs, facts=known_facts(), read_beside=partial(read_beside, _folders(folder)))
     for each in effective:
-        if (outcome := waiting.get(_key(each))) is None:
-            continue
+        outcome = outcomes[_key(each)]
         scope = replace(around, kind=each.kind, name=each.name, position=each.position)
-        spec: Any = outcome.value
-        if hasattr(spec, "local_scope"):
-            scope = spec.local_scope(scope)
-        reading.problems.found += _mistakes(reading, outcome, scope) or _failed_examples(each, outcome, scope)
+        declared_by: Any = KINDS[each.kind].declared_by
+        if hasattr(declared_by, "local_scope"):
+            scope = declared_by.local_scope(each.spec, scope)
+        mistakes = [*_unknown_names(reading, each, outcome, scope), *_mistakes(outcome, scope)]
+        reading.problems.found += mistakes
+        if _key(each) in built and not mistakes:
+            reading.problems.found += _failed_examples(each, outcome, scope)
 
 
 def _folders(folder: Folder) -> tuple[Folder, ...]:
@@ -336,14 +341,19 @@ def _folders(folder: Folder) -> tuple[Folder, ...]:
     return folder, Folder(shipped_root(), SHIPPED, label=f"{SHIPPED}:")
 
 
-def _mistakes(reading: _Read, outcome: Outcome[Any], scope: Scope) -> list[Problem]:
-    """Return what is wrong with the names of a resource and with its meaning."""
-    unknown = [
-        problem
-        for reference in outcome.references
-        if (problem := reference.check(scope)) and not _may_be_declared(reading, reference.name)
-    ]
-    return [*unknown, *(problem for check in outcome.checks for problem in check(scope))]
+def _unknown_names(reading: _Read, each: _Effective, outcome: Outcome[Any], scope: Scope) -> Iterator[Problem]:
+    """Yield the names in a resource that nothing has, wherever they could be read."""
+    for reference in outcome.references:
+        if (problem := reference.check(scope)) and not _may_be_declared(reading, reference.name):
+            yield problem
+    declared_by: Any = KINDS[each.kind].declared_by
+    if hasattr(declared_by, "check_names"):
+        yield from declared_by.check_names(each.spec)
+
+
+def _mistakes(outcome: Outcome[Any], scope: Scope) -> Iterator[Problem]:
+    """Yield what is wrong with the meaning of those parts of a resource that could be built."""
+    return (problem for check in outcome.checks for problem in check(scope))
 
 
 def _failed_examples(each: _Effective, outcome: Outcome[Any], scope: Scope) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from iact.core.conditions import MOVE_COMPARATORS, ORDER_COMPARATORS, FactLimit, Leaf, Relative
 from iact.core.facts import FactType
 from iact.core.problems import Problem, did_you_mean
-from iact.core.quantities import Quantity
+from iact.core.quantities import EXPECTED, Dimension, Quantity
 from iact.core.scope import Scope
 from iact.core.tree import Position
 
@@ -45,6 +45,28 @@ def check_leaf(written: WrittenLeaf, scope: Scope) -> Iterator[Problem]:
     wrong = _mismatch(leaf, fact_type, other_type)
     if wrong:
         yield Problem(rule="wrong-unit", position=written.limit, message=wrong)
+
+
+def check_fact(name: str, position: Position, scope: Scope, wanted: FactType | None = None) -> Iterator[Problem]:
+    """Yield what is wrong with the name of a fact, or with its type where only one is right."""
+    found = scope.fact_type(name)
+    if found is None:
+        message = f"`{name}`: nothing supplies a fact of that name."
+        hint = did_you_mean(name, scope.fact_names())
+        yield Problem(rule="unknown-fact", position=position, message=message, hint=hint)
+    elif wanted and found not in {wanted, FactType.ANY}:
+        expected = EXPECTED[Dimension(wanted.value)] if wanted.is_quantity else f"a {wanted.value}"
+        yield Problem(
+            rule="wrong-unit",
+            position=position,
+            message=f"expected a fact that is {expected}; `{name}` is a {found.value}.",
+        )
+
+
+def check_subject(name: str, position: Position, scope: Scope) -> Iterator[Problem]:
+    """Yield that nothing supplies the fact of a comparison whose other parts could not be read."""
+    if scope.fact_type(name) is None:
+        yield _unknown(name, position, scope)
 
 
 def _unknown(name: str, position: Position, scope: Scope) -> Problem:

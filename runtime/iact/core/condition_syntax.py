@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, TypeGuard
 
 from iact.core import quantities
 from iact.core.cel import CelLeaf
-from iact.core.condition_checks import WrittenLeaf, check_leaf
+from iact.core.condition_checks import WrittenLeaf, check_leaf, check_subject
 from iact.core.conditions import (
     COMPARATORS,
     ORDER_COMPARATORS,
@@ -116,14 +116,17 @@ def _read_leaf(tree: MappingNode, reading: Reading) -> Leaf | Refused:
     unknown = [entry for entry in tree if entry.key.text not in known]
     for entry in unknown:
         reading.refuse("unknown-key", entry.key, f"unknown key `{entry.key.text}` in a condition.", _suggest(entry))
-    if unknown:
-        return REFUSED
     subjects = [entry for entry in tree if entry.key.text in _SUBJECTS]
     comparisons = [entry for entry in tree if entry.key.text in COMPARATORS]
+    if unknown:
+        for subject in subjects:
+            _check_subject_later(subject, reading)
+        return REFUSED
     if len(subjects) != 1:
         return reading.refuse("wrong-condition", tree, f"expected {_EXPECTED}, found {_quoted(tree.keys())}.")
     if len(comparisons) != 1:
         said = f"found {_quoted([entry.key.text for entry in comparisons])}" if comparisons else "found none"
+        _check_subject_later(subjects[0], reading)
         message = f"expected one comparison ({', '.join(COMPARATORS)}), {said}."
         hint = "Write one condition for each, below one `all`." if comparisons else ""
         return reading.refuse("wrong-condition", tree, message, hint)
@@ -139,23 +142,36 @@ def _leaf(tree: MappingNode, subject: Entry, comparison: Entry, reading: Reading
     if (written := tree.get("for")) is not None:
         reading.key = "for"
         held_for = _FOR.read(written, reading)
-    if isinstance(name, Refused) or isinstance(limit, Refused) or isinstance(held_for, Refused):
+    if isinstance(name, Refused) or isinstance(limit, Refused):
+        _check_subject_later(subject, reading)
         return REFUSED
     leaf = Leaf(
         fact=f"metric.{name}" if about_metric else name,
         comparator=comparison.key.text,
         limit=limit,
-        held_for=held_for,
+        held_for=None if isinstance(held_for, Refused) else held_for,
         position=tree.position,
     )
     written_leaf = WrittenLeaf(leaf, subject.value.position, comparison.value.position)
     reading.checks.append(lambda scope: check_leaf(written_leaf, scope))
-    return leaf
+    return REFUSED if isinstance(held_for, Refused) else leaf
+
+
+def _check_subject_later(subject: Entry, reading: Reading) -> None:
+    """Have the name looked up although the comparison itself could not be read."""
+    if _is_name(subject.value):
+        name = f"metric.{subject.value.text}" if subject.key.text == "metric" else subject.value.text
+        position = subject.value.position
+        reading.checks.append(lambda scope: check_subject(name, position, scope))
+
+
+def _is_name(tree: Tree) -> TypeGuard[ScalarNode]:
+    return isinstance(tree, ScalarNode) and isinstance(tree.value, str) and bool(tree.text)
 
 
 def _name(subject: Entry, reading: Reading) -> str | Refused:
     reading.key = subject.key.text
-    if isinstance(subject.value, ScalarNode) and isinstance(subject.value.value, str) and subject.value.text:
+    if _is_name(subject.value):
         return subject.value.text
     return reading.mismatch(f"the name of a {subject.key.text}", subject.value)
 
@@ -202,8 +218,10 @@ def _read_cel(tree: Tree, reading: Reading) -> CelLeaf | Refused:
     broken = list(leaf.problems())
     for problem in broken:
         reading.problems.add(problem.rule, problem.position, problem.message, problem.hint)
+    if broken:
+        return REFUSED
     reading.checks.append(lambda scope: _check_cel(leaf, scope))
-    return REFUSED if broken else leaf
+    return leaf
 
 
 def _check_cel(leaf: CelLeaf, scope: Scope) -> Iterator[Problem]:

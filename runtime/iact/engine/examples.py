@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
 
+from iact.core.condition_checks import check_fact
 from iact.core.conditions import Judgement
 from iact.core.evaluator import decide, timers
 from iact.core.facts import Fact, FactSet, FactType, FactValue
@@ -48,13 +49,14 @@ class AgentExample:
     positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:
-        """Yield values of another type than their facts."""
+        """Yield facts that nothing supplies, and values of another type than their facts."""
+        place = self.positions.get("facts", self.position)
         for name in self.facts:
+            yield from check_fact(name, place, scope)
             wanted = scope.fact_type(name)
             try:
                 _value(self.facts[name], wanted or FactType.ANY)
             except ValueError as error:
-                place = self.positions.get("facts", self.position)
                 yield Problem(rule="wrong-unit", position=place, message=f"`{name}`: {error}.")
 
     def run(self, machine: Machine, inputs: FactSet, scope: Scope) -> Iterator[Problem]:

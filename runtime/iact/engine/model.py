@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
+from iact.core.condition_checks import check_fact
 from iact.core.condition_syntax import ConditionField
 from iact.core.conditions import ALWAYS, Condition, FactLimit
 from iact.core.errors import ConfigurationError
 from iact.core.facts import Fact, FactSet, FactType, FactValue
 from iact.core.machine import Machine, State, Transition
 from iact.core.problems import Problem, Problems, did_you_mean
-from iact.core.quantities import EXPECTED, Dimension, Quantity, parse
+from iact.core.quantities import Dimension, Quantity, parse
 from iact.core.registry import ACTIONS, kind
 from iact.core.shape import Duration, Name, Scope, build, part
 from iact.core.tree import NOWHERE, Position, Tree
-from iact.engine.examples import STAY, AgentExample
+from iact.engine.examples import AgentExample
 from iact.engine.topology import Edge, Topology
-
-_LOCAL_FACTS: Final = {"receipt.*": FactType.ANY, "event.*": FactType.ANY}
-"""What comes along with an event: an action's receipt, or what a person said."""
+from iact.engine.written import scope_of, unknown_states
 
 
 @part
@@ -238,27 +238,31 @@ class Agent:
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
 
-    def local_scope(self, scope: Scope) -> Scope:
-        """Return the scope with the facts that only this agent's runs have: inputs, receipts, what was remembered."""
-        inputs = {f"input.{name}": each.fact_type for name, each in self.inputs.items()}
-        known = replace(scope, facts={**scope.facts, **_LOCAL_FACTS, **inputs})
-        remembered = {
-            f"remembered.{name}": known.fact_type(name) or FactType.ANY
-            for state in self.states.values()
-            for transition in state.next
-            for name in transition.remember
-        }
-        return replace(known, facts={**known.facts, **remembered})
+    @staticmethod
+    def local_scope(tree: Tree, scope: Scope) -> Scope:
+        """Return the scope with the facts that only this agent's runs have, as far as its `spec` can be read."""
+        return scope_of(tree, scope)
+
+    @staticmethod
+    def check_names(tree: Tree) -> Iterator[Problem]:
+        """Yield every name of a state that the agent, as far as its `spec` can be read, does not have."""
+        yield from unknown_states(tree)
 
     def topology(self) -> Topology:
-        """Return which states lead where; ways to states that do not exist are left out."""
+        """Return which states lead where; a name that no state has leads to every state that it may mean."""
         edges = tuple(
-            Edge(transition.label(), name, transition.to)
+            Edge(transition.label(), name, target)
             for name, state in self.states.items()
             for transition in state.next
-            if transition.to in self.states
+            for target in self._meant(transition.to)
         )
         return Topology(self.start, tuple(self.states), edges)
+
+    def _meant(self, name: str) -> tuple[str, ...]:
+        """Return the states that a name may mean: the one that has it, else those like it, else any."""
+        if name in self.states:
+            return (name,)
+        return tuple(difflib.get_close_matches(name, self.states, n=len(self.states)) or self.states)
 
     def run_examples(self, scope: Scope) -> Iterator[Problem]:
         """Yield the examples that come out otherwise than they say."""
@@ -268,35 +272,12 @@ class Agent:
         for example in self.examples:
             yield from example.run(machine, inputs, scope)
 
-    def check(self, scope: Scope) -> Iterator[Problem]:
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
         """Yield what is wrong with the states taken together."""
-        for example in self.examples:
-            for name in example.facts:
-                yield from check_fact(name, example.positions.get("facts", example.position), scope)
-        broken = list(self._unknown_states())
-        yield from broken
         yield from self._first_times()
-        if not broken:
+        if self.start in self.states:
             yield from self._dead_ends()
-            yield from self._circles()
-
-    def _unknown_states(self) -> Iterator[Problem]:
-        if self.start not in self.states:
-            yield self._no_state(self.start, self.positions.get("start", self.position))
-        for state in self.states.values():
-            for transition in state.next:
-                if transition.to not in self.states:
-                    yield self._no_state(transition.to, transition.positions.get("to", transition.position))
-        for example in self.examples:
-            if example.in_ not in self.states:
-                yield self._no_state(example.in_, example.positions.get("in", example.position))
-            if example.expect not in {*self.states, STAY}:
-                yield self._no_state(example.expect, example.positions.get("expect", example.position))
-
-    def _no_state(self, name: str, position: Position) -> Problem:
-        message = f"`{name}`: the agent has no state of that name."
-        hint = did_you_mean(name, self.states) or f"It has {', '.join(self.states)}."
-        return Problem(rule="unknown-state", position=position, message=message, hint=hint)
+        yield from self._circles()
 
     def _first_times(self) -> Iterator[Problem]:
         first = self.states.get(self.start)
@@ -311,7 +292,7 @@ class Agent:
         told: set[str] = set()
         for name in self.states:
             path = [name]
-            while (onward := self.states[path[-1]].leads_at_once_to()) and onward not in path:
+            while (onward := self.states[path[-1]].leads_at_once_to()) in self.states and onward not in path:
                 path.append(onward)
             if onward == name and name not in told:
                 told.update(path)
@@ -340,22 +321,6 @@ class Agent:
                 message = f"no way leads from the state `{name}` to the end of a run."
                 hint = "Let a transition lead to a state with `final: true`."
                 yield Problem(rule="dead-end", position=state.key_position, message=message, hint=hint)
-
-
-def check_fact(name: str, position: Position, scope: Scope, wanted: FactType | None = None) -> Iterator[Problem]:
-    """Yield what is wrong with the name of a fact, or with its type where only one is right."""
-    found = scope.fact_type(name)
-    if found is None:
-        message = f"`{name}`: nothing supplies a fact of that name."
-        hint = did_you_mean(name, scope.fact_names())
-        yield Problem(rule="unknown-fact", position=position, message=message, hint=hint)
-    elif wanted and found not in {wanted, FactType.ANY}:
-        expected = EXPECTED[Dimension(wanted.value)] if wanted.is_quantity else f"a {wanted.value}"
-        yield Problem(
-            rule="wrong-unit",
-            position=position,
-            message=f"expected a fact that is {expected}; `{name}` is a {found.value}.",
-        )
 
 
 def compile_agent(tree: Tree, *, name: str, digest: str) -> Machine:
@@ -418,7 +383,6 @@ __all__ = [
     "FactName",
     "Input",
     "NextState",
-    "check_fact",
     "compile_agent",
     "compiled",
     "parse_inputs",

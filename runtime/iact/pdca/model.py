@@ -105,6 +105,11 @@ def _declared(scope: Scope) -> dict[str, Parameter]:
     }
 
 
+def _are_whole(scope: Scope) -> bool:
+    """Return whether every `Parameters` of the project could be read."""
+    return scope.declared("Parameters").keys() == scope.specs.get("Parameters", {}).keys()
+
+
 @part
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterChange:
@@ -123,12 +128,14 @@ class ParameterChange:
     def check(self, scope: Scope) -> Iterator[Problem]:
         """Yield a parameter that nothing declares, or a value of another type than the declared one."""
         declared = _declared(scope)
-        if self.name not in declared:
+        if self.name not in declared and _are_whole(scope):
             message = f"`{self.name}`: no `Parameters` declare a parameter of that name."
             hint = did_you_mean(self.name, declared)
             yield Problem(
                 rule="unknown-parameter", position=self.positions.get("name", self.position), message=message, hint=hint
             )
+        elif self.name not in declared:
+            return  # it may be in what could not be read
         elif type(declared[self.name].value) is not type(self.to):
             message = f"`{self.name}` is declared as {declared[self.name].value!r}; `{self.to}` is of another type."
             yield Problem(rule="wrong-type", position=self.positions.get("to", self.position), message=message)

@@ -153,7 +153,7 @@ CASES = [
     ("an empty list", HEAD + "  members: «[»]\n", "wrong-type", ["at least 1"]),
     (
         "a value cut off",
-        HEAD + "  members: [a]\n  slack:«» #platform\n",
+        HEAD + "  members: [somebody]\n  slack:«» #platform\n---\n" + PERSON,
         "wrong-type",
         ["found nothing", '"#platform"'],
     ),
@@ -354,8 +354,7 @@ def test_everything_wrong_is_told_at_once_and_in_the_order_of_the_lines(tmp_path
         "apiVersion: «v1»\nkind: Person\nmetadata: {name: d}\nspec: {}\n",
     )
 
-    # The reference is not looked up: its resource has a slip already.
-    assert [str(problem.position) for problem in problems_of(tmp_path, text)] == [str(place) for place in places[1:]]
+    assert [str(problem.position) for problem in problems_of(tmp_path, text)] == [str(place) for place in places]
 
 
 def test_a_reference_into_a_file_that_cannot_be_read_is_not_a_second_problem(tmp_path: Path):
