@@ -61,6 +61,7 @@ class GitFailures:
 
     reverts: bool = False
     hotfix: HotFix | None = None
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
 
 @part
@@ -93,7 +94,11 @@ class GitSource:
         """Yield the choices that exclude each other."""
         if self.tags and self.merges_to:
             message = "`tags` and `merges_to` both say what a deployment is; only one of them can."
-            yield Problem(rule="wrong-source", position=self.position, message=message, hint="Remove one of them.")
+            yield _problem("wrong-source", self.position, message, "Remove one of them.")
+        if self.merges_to and self.failures and self.failures.hotfix:
+            message = "`hotfix` compares the version numbers of tags, and with `merges_to` merges are the deployments."
+            place = self.failures.positions.get("hotfix", self.position)
+            yield _problem("wrong-source", place, message, "Use `tags` instead of `merges_to`, or remove `hotfix`.")
 
 
 @part

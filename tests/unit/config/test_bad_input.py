@@ -469,6 +469,17 @@ def test_an_unknown_time_zone_is_told_its_nearest(tmp_path: Path):
     assert "Did you mean Europe/Berlin?" in problem.message
 
 
+def test_a_hot_fix_among_merges_is_refused_where_it_is_written(tmp_path: Path):
+    """Merges have no version numbers, so the report could not be made."""
+    git = "{merges_to: main, failures: {reverts: true, hotfix: «{»within: 48h}}}"
+    text, [place] = marked(resource("Project", f"  paths: [.]\n  sources: {{git: {git}}}\n", "shop"), "iact.yaml")
+
+    [problem] = load_project(tmp_path, {}, settings=text).problems
+
+    assert (problem.rule, problem.position) == ("wrong-source", place)
+    assert "`tags` instead of `merges_to`" in problem.hint
+
+
 def test_two_resources_of_one_name_are_told_with_both_places(tmp_path: Path):
     text, [first, second] = marked(PERSON.replace("somebody", "«a»") + "---\n" + PERSON.replace("somebody", "«a»"))
 
