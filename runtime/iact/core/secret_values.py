@@ -24,8 +24,12 @@ _SHAPES: Final = re.compile(
     r"|\b[a-z][a-z0-9+]*://[^\s:/@]+:[^\s/@]+@",
 )
 _SHORTEST: Final = len("a://b:c@d")
-_SECRET_KEYS: Final = re.compile(
-    r"(?:^|_)(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key|credentials?)$",
+_NAMING: Final = "password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key|credentials?"
+_SECRET_KEYS: Final = re.compile(rf"(?:^|_)(?:{_NAMING})$", re.IGNORECASE)
+# In a sentence only what has letters and digits is taken for a secret: `token=required` and `token: 30days` are words.
+_TOLD: Final = re.compile(
+    rf"(?:\b|_)(?:{_NAMING.replace('_?', '[_-]?')})(?: ?= ?|: ?)[\"']?(?!env:|file:|[=$<{{(\[*]|[0-9]+[a-z]*\b)"
+    r"(?=[^\s,;]{0,40}[A-Za-z])(?=[^\s,;]{0,40}[0-9])[^\s,;]{6}",
     re.IGNORECASE,
 )
 
@@ -61,8 +65,8 @@ def parse(text: str) -> SecretReference:
 
 
 def looks_like_secret(text: str) -> bool:
-    """Return whether a text has the shape of a key, a token or an address with a password in it."""
-    return len(text) >= _SHORTEST and bool(_SHAPES.search(text))
+    """Return whether a text has the shape of a key, a token, an address with a password in it, or tells a password."""
+    return len(text) >= _SHORTEST and bool(_SHAPES.search(text) or _TOLD.search(text))
 
 
 @functools.lru_cache(maxsize=1024)

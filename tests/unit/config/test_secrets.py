@@ -19,6 +19,7 @@ SLACK = "xoxb" + "-123456789012-abcdefghijkl"
 GITHUB = "ghp" + "_0123456789abcdefghijABCDEFGHIJ012345"
 AMAZON = "AKIA" + "IOSFODNN7EXAMPLE"
 KEY = "-----BEGIN RSA " + "PRIVATE KEY-----"
+PERSON = resource("Person", "  email: a@example.org\n")
 ADDRESS = "mysql://root:" + "hunter2" + "@db.example.org/iact"
 
 
@@ -57,6 +58,35 @@ def test_no_message_repeats_a_secret_whatever_else_is_wrong_with_its_line(tmp_pa
 
     assert loaded.problems
     assert "hunter2" not in formats.write(form, loaded)
+
+
+@pytest.mark.parametrize("form", formats.NAMES)
+@pytest.mark.parametrize(
+    "told",
+    ["password=hunter2", "the password: hunter2", "https://example.org/?api-key=hunter2", "DB_TOKEN = 'hunter2'"],
+)
+def test_a_password_that_a_sentence_tells_is_refused_and_never_shown(tmp_path: Path, told: str, form: str):
+    text = PERSON.replace("{name: example}", f'{{name: example, description: "Log in with {told}, then wait"}}')
+
+    loaded = load_project(tmp_path, {"rule.yaml": text})
+
+    assert [problem.rule for problem in loaded.problems] == ["secret"]
+    assert "hunter2" not in formats.write(form, loaded)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Whoever has the token: they may write.",
+        "A token=required header",
+        "Lifetime of a token: 30days",
+        "Keep the password: env:DB_PASSWORD1",
+        "Start it with token=$TOKEN_123",
+        "input.token == remembered1",
+    ],
+)
+def test_a_sentence_about_secrets_is_no_secret(sentence: str):
+    assert list(secret_problems(from_plain({"description": sentence}))) == []
 
 
 @pytest.mark.parametrize("written", ["env:IACT_STORE", "file:/run/secrets/store"])
