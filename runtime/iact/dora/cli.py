@@ -95,7 +95,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     from iact.config.opening import open_project
     from iact.dora.definitions import named_metrics
     from iact.dora.report import Request
-    from iact.dora.repository import open_store, refresh, repository_key, repository_name
+    from iact.dora.repository import open_store, refresh, repository_name
     from iact.stores.connect import reading
 
     now = datetime.now(UTC)
@@ -104,10 +104,10 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     window = _window(start, end, length, now, metrics)
     engine = open_store(project, store)
     try:
-        refresh(engine, project, repo, now)
+        collected = refresh(engine, project, repo, now)
         request = Request(
             project=project.name,
-            repository=repository_key(repo, project, engine),
+            repository=collected.repository,
             name=repository_name(repo, project),
             metrics=metrics,
             window=window,

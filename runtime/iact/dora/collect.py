@@ -44,6 +44,7 @@ class Collected:
     """What a reading of a repository found.
 
     Attributes:
+        repository: the key by which the repository is found in the store.
         new_changes: how many changes were not known before.
         new_deployments: how many deployments were not.
         changes: how many changes there are now.
@@ -55,6 +56,7 @@ class Collected:
         notes: what was left out and why, for people.
     """
 
+    repository: str
     new_changes: int
     new_deployments: int
     changes: int
@@ -306,6 +308,7 @@ def _collected(
     known = store.repository(connection, project, repository)
     counted = (0, 0, 0) if known is None else (known.changes, known.deployments, known.reverts)
     return Collected(
+        repository=repository,
         new_changes=reading.new_changes,
         new_deployments=reading.new_deployments,
         changes=counted[0],

@@ -26,7 +26,7 @@ from iact.core.facts import EMPTY
 from iact.core.quantities import Quantity
 from iact.dora.collect import Collected
 from iact.dora.figures import Window
-from iact.dora.repository import git_rules, open_store, refresh, repository_key, repository_name
+from iact.dora.repository import git_rules, open_store, refresh, repository_name
 from iact.engine.clocks import DatabaseClock, ManualClock, TransactionClock
 from iact.engine.context import FactContext
 from iact.engine.definitions import Definition
@@ -196,7 +196,7 @@ def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
     experiments = Experiments(
         runtime=Runtime(engine, project=project.name, clock=clock, services=services),
         definitions=definitions,
-        repository=repository_key(asked.repo, project, engine),
+        repository=collected.repository,
         window=window,
         seen=_seen(collected, definitions, window, now, policy.every.timedelta),
         repeatable=asked.looks_only,
