@@ -61,13 +61,14 @@ def report(form: str, **asked: Any) -> None:
     output, byte by byte.
     """
     from iact.dora.report import document, to_json
-    from iact.dora.show import show
 
     with _opened(**asked) as (connection, request), _keeping_everything():
         found = document(connection, request)
     if form == "json":
         click.echo(to_json(found), nl=False)
     else:
+        from iact.dora.show import show
+
         show(found)
 
 

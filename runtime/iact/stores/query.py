@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Insert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import Connection, CursorResult, RowMapping
+
+
+MANY: Final = 500
+"""From how many rows on the way around SQLAlchemy's own handling of each is worth it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,12 @@ class Query:
         return result
 
     def run_many(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
-        """Carry it out for many rows; for none, do nothing."""
-        if rows:
+        """Carry it out for many rows, all with the same keys; for none, do nothing."""
+        if not rows:
+            return
+        if isinstance(self.statement, Insert) and len(rows) >= MANY:
+            _insert(connection, self.statement, rows)
+        else:
             connection.execute(self.statement, rows)
 
     def rows(self, connection: Connection, **parameters: Any) -> Iterator[RowMapping]:
@@ -41,6 +51,21 @@ class Query:
     def one(self, connection: Connection, **parameters: Any) -> RowMapping | None:
         """Return the one row that it finds, or None."""
         return self.run(connection, **parameters).mappings().one_or_none()
+
+
+def _insert(connection: Connection, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    """Insert rows with the driver's own call for many; SQLAlchemy's costs twice as long as the database itself."""
+    dialect = connection.dialect
+    compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup
+    if names is None:  # a driver that binds by name
+        connection.execute(statement, rows)
+        return
+    columns = statement.table.c
+    convert = [columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+    pairs = list(zip(names, convert, strict=True))
+    values = [tuple(to(row[name]) if to else row[name] for name, to in pairs) for row in rows]
+    connection.exec_driver_sql(str(compiled), values)
 
 
 def query(sentence: str, statement: Executable) -> Query:

@@ -1,0 +1,52 @@
+"""Named queries: many rows go the short way to the driver, and nobody can tell from what is stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Boolean, Column, Integer, MetaData, Table, create_engine, insert, select
+
+from iact.stores.columns import NAME, Instant, content
+from iact.stores.query import MANY, query
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def table():
+    return Table(
+        "things",
+        MetaData(),
+        Column("number", Integer, primary_key=True),
+        Column("name", NAME),
+        Column("at", Instant()),
+        Column("good", Boolean, nullable=False),
+        Column("body", content()),
+    )
+
+
+def rows(count):
+    return [
+        {
+            "body": b"\x00\xff" if number % 2 else None,
+            "good": number % 3 == 0,
+            "at": NOON + timedelta(microseconds=number) if number % 5 else None,
+            "name": f"thing {number} 'é",
+            "number": number,
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, MANY + 1])
+def test_rows_are_stored_as_they_were_given_however_many_there_are(table, count):
+    given = rows(count)
+    adding = query("Add things.", insert(table))
+    reading = query("All things.", select(table).order_by(table.c.number))
+
+    with create_engine("sqlite://").begin() as connection:
+        table.create(connection)
+        adding.run_many(connection, given)
+
+        assert [dict(row) for row in reading.rows(connection)] == given
