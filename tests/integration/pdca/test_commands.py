@@ -322,8 +322,8 @@ def test_looking_makes_no_store(history: History, command: Command, words: tuple
 def test_config_show_says_which_value_of_a_parameter_is_in_force(command: Command):
     limit = "apiVersion: iact/v1\nkind: Parameters\nmetadata: {name: limits, owner: tech-lead}\n"
     Path("policies/limits.yaml").write_text(limit + "spec: {values: {open: {value: 5, means: How many.}}}\n", "utf-8")
-    change = improvement(change="{parameter: {name: open, to: 2}}")
-    Path("playbooks/improvements/faster.yaml").write_text(*change.values(), "utf-8")
+    (change,) = improvement(change="{parameter: {name: open, to: 2}}").values()
+    Path("playbooks/improvements/faster.yaml").write_text(change, "utf-8")
     assert "in force" not in command("config", "show", "limits").stdout
     command("pdca", "start", "faster", "--repo", "shop")
 
