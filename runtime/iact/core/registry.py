@@ -14,9 +14,8 @@ from iact.core.problems import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
 
-    from iact.core.facts import Fact, FactRequest, FactSet, FactType
+    from iact.core.facts import Fact, FactRequest, FactType
     from iact.core.problems import Problem
     from iact.core.scope import Scope
 
@@ -128,22 +127,6 @@ def runs_examples_of(kind_name: str) -> Callable[[T], T]:
         return run
 
     return declare
-
-
-class FactContext(Protocol):
-    """What a fact source may look at while it resolves facts; the engine supplies it."""
-
-    @property
-    def now(self) -> datetime:
-        """The moment for which the facts are wanted."""
-
-    @property
-    def inputs(self) -> FactSet:
-        """What the run was started with."""
-
-    @property
-    def remembered(self) -> FactSet:
-        """What the run carries on with."""
 
 
 class FactSource(Protocol):

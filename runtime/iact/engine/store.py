@@ -130,12 +130,6 @@ NEXT_INTENT: Final = query(
     .order_by(INTENTS.c.decided_at, INTENTS.c.key)
     .limit(1),
 )
-INTENTS_OF_RUN: Final = query(
-    "Every action of a run.",
-    select(INTENTS)
-    .where(INTENTS.c.project == bindparam("project"), INTENTS.c.run == bindparam("run"))
-    .order_by(INTENTS.c.decided_at, INTENTS.c.key),
-)
 MARK_INTENT: Final = query(
     "Say what has become of an action, if nobody else has said so in between.",
     update(INTENTS)
