@@ -4,18 +4,24 @@ Three ways, the surest first. (1) A revert of what the deployment brought went o
 confidence. (2) Somebody named the commit or the deployment: medium, for people err. (3) It is the last deployment of
 the service before the incident, and not older than a limit: low. An incident that none of them links is no change
 failure: the limit is there so that a deployment of months ago is not blamed (apache/incubator-devlake#8150).
+
+Deployments are looked up by service and moment, so that incidents are never compared with all of them
+(apache/incubator-devlake#8374).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from heapq import merge
 from typing import Final
 
+from iact.core.quantities import duration
 from iact.dora.failures import EVIDENCE_LENGTH
-from iact.dora.records import Deployment, Failure
+from iact.dora.records import Deployment, Failure, Unattributed
 from iact.dora.told import IncidentTold
 
 KIND: Final = "incident"
@@ -45,11 +51,11 @@ class Attributed:
 
     Attributes:
         failures: those of which a deployment is the fault, and the signs in git that tell of none of them.
-        unlinked: the incidents of which no deployment is known to be the fault.
+        unattributed: the incidents of which no deployment is known to be the fault, each with the reason.
     """
 
     failures: tuple[Failure, ...]
-    unlinked: tuple[IncidentTold, ...]
+    unattributed: tuple[Unattributed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +83,43 @@ def attribute(
     """
     linking = _Linking(signs, delivered, within)
     failures: list[Failure] = []
-    unlinked: list[IncidentTold] = []
+    unattributed: list[Unattributed] = []
     for incident in sorted(incidents, key=lambda incident: (incident.opened_at, incident.key)):
         link = linking.link(incident)
         if link is None:
-            unlinked.append(incident)
+            unattributed.append(_unattributed(incident, linking.why_not(incident)))
         else:
             failures.append(_failure(incident, link, delivered))
-    return Attributed(failures=tuple(_without_doubles(failures, signs, delivered)), unlinked=tuple(unlinked))
+    return Attributed(failures=tuple(_without_doubles(failures, signs, delivered)), unattributed=tuple(unattributed))
+
+
+class _OfServices:
+    """Deployments by service and moment; one that names no service is of all of them."""
+
+    def __init__(self, deployments: Iterable[Deployment], services: Mapping[str, frozenset[str]]) -> None:
+        self._every: list[Deployment] = sorted(deployments, key=_order)
+        self._of_all: list[Deployment] = []
+        self._of: dict[str, list[Deployment]] = defaultdict(list)
+        for one in self._every:
+            own = services.get(one.key, frozenset())
+            for service in own:
+                self._of[service].append(one)
+            if not own:
+                self._of_all.append(one)
+
+    def latest(self, service: str | None, until: datetime) -> Iterator[Deployment]:
+        """Walk the deployments of a service back in time from a moment on; None for those of every service."""
+        lists = (self._every,) if service is None else (self._of.get(service, ()), self._of_all)
+        yield from merge(*(_back(one, until) for one in lists), key=_order, reverse=True)
+
+
+def _order(deployment: Deployment) -> tuple[datetime, str]:
+    return deployment.deployed_at, deployment.key
+
+
+def _back(ordered: Sequence[Deployment], until: datetime) -> Iterator[Deployment]:
+    for place in range(bisect_right(ordered, until, key=lambda one: one.deployed_at) - 1, -1, -1):
+        yield ordered[place]
 
 
 class _Linking:
@@ -93,34 +128,39 @@ class _Linking:
     def __init__(self, signs: Iterable[Failure], delivered: Delivered, within: timedelta) -> None:
         self._delivered = delivered
         self._within = within
-        self._ordered = sorted(delivered.deployments.values(), key=lambda one: (one.deployed_at, one.key))
-        self._moments = [one.deployed_at for one in self._ordered]
-        reverts = [sign for sign in signs if sign.kind == "revert" and sign.restored_by is not None]
-        ended = sorted((sign.restored_at, sign.key, sign) for sign in reverts if sign.restored_at is not None)
-        self._restored = [restored_at for restored_at, _, _ in ended]
-        self._reverts = [sign for _, _, sign in ended]
-        self._mended: dict[str, list[Failure]] = {}
-        for sign in self._reverts:
-            self._mended.setdefault(sign.restored_by or "", []).append(sign)
-        self._by_id: dict[str, set[str]] = {}
+        self._deployed = _OfServices(delivered.deployments.values(), delivered.services)
+        self._reverted: dict[str, list[datetime]] = defaultdict(list)
+        self._mended: dict[str, list[Failure]] = defaultdict(list)
+        for sign in sorted(signs, key=lambda sign: (sign.restored_at is None, sign.restored_at, sign.key)):
+            if sign.kind == "revert" and sign.restored_at is not None and sign.restored_by is not None:
+                self._reverted[sign.deployment].append(sign.restored_at)
+                self._mended[sign.restored_by].append(sign)
+        taken_back = [delivered.deployments[key] for key in self._reverted]
+        self._taken_back = _OfServices(taken_back, delivered.services)
+        self._by_id: dict[str, set[str]] = defaultdict(set)
         for (_, id_), key in delivered.told.items():
-            self._by_id.setdefault(id_, set()).add(key)
+            self._by_id[id_].add(key)
 
     def link(self, incident: IncidentTold) -> _Link | None:
         """Return the surest link; None where there is none."""
         return self._by_revert(incident) or self._by_name(incident) or self._by_time(incident)
 
+    def why_not(self, incident: IncidentTold) -> str:
+        """Return why nothing links an incident, in words that are the same for all incidents like it."""
+        limit = duration(self._within)
+        of = "" if incident.service is None else f" of `{incident.service}`"
+        reason = f"incidents{of} with no deployment{of and ' of it'} in the {limit} before them"
+        if incident.sha is None and incident.deployment is None:
+            return reason
+        found = self._named_deployment(incident)
+        what = "is not known" if found is None else "went out only after them"
+        return f"{reason}, whose named deployment {what}"
+
     def _by_revert(self, incident: IncidentTold) -> _Link | None:
         """Return the last deployment whose revert went out while the incident was open."""
-        while_open = [
-            failed
-            for revert in self._ended_while_open(incident)
-            if self._is_recent(failed := self._delivered.deployments[revert.deployment], incident)
-            and self._serves(failed, incident)
-        ]
-        last = max(while_open, key=lambda failed: (failed.deployed_at, failed.key), default=None)
-        if last is not None:
-            return _Link(last.key, f"what {last.name} brought was reverted while it lasted", "high")
+        for failed in self._recent(self._taken_back, incident):
+            if _ended_by_one(incident, self._reverted[failed.key]):
+                return _Link(failed.key, f"what {failed.name} brought was reverted while it lasted", "high")
         fix = self._delivered.first(incident.fixed_by) if incident.fixed_by else None
         for revert in self._mended.get(fix or "", ()):
             failed = self._delivered.deployments[revert.deployment]
@@ -128,53 +168,59 @@ class _Linking:
                 return _Link(failed.key, f"what mended it reverted what {failed.name} brought", "high")
         return None
 
-    def _ended_while_open(self, incident: IncidentTold) -> Sequence[Failure]:
-        first = bisect_left(self._restored, incident.opened_at)
-        if incident.resolved_at is None:
-            return self._reverts[first:]
-        return self._reverts[first : bisect_right(self._restored, incident.resolved_at)]
-
     def _by_name(self, incident: IncidentTold) -> _Link | None:
         """Return the deployment that somebody named; not one that came only after the incident."""
         if incident.deployment is not None:
-            link = self._named(self._told(incident), incident, f"the deployment {incident.deployment} was named")
+            link = _named(self._told(incident), incident, f"the deployment {incident.deployment} was named")
             if link is not None:
                 return link
         if incident.sha is not None:
-            key = self._delivered.first(incident.sha)
-            return self._named(key, incident, f"the commit {incident.sha[:_SHOWN]} was named")
+            return _named(self._brought(incident.sha), incident, f"the commit {incident.sha[:_SHOWN]} was named")
         return None
-
-    def _told(self, incident: IncidentTold) -> str | None:
-        """Return the deployment of that id, of the incident's own source or else of the only source that has it."""
-        own = self._delivered.told.get((incident.source, incident.deployment or ""))
-        if own is not None:
-            return own
-        keys = self._by_id.get(incident.deployment or "", set())
-        return next(iter(keys)) if len(keys) == 1 else None
-
-    def _named(self, key: str | None, incident: IncidentTold, because: str) -> _Link | None:
-        deployment = self._delivered.deployments.get(key or "")
-        if deployment is None or deployment.deployed_at > incident.opened_at:
-            return None
-        return _Link(deployment.key, because, "medium")
 
     def _by_time(self, incident: IncidentTold) -> _Link | None:
         """Return the last deployment of the service before the incident, if it is recent."""
-        for place in range(bisect_right(self._moments, incident.opened_at) - 1, -1, -1):
-            deployment = self._ordered[place]
-            if not self._is_recent(deployment, incident):
-                return None
-            if self._serves(deployment, incident):
-                return _Link(deployment.key, f"{deployment.name} was the last deployment before it", "low")
+        last = next(self._recent(self._deployed, incident), None)
+        return None if last is None else _Link(last.key, f"{last.name} was the last deployment before it", "low")
+
+    def _recent(self, deployed: _OfServices, incident: IncidentTold) -> Iterator[Deployment]:
+        """Walk the deployments of the incident's service that are not older than the limit, the latest first."""
+        for one in deployed.latest(incident.service, incident.opened_at):
+            if incident.opened_at - one.deployed_at > self._within:
+                return
+            yield one
+
+    def _named_deployment(self, incident: IncidentTold) -> Deployment | None:
+        told = self._told(incident) if incident.deployment is not None else None
+        return told or (self._brought(incident.sha) if incident.sha is not None else None)
+
+    def _told(self, incident: IncidentTold) -> Deployment | None:
+        """Return the deployment of that id, of the incident's own source or else of the only source that has it."""
+        own = self._delivered.told.get((incident.source, incident.deployment or ""))
+        keys = self._by_id.get(incident.deployment or "", set())
+        key = own if own is not None else next(iter(keys)) if len(keys) == 1 else None
+        return self._delivered.deployments.get(key or "")
+
+    def _brought(self, sha: str) -> Deployment | None:
+        return self._delivered.deployments.get(self._delivered.first(sha) or "")
+
+
+def _ended_by_one(incident: IncidentTold, moments: Sequence[datetime]) -> bool:
+    """Return whether one of the ordered moments lies in the time for which an incident was open."""
+    place = bisect_left(moments, incident.opened_at)
+    return place < len(moments) and (incident.resolved_at is None or moments[place] <= incident.resolved_at)
+
+
+def _named(deployment: Deployment | None, incident: IncidentTold, because: str) -> _Link | None:
+    if deployment is None or deployment.deployed_at > incident.opened_at:
         return None
+    return _Link(deployment.key, because, "medium")
 
-    def _is_recent(self, deployment: Deployment, incident: IncidentTold) -> bool:
-        return timedelta(0) <= incident.opened_at - deployment.deployed_at <= self._within
 
-    def _serves(self, deployment: Deployment, incident: IncidentTold) -> bool:
-        services = self._delivered.services.get(deployment.key, frozenset())
-        return incident.service is None or not services or incident.service in services
+def _unattributed(incident: IncidentTold, reason: str) -> Unattributed:
+    return Unattributed(
+        key=f"{KIND}/{incident.key}", opened_at=incident.opened_at, reason=reason, source=incident.source
+    )
 
 
 def _failure(incident: IncidentTold, link: _Link, delivered: Delivered) -> Failure:
@@ -187,7 +233,7 @@ def _failure(incident: IncidentTold, link: _Link, delivered: Delivered) -> Failu
         started_at=incident.opened_at,
         restored_at=incident.resolved_at,
         restored_by=mended_by,
-        evidence=f"{title}{link.because} ({link.confidence} confidence)"[:EVIDENCE_LENGTH],
+        evidence=f"{title}{link.because}"[:EVIDENCE_LENGTH],
         source=incident.source,
         confidence=link.confidence,
     )

@@ -17,10 +17,10 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from iact.dora import store
+from iact.dora import store, unattributed
 from iact.dora.attribution import KIND as INCIDENT
 from iact.dora.attribution import Delivered, attribute
-from iact.dora.events import deployed, deploying_digest, first_deployments, read_told, unlinked_note
+from iact.dora.events import deployed, deploying_digest, first_deployments, read_told
 from iact.dora.events import version as told_version
 from iact.dora.failures import Revert, failures_by_hotfix, failures_by_revert, without_doubles
 from iact.dora.ingest import is_told
@@ -131,7 +131,8 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
                 deployments=deployments, services=deploying.services, told=deploying.keys, first=first.get
             )
             attributed = attribute(told.incidents, found, delivered, events.incidents_within)
-            found, notes = list(attributed.failures), (*notes, *unlinked_note(attributed.unlinked))
+            found = list(attributed.failures)
+            unattributed.keep(connection, project, repository, attributed.unattributed)
         recorder.set_failures(found, hotfixes)
     recorder.close(after, mainline=refs.mainline.name, failure_sources=sources, notes=notes, now=now)
     return _collected(connection, project, repository, reading, (*notes, *_reading_notes(reading)))

@@ -27,7 +27,8 @@ from iact.sources.events.rules import EventRules, Use
 from iact.sources.git.command import Git
 from iact.sources.git.refs import Refs, full_ids, merges
 
-_SHOWN: Final = 3
+ATTRIBUTION: Final = 2
+"""Counts how the linking of incidents has changed: an older store links them anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,9 @@ class Told:
 def version(connection: Connection, project: str, repository: str, rules: EventRules) -> str:
     """Return what says which events there are and how they are used; empty when none was ever told."""
     count = count_events(connection, project, repository)
-    return f"{count} {rules.incidents_within} {rules.incidents_told}" if count else ""
+    if not count:
+        return ""
+    return f"{count} {rules.incidents_within} {rules.incidents_told} {ATTRIBUTION}"
 
 
 def deploying_digest(rules: EventRules) -> str:
@@ -134,16 +137,6 @@ def first_deployments(
         if key is not None:
             found[sha] = key
     return found
-
-
-def unlinked_note(unlinked: Iterable[IncidentTold]) -> tuple[str, ...]:
-    """Return the note on the incidents of which no deployment is known to be the fault."""
-    keys = [one.key for one in unlinked]
-    if not keys:
-        return ()
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    named = ", ".join(f"`{key}`" for key in keys[:_SHOWN])
-    return (f"{len(keys)} incidents are the fault of no known deployment and count as no failure: {named}{more}.",)
 
 
 def _beginning(ordered: list[str], start: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from rich.console import Console
@@ -13,14 +15,22 @@ from sqlalchemy.engine import Connection
 from iact.core import instants
 from iact.dora.figures import Unit, plain
 from iact.dora.measure import read_history
+from iact.dora.records import Failure
 from iact.dora.report import Request
-from iact.dora.rules import NamedMetric, measured
+from iact.dora.rules import History, NamedMetric, measured
+from iact.dora.terms import Each, Where
 
 FORMAT: Final = "iact/dora-explanation/v1"
+CONFIDENCES: Final = ("high", "medium", "low")
+"""How sure it can be which deployment failed, the surest first."""
+_ABBREVIATED: Final = 12
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def explanation(connection: Connection, request: Request, metric: NamedMetric) -> dict[str, Any]:
     """Return a figure with its rows as JSON data; the rows that weigh most come first.
+
+    What failed is told with each sign of it: what it was, whose fault that is taken to be and how sure that is.
 
     Args:
         connection: an open connection; it is only read.
@@ -31,6 +41,7 @@ def explanation(connection: Connection, request: Request, metric: NamedMetric) -
     result = measured(metric, history, request.window)
     names = {deployment.key: deployment.name for deployment in history.deployments}
     unit = Unit.NUMBER if result.figure.unit is not Unit.SECONDS else Unit.SECONDS
+    failures = _failures_by_row(metric, history)
     ordered = sorted(result.samples, key=lambda sample: (-sample.value, sample.at, sample.id))
     return {
         "format": FORMAT,
@@ -44,6 +55,7 @@ def explanation(connection: Connection, request: Request, metric: NamedMetric) -
                 "deployment": names.get(sample.cluster, sample.cluster),
                 "at": instants.write(sample.at),
                 "agent": sample.agent,
+                "failures": [_failure(failure) for failure in failures.get(sample.id, ())],
             }
             for sample in ordered
         ],
@@ -51,6 +63,29 @@ def explanation(connection: Connection, request: Request, metric: NamedMetric) -
             {"id": row.id, "at": instants.write(row.at), "reason": row.reason}
             for row in sorted(result.excluded, key=lambda row: (row.reason, row.at, row.id))
         ],
+    }
+
+
+def _failures_by_row(metric: NamedMetric, history: History) -> Mapping[str, list[Failure]]:
+    """Return the failures behind each row by its id: those of a deployment, or the one that the row is."""
+    found: dict[str, list[Failure]] = defaultdict(list)
+    for failure in history.failures:
+        if metric.metric.each is Each.FAILURE:
+            found[failure.key].append(failure)
+        elif metric.metric.where is Where.FAILED:
+            found[failure.deployment].append(failure)
+    return found
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "id": failure.key,
+        "kind": failure.kind,
+        "source": failure.source,
+        "started_at": instants.write(failure.started_at),
+        "restored_at": None if failure.restored_at is None else instants.write(failure.restored_at),
+        "confidence": failure.confidence,
+        "evidence": failure.evidence,
     }
 
 
@@ -62,16 +97,29 @@ def show_explanation(found: Mapping[str, Any], console: Console | None = None) -
         console: where to; None for the terminal.
     """
     console = console or Console(highlight=False)
-    for line in _heading(found["repository"], found["metric"]):
+    for line in (*_heading(found["repository"], found["metric"]), *_confidences(found["rows"])):
         console.print(line)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    with_failures = any(row["failures"] for row in found["rows"])
     for title in ("row", "value", "release", "at"):
         table.add_column(title, no_wrap=True)
+    if with_failures:
+        table.add_column("confidence and what says so", overflow="fold")
     for row in found["rows"]:
-        table.add_row(escape(row["id"][:12]), row["shown"], escape(row["deployment"]), _moment(row["at"]))
+        cells = [_id(row["id"]), row["shown"], escape(row["deployment"]), _moment(row["at"])]
+        table.add_row(*cells, *([_signs(row["failures"])] if with_failures else []))
     console.print(table)
     for row in found["left_out"]:
-        console.print(f"[dim]left out {escape(row['id'][:12])} of {_moment(row['at'])}: {escape(row['reason'])}[/dim]")
+        console.print(f"[dim]left out {_id(row['id'])} of {_moment(row['at'])}: {escape(row['reason'])}[/dim]")
+
+
+def _id(text: str) -> str:
+    """Return an id as people know it: a commit abbreviated, everything else in full."""
+    return text[:_ABBREVIATED] if _COMMIT.fullmatch(text) else escape(text)
+
+
+def _signs(failures: Iterable[Mapping[str, Any]]) -> str:
+    return "\n".join(f"{one['confidence']}: {escape(one['kind'])}, {escape(one['evidence'])}" for one in failures)
 
 
 def _heading(repository: str, metric: Mapping[str, Any]) -> Iterator[str]:
@@ -87,8 +135,21 @@ def _heading(repository: str, metric: Mapping[str, Any]) -> Iterator[str]:
         yield f"95 % interval {escape(interval['shown'])}: {interval['method']} ({escape(interval['source'])})"
     elif metric["no_interval"]:
         yield f"No interval: {escape(metric['no_interval'])}"
+    if metric["left_out"]:
+        left_out = sum(one["count"] for one in metric["left_out"])
+        yield f"Left out: {left_out} rows, each with its reason below"
     version = f" version {definition['version']}" if definition["version"] else ""
     yield f"By the definition {escape(definition['name'])}{version}, {definition['digest']}"
+
+
+def _confidences(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Say how sure it is what failed: of each row the surest of its signs."""
+    surest = Counter(
+        min((one["confidence"] for one in row["failures"]), key=CONFIDENCES.index) for row in rows if row["failures"]
+    )
+    if surest:
+        counts = ", ".join(f"{surest[name]} with {name} confidence" for name in CONFIDENCES if surest[name])
+        yield f"What failed: {counts} (docs/incidents.md says what that means)"
 
 
 def _moment(text: str) -> str:

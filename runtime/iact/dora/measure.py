@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from iact.dora import store
+from iact.dora import store, unattributed
 from iact.dora.figures import Figure, Sample, Window
 from iact.dora.records import Deployment
 from iact.dora.rules import History, NamedMetric, figure, known_at, select
@@ -80,6 +80,7 @@ def read_history(
         changes=tuple(store.deployed_changes(connection, project, repository, window.start, window.end)),
         failures=known_at(store.failures(connection, project, repository), as_of),
         failure_sources=() if known is None else known.failure_sources,
+        unattributed=unattributed.opened_in(connection, project, repository, window),
     )
 
 

@@ -81,7 +81,8 @@ class Failure:
         restored_by: the key of the deployment that ended it.
         evidence: what says so, for people.
         source: who told of it, such as `git`.
-        confidence: how sure it is that this deployment is the one: `high`, `medium` or `low`.
+        confidence: how sure it is that this deployment is the one: `high`, where what it brought was taken back;
+            `medium`, where a person or the rule for hot fixes says so; `low`, where only time and service do.
     """
 
     key: str
@@ -93,6 +94,23 @@ class Failure:
     evidence: str
     source: str
     confidence: str = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unattributed:
+    """An incident of which no deployment is known to be the fault, so that it is no change failure.
+
+    Attributes:
+        key: unique in its repository.
+        opened_at: since when users were affected.
+        reason: why nothing links it to a deployment, in words that are the same for all incidents like it.
+        source: who told of it.
+    """
+
+    key: str
+    opened_at: datetime
+    reason: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from iact.dora.figures import DefinitionReference, Figure, LeftOut, Missing, Sample, Window, seconds
-from iact.dora.records import Change, Deployment, Failure
+from iact.dora.records import Change, Deployment, Failure, Unattributed
 from iact.dora.statistics import STATISTICS
 from iact.dora.terms import Each, Exclusion, Milestone, NoData, Source, Where
 
@@ -47,6 +48,7 @@ class History:
         changes: those first deployed in the window.
         failures: every one that had started, of any deployment; what was restored later counts as open.
         failure_sources: the kinds of failure that are looked for; none means that failures are unknown.
+        unattributed: the incidents that opened in the window and are the fault of no known deployment.
     """
 
     known_from: datetime | None
@@ -54,6 +56,7 @@ class History:
     changes: tuple[Change, ...]
     failures: tuple[Failure, ...]
     failure_sources: tuple[str, ...]
+    unattributed: tuple[Unattributed, ...] = ()
 
     @property
     def failed(self) -> frozenset[str]:
@@ -228,9 +231,11 @@ def select(metric: Metric, history: History, window: Window) -> Selection:
             return _gather(_of_changes(metric, history))
         case Each.DEPLOYMENT:
             counted = _counted(metric, history)
-            return _gather(_of_deployment(deployment, counted) for deployment in history.deployments)
+            rows = (_of_deployment(deployment, counted) for deployment in history.deployments)
+            nobodys = _of_no_deployment(history, window) if metric.where is Where.FAILED else ()
+            return _gather(chain(rows, nobodys))
         case Each.FAILURE:
-            return _gather(_of_failures(metric, history.failures, window))
+            return _gather(chain(_of_failures(metric, history.failures, window), _of_no_deployment(history, window)))
 
 
 def _gather(rows: Iterable[Sample | Excluded]) -> Selection:
@@ -314,6 +319,11 @@ def _of_deployment(deployment: Deployment, counted: frozenset[str]) -> Sample:
         at=deployment.deployed_at,
         id=deployment.key,
     )
+
+
+def _of_no_deployment(history: History, window: Window) -> Iterator[Excluded]:
+    """Walk the incidents that count as no failure: a figure says how many it leaves out."""
+    return (Excluded(one.key, one.opened_at, one.reason) for one in history.unattributed if one.opened_at in window)
 
 
 def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) -> Iterator[Sample | Excluded]:

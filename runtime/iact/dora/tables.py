@@ -90,6 +90,18 @@ FAILURES: Final = Table(
     Index("ix_failures_started_at", "project", "repository", "started_at"),
     comment="What went wrong with which deployment; several rows of one deployment are one failed deployment",
 )
+UNATTRIBUTED: Final = Table(
+    "unattributed_incidents",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("key", identifier(160), primary_key=True),
+    Column("opened_at", Instant(), nullable=False),
+    Column("reason", identifier(500), nullable=False, comment="the same words for all incidents like it"),
+    Column("source", ascii_identifier(32), nullable=False),
+    Index("ix_unattributed_incidents_opened_at", "project", "repository", "opened_at"),
+    comment="Incidents of which no deployment is known to be the fault; no failed deployment is counted for them",
+)
 EVENTS: Final = Table(
     "events",
     METADATA,

@@ -261,6 +261,111 @@ def test_a_revert_and_its_incident_are_one_failure(repository):
     assert [one["rework"] for one in found["deployments"]] == [False, False, True]
 
 
+def explain(repository: GitRepository, name: str, *options: str, form: str = "json") -> Any:
+    """Return what `iact dora explain` prints, as data or as text."""
+    command = ["explain", name, "--repo", str(repository.path), "--format", form, *MARCH, *options]
+    result = CliRunner().invoke(dora, command)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return json.loads(result.output) if form == "json" else result.output
+
+
+def test_an_explanation_says_what_tells_of_each_failure_and_how_sure_that_is(repository):
+    repository.commit("first", at="2026-03-01 09:00")
+    repository.tag("v1.0.0")
+    broken = repository.commit("broken", at="2026-03-02 09:00")
+    repository.tag("v1.1.0")
+    repository.revert(broken, at="2026-03-02 12:00")
+    repository.tag("v1.1.1")
+    named = repository.commit("slow", at="2026-03-10 12:00")
+    repository.tag("v1.2.0")
+    rows = [
+        incident("1", "02 11:00", "02 12:30"),
+        incident("2", "02 13:00", "02 13:30"),
+        incident("3", "20 13:00", "20 13:30", sha=named),
+    ]
+    take_in(repository, table(*rows))
+
+    found = explain(repository, "change_failure_rate")
+
+    assert [
+        (row["deployment"], [(one["id"], one["confidence"]) for one in row["failures"]]) for row in found["rows"]
+    ] == [
+        ("v1.1.0", [("incident/file/1", "high")]),
+        ("v1.1.1", [("incident/file/2", "low")]),
+        ("v1.2.0", [("incident/file/3", "medium")]),
+        ("v1.0.0", []),
+    ]
+    (failed,) = found["rows"][0]["failures"]
+    assert failed["evidence"] == "what v1.1.0 brought was reverted while it lasted"
+    assert (failed["started_at"], failed["restored_at"]) == (
+        "2026-03-02T11:00:00.000000Z",
+        "2026-03-02T12:30:00.000000Z",
+    )
+    shown = " ".join(explain(repository, "change_failure_rate", form="text").split())
+    assert "What failed: 1 with high confidence, 1 with medium confidence, 1 with low confidence" in shown
+
+
+def test_each_restored_failure_says_how_sure_its_deployment_is(story):
+    take_in(story, table(incident("7", "03 10:00", "03 12:30")))
+
+    (row,) = explain(story, "time_to_restore")["rows"]
+
+    assert (row["id"], [one["confidence"] for one in row["failures"]]) == ("incident/file/7", ["low"])
+
+
+def test_devlake_8150_incidents_without_a_recent_deployment_are_left_out_with_the_reason(story):
+    rows = [
+        incident("1", "03 10:00", "03 12:30"),
+        incident("2", "20 10:00", "20 12:30"),
+        incident("3", "21 10:00") | {"service": "checkout"},
+        incident("4", "22 10:00", sha="f" * 40),
+        incident("5", "02 10:00", sha=shas(story)[2]),
+    ]
+    take_in(story, table(*rows))
+
+    (rate,) = (metric for metric in report(story)["metrics"] if metric["name"] == "change_failure_rate")
+
+    assert (rate["shown"], rate["n"]) == ("50%", 2)
+    assert rate["left_out"] == [
+        {"reason": "incidents of `checkout` with no deployment of it in the 24h before them", "count": 1},
+        {"reason": "incidents with no deployment in the 24h before them", "count": 1},
+        {
+            "reason": "incidents with no deployment in the 24h before them, whose named deployment is not known",
+            "count": 1,
+        },
+        {
+            "reason": "incidents with no deployment in the 24h before them, whose named deployment went out only after "
+            "them",
+            "count": 1,
+        },
+    ]
+    assert [row["id"] for row in explain(story, "change_failure_rate")["left_out"]] == [
+        "incident/file/3",
+        "incident/file/2",
+        "incident/file/4",
+        "incident/file/5",
+    ]
+    assert "left out incident/file/2 of 2026-03-20 10:00Z" in explain(story, "change_failure_rate", form="text")
+
+
+def test_incidents_outside_the_window_are_not_among_those_left_out(story):
+    take_in(story, table(incident("1", "03 10:00", "03 12:30"), incident("2", "20 10:00")))
+
+    result = explain(story, "change_failure_rate", "--to", "2026-03-20 10:00Z")
+
+    assert result["left_out"] == []
+
+
+def test_a_longer_limit_links_what_was_nobodys_fault(story, project):
+    take_in(story, table(incident("2", "05 10:00", "05 12:30")))
+    assert value(report(story), "change_failure_rate") == "0%"
+
+    configure(project, "incidents: {within: 3d}")
+
+    found = explain(story, "change_failure_rate")
+    assert (found["metric"]["shown"], found["left_out"]) == ("50%", [])
+
+
 def test_a_file_that_is_taken_in_twice_changes_nothing(story):
     rows = table(deployed("1", "03 12:00", shas(story)[2]), incident("7", "03 13:00"))
     first = take_in(story, rows)

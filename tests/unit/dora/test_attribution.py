@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import permutations
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -58,7 +60,9 @@ def test_devlake_8150_an_incident_is_never_linked_to_an_arbitrarily_old_deployme
     found = attributed(incident(opened=20 + 24.01, resolved=50))
 
     assert linked(found) == []
-    assert [one.id for one in found.unlinked] == ["7"]
+    (left_over,) = found.unattributed
+    assert (left_over.key, left_over.opened_at) == ("incident/github/7", hours(44.01))
+    assert left_over.reason == "incidents with no deployment in the 24h before them"
     assert linked(attributed(incident(opened=20 + 24, resolved=50))) == [("third", "low")]
 
 
@@ -138,6 +142,76 @@ def test_devlake_8374_each_incident_is_linked_once_and_not_to_every_deployment()
     found = attributed(*(incident(str(number), opened=number + 0.5, resolved=100) for number in range(30)))
 
     assert len(found.failures) == len({failure.key for failure in found.failures}) == 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(Deployment):
+    """A deployment that counts how often somebody looks when it was."""
+
+    looks: ClassVar[Counter[str]] = Counter()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "deployed_at":
+            Watched.looks["all"] += 1
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("service", [None, "checkout"])
+def test_devlake_8374_what_is_looked_at_grows_with_incidents_and_deployments_and_not_with_their_product(service):
+    """Every second deployment is of another service, and every fifth was reverted the day after."""
+    looked_at = []
+    for count in (200, 2_000):
+        every = [Watched(**asdict(deployment(f"{number:05}", number))) for number in range(count)]
+        services = {one.key: frozenset({"search"}) for one in every[::2]}
+        signs = tuple(sign(failed, repair) for failed, repair in zip(every[::5], every[24::5], strict=False))
+        incidents = [incident(str(number), number + 0.5, number + 30, service=service) for number in range(count)]
+        Watched.looks.clear()
+
+        found = attributed(*incidents, signs=signs, services=services, deployments=tuple(every))
+
+        assert len(found.failures) >= count
+        looked_at.append(Watched.looks["all"])
+
+    assert looked_at[1] < 10 * looked_at[0] * 1.5
+
+
+def test_a_confidence_is_told_beside_the_evidence_and_not_in_it():
+    (found,) = attributed(incident(opened=15, resolved=16, title="Checkout answers 500")).failures
+
+    assert found.confidence == "low"
+    assert found.evidence == "Checkout answers 500: seco was the last deployment before it"
+
+
+def test_an_incident_that_two_ways_link_counts_once_by_the_surer():
+    found = attributed(
+        incident(opened=12, resolved=21, sha="c0ffee1"), signs=(sign(SECOND, THIRD),), commits={"c0ffee1": "second"}
+    )
+
+    assert linked(found) == [("second", "high")]
+    assert len(found.failures) == 1
+    assert found.unattributed == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ({}, "incidents with no deployment in the 24h before them"),
+        ({"service": "pay"}, "incidents of `pay` with no deployment of it in the 24h before them"),
+        (
+            {"sha": "abcdef1"},
+            "incidents with no deployment in the 24h before them, whose named deployment is not known",
+        ),
+        (
+            {"deployment": "third"},
+            "incidents with no deployment in the 24h before them, whose named deployment went out only after them",
+        ),
+    ],
+)
+def test_an_incident_of_no_deployment_says_why(named, reason):
+    found = attributed(incident(opened=-5, resolved=None, **named))
+
+    assert [one.reason for one in found.unattributed] == [reason]
+    assert found.failures == ()
 
 
 def test_the_order_of_incidents_says_nothing():

@@ -176,4 +176,14 @@ CREATE TABLE events (
 	CONSTRAINT pk_events PRIMARY KEY (project, repository, digest)
 );
 CREATE INDEX ix_events_thing ON events (project, repository, kind, source, id);
-INSERT INTO alembic_version (version_num) VALUES ('0004');
+CREATE TABLE unattributed_incidents (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	"key" VARCHAR(160) NOT NULL, 
+	opened_at VARCHAR(27) NOT NULL, 
+	reason VARCHAR(500) NOT NULL, 
+	source VARCHAR(32) NOT NULL, 
+	CONSTRAINT pk_unattributed_incidents PRIMARY KEY (project, repository, "key")
+);
+CREATE INDEX ix_unattributed_incidents_opened_at ON unattributed_incidents (project, repository, opened_at);
+INSERT INTO alembic_version (version_num) VALUES ('0005');
