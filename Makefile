@@ -12,16 +12,19 @@ TESTS ?= tests
 JOBS ?= 2
 OPTIONS ?=
 
+# Which servers `make services` and `make services-down` mean: all of them unless given.
+SERVICES ?=
+
 PYTEST = .venv/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadfile
-PYTHON_FILES = runtime tests benchmarks
+PYTHON_FILES = runtime services tests benchmarks
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version=3.11 --fork-strategy=fewest \
 	--generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint format bench lock install-run install-dev
+.PHONY: help run test test-quick services services-down lint format bench lock install-run install-dev
 
 help: ## say what there is to run
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install-run ## measure REPO (this one unless given) and propose an improvement
 	@.venv/bin/iact run pdca --window "$(WINDOW)" --repo "$(REPO)" --demo-when-thin$(if $(AS_OF), --as-of "$(AS_OF)")
@@ -31,6 +34,12 @@ test: install-dev ## run every test, or those of TESTS
 
 test-quick: install-dev ## run the tests that start no other program, and stop at the first failure
 	@$(PYTEST) --exitfirst $(OPTIONS) tests/unit tests/property
+
+services: install-dev ## start MariaDB and MySQL (or those of SERVICES) and say how to connect
+	@.venv/bin/python -m services up $(SERVICES)
+
+services-down: install-dev ## stop what `make services` started, and nothing else
+	@.venv/bin/python -m services down $(SERVICES)
 
 lint: install-dev ## check style, types, import directions and the shipped rules
 	@.venv/bin/ruff check .
@@ -49,7 +58,7 @@ bench: install-dev ## measure every figure the project promises
 lock: install-run ## pin the newest versions of what pyproject.toml asks for
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet 'uv>=0.8'
 	@$(COMPILE) --upgrade --extra=cel --group=run --output-file=requirements/run.txt pyproject.toml
-	@$(COMPILE) --upgrade --extra=cel --group=dev --constraint=requirements/run.txt \
+	@$(COMPILE) --upgrade --extra=cel --extra=mysql --group=dev --constraint=requirements/run.txt \
 		--output-file=requirements/dev.txt pyproject.toml
 
 install-run:

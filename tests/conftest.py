@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import Pool
 
+from tests.support import servers
 from tests.support.git import HISTORIES, GitRepository, isolated_environment
 
 # The same examples on every machine, and no limit of time: a test fails because of the code, never because of the load.
@@ -67,3 +68,38 @@ def flask_repository(tmp_path_factory: pytest.TempPathFactory) -> GitRepository:
 def requests_repository(tmp_path_factory: pytest.TempPathFactory) -> GitRepository:
     """A real history of 6,493 commits and 162 tags. Shared by the session: clone it before changing it."""
     return GitRepository.clone(HISTORIES / "requests.bundle", tmp_path_factory.mktemp("requests") / "requests")
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers that were started for these tests."""
+    servers.stop_shared()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> servers.DatabaseServer:
+    """The MariaDB that all tests share."""
+    return servers.shared("mariadb")
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> servers.DatabaseServer:
+    """The MySQL that all tests share."""
+    return servers.shared("mysql")
+
+
+@pytest.fixture(params=servers.DATABASE_SERVERS)
+def database_server(request: pytest.FixtureRequest) -> servers.DatabaseServer:
+    """MariaDB and MySQL, one after the other."""
+    server: servers.DatabaseServer = request.getfixturevalue(f"{request.param}_server")
+    return server
+
+
+@pytest.fixture(params=["sqlite", *servers.DATABASE_SERVERS])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where an empty store may be made: a file, a database of MariaDB, a database of MySQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store' / 'iact.db'}"
+        return
+    server: servers.DatabaseServer = request.getfixturevalue(f"{request.param}_server")
+    with server.database() as name:
+        yield server.url(name)

@@ -28,7 +28,7 @@ def comments(source: str) -> list[tuple[int, str]]:
     ]
 
 
-@pytest.mark.parametrize("tree", ["runtime", "tests", "benchmarks"])
+@pytest.mark.parametrize("tree", ["runtime", "services", "tests", "benchmarks"])
 def test_what_is_switched_off_has_its_name_and_reason(tree: str):
     bare = [
         f"{path}:{line}: {comment}"

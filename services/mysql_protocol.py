@@ -1,0 +1,89 @@
+"""What MySQL and MariaDB have in common: files, an administrator, and the greeting of one that is ready."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from services.locking import locked
+from services.service import HOST, Settings
+
+_HEADER: Final = 4
+_GREETING: Final = 10
+"""First byte of a greeting of protocol version 10 (MySQL client/server protocol, *Protocol::HandshakeV10*)."""
+
+USER: Final = "root"
+PASSWORD: Final = "local"  # noqa: S105 - of servers that hold test data and listen to this machine only
+
+ADMINISTRATOR: Final = (
+    f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\n"
+    f"GRANT ALL ON *.* TO {USER}@'%' WITH GRANT OPTION;\n"
+    f"ALTER USER {USER}@localhost IDENTIFIED BY '{PASSWORD}';\n"
+)
+"""SQL that a server runs at every start, one statement a line."""
+
+
+def prepare(cache: Path, settings: Settings, make: Callable[[Path], None]) -> None:
+    """Make the files that a server needs before it starts, where they are missing.
+
+    Args:
+        cache: where an untouched data folder is kept, because making one takes seconds and a copy does not.
+        settings: what the server is started with.
+        make: makes the system tables in a folder that is not there yet.
+    """
+    (settings.folder / "administrator.sql").write_text(ADMINISTRATOR, encoding="utf-8")
+    temporary = settings.folder / "tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    # Whoever prepares knows that no server runs here; a killed one leaves this, and its number may be another's by now.
+    (settings.data / "mysqld.sock.lock").unlink(missing_ok=True)
+    if not settings.data.is_dir():
+        making = settings.folder / "data.new"
+        shutil.rmtree(making, ignore_errors=True)
+        shutil.copytree(_untouched(cache, make), making)
+        making.rename(settings.data)
+
+
+def _untouched(folder: Path, make: Callable[[Path], None]) -> Path:
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        if not folder.is_dir():
+            making = folder.with_name(f"{folder.name}.new")
+            shutil.rmtree(making, ignore_errors=True)
+            make(making)
+            (making / "auto.cnf").unlink(
+                missing_ok=True
+            )  # The name of one server among its replicas: each has its own.
+            making.rename(folder)
+    return folder
+
+
+def greets(port: int) -> bool:
+    """Tell whether a server on this machine answers a new client with a greeting."""
+    try:
+        with socket.create_connection((HOST, port), timeout=2) as connection:
+            return _first_byte(connection) == _GREETING
+    except OSError:
+        return False
+
+
+def _first_byte(connection: socket.socket) -> int | None:
+    received = b""
+    while len(received) <= _HEADER:
+        more = connection.recv(64)
+        if not more:
+            return None
+        received += more
+    return received[_HEADER]
+
+
+def url(port: int) -> str:
+    """Return how to connect to the server on `port` as its administrator."""
+    return f"mysql://{USER}:{PASSWORD}@{HOST}:{port}"
+
+
+def client(port: int) -> str:
+    """Return the command of the usual client."""
+    return f"mysql --protocol=tcp --host={HOST} --port={port} --user={USER} --password={PASSWORD}"
