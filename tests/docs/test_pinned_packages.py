@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.project import ROOT, text_of, tracked_files
 
-LOCKS = ("requirements/run.txt", "requirements/dev.txt")
+LOCKS = ("requirements/run.txt", "requirements/dev.txt", "requirements/bench.txt")
 
 FORBIDDEN = re.compile(r"redis|prometheus|grafana", re.IGNORECASE)
 """Requirement OPS-10 of the project's owner: these are never used, in any form."""
@@ -43,9 +43,9 @@ def test_every_package_has_one_exact_version_and_its_digests(lock):
 
 
 def test_tests_run_on_the_packages_that_users_run():
-    run, dev = (pins(lock) for lock in LOCKS)
+    run, dev, bench = (pins(lock) for lock in LOCKS)
 
-    assert run.items() <= dev.items()
+    assert run.items() <= dev.items() <= bench.items()
 
 
 @pytest.mark.parametrize("lock", LOCKS)
