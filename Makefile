@@ -59,9 +59,9 @@ bench: ## measure every figure the project promises
 lock: install-run ## pin the newest versions of what pyproject.toml asks for
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet 'uv>=0.8'
 	@$(COMPILE) --upgrade --extra=cel --group=run --output-file=requirements/run.txt pyproject.toml
-	@$(COMPILE) --upgrade --extra=cel --extra=mysql --group=dev --constraint=requirements/run.txt \
+	@$(COMPILE) --upgrade --extra=cel --extra=mysql --extra=pull --group=dev --constraint=requirements/run.txt \
 		--output-file=requirements/dev.txt pyproject.toml
-	@$(COMPILE) --upgrade --extra=cel --extra=mysql --group=bench --constraint=requirements/dev.txt \
+	@$(COMPILE) --upgrade --extra=cel --extra=mysql --extra=pull --group=bench --constraint=requirements/dev.txt \
 		--output-file=requirements/bench.txt pyproject.toml
 
 install-run:

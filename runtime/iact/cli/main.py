@@ -21,6 +21,9 @@ COMMANDS: Final = {
     "pdca": Command("iact.pdca.cli:pdca", "Start, stop and follow improvement experiments."),
     "dora": Command("iact.dora.cli:dora", "Measure delivery, and explain every figure."),
     "ingest": Command("iact.dora.cli:ingest", "Take in deployments, incidents and changes that git does not know."),
+    "pull": Command(
+        "iact.dora.pull.cli:pull", "Fetch deployments, incidents and changes of the past from GitHub or GitLab."
+    ),
 }
 """Every command: where its body is, and its one sentence (held equal to the body's own by a test)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,9 +12,10 @@ from typing import Annotated, Final, Literal
 from iact.core.problems import Problem
 from iact.core.quantities import Quantity, duration
 from iact.core.registry import EXAMPLE_RUNS, kind
-from iact.core.shape import AtLeastOne, Duration, Email, Name, OneOrMany, Ref, Scope, TimeZoneName, part
+from iact.core.shape import AtLeastOne, Duration, Email, Moment, Name, OneOrMany, Ref, Scope, Secret, TimeZoneName, part
 from iact.core.tree import NOWHERE, Position
 
+_FULL_NAME: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+")
 DEFAULT_PATHS: Final = ("agents", "policies", "playbooks", "catalog")
 """Folders that are looked through where `paths` is left out; one that is not there is no error."""
 
@@ -133,16 +135,55 @@ class EventSource:
 
 @part
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PulledSource:
+    """Where `iact pull` asks for events.
+
+    Attributes:
+        repository: the repository's full name there, such as `shop/web`.
+        token: what the token is called, such as `env:SHOP_TOKEN`; left out, GITHUB_TOKEN or GITLAB_TOKEN if it is set.
+        url: where the API of a server of your own begins, such as `https://git.example.org/api/v4`.
+        since: from when on events are asked for; left out, the year before the first pull.
+    """
+
+    repository: str
+    token: Secret | None = None
+    url: str | None = None
+    since: Moment | None = None
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+        """Yield a name that no repository has, and an address that a token must not be sent to."""
+        if not is_full_name(self.repository):
+            message = f"`{self.repository}`: expected owner and name of a repository, such as shop/web."
+            yield _problem("invalid-value", self.positions.get("repository", NOWHERE), message)
+        if self.url is not None and not self.url.startswith("https://"):
+            message = (
+                f"`{self.url}`: expected an address that begins with https://; a token must not travel in the open."
+            )
+            yield _problem("invalid-value", self.positions.get("url", NOWHERE), message)
+
+
+def is_full_name(text: str) -> bool:
+    """Return whether it could be the full name of a repository: at least two parts, with slashes between them."""
+    return _FULL_NAME.fullmatch(text) is not None
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where facts about the outside world come from.
 
     Attributes:
         git: how the git history is read.
         events: what counts of the events that were taken in.
+        github: the repository at GitHub whose events `iact pull github` asks for.
+        gitlab: the project at GitLab whose events `iact pull gitlab` asks for.
     """
 
     git: GitSource = field(default_factory=GitSource)
     events: EventSource = field(default_factory=EventSource)
+    github: PulledSource | None = None
+    gitlab: PulledSource | None = None
 
 
 @part

@@ -79,6 +79,11 @@ def show(moment: datetime) -> str:
     return f"{in_utc(moment):%Y-%m-%d %H:%MZ}"
 
 
+def show_second(moment: datetime) -> str:
+    """Return the short form to the second, for people: `2026-03-02 09:00:30Z`."""
+    return f"{in_utc(moment):%Y-%m-%d %H:%M:%SZ}"
+
+
 def microseconds(span: timedelta) -> int:
     """Return a time span as whole microseconds."""
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds

@@ -48,6 +48,15 @@ EVENTS_OF_KIND: Final = query(
     "All events of one kind.",
     select(EVENTS.c.content).where(of_repository(EVENTS), EVENTS.c.kind == bindparam("of_kind")),
 )
+EVENTS_OF_THINGS: Final = query(
+    "Everything that one source tells of some things.",
+    select(EVENTS.c.id, EVENTS.c.content).where(
+        of_repository(EVENTS),
+        EVENTS.c.kind == bindparam("of_kind"),
+        EVENTS.c.source == bindparam("of_source"),
+        EVENTS.c.id.in_(bindparam("ids", expanding=True)),
+    ),
+)
 ADD_EVENTS: Final = query("Add events.", insert(EVENTS))
 
 
@@ -122,6 +131,41 @@ def events_of_kind(connection: Connection, project: str, repository: str, kind: 
         yield read_content(kind, row.content)
 
 
+def told_of(
+    connection: Connection, place: tuple[str, str], kind: str, source: str, ids: Iterable[str]
+) -> dict[str, list[Event]]:
+    """Return all that one source tells of some things, by their ids; things that nothing is told of are left out.
+
+    Args:
+        connection: an open connection.
+        place: the project, and the repository's key in it.
+        kind: of what kind the things are.
+        source: who tells.
+        ids: what the source calls them.
+    """
+    found: dict[str, list[Event]] = {}
+    for part in chunks(sorted(set(ids)), _LOOKED_UP):
+        named = parameters_of(*place)
+        for row in EVENTS_OF_THINGS.rows(connection, of_kind=kind, of_source=source, ids=part, **named):
+            found.setdefault(row["id"], []).append(read_content(kind, row["content"]))
+    return found
+
+
+def known_digests(connection: Connection, place: tuple[str, str], digests: Iterable[str]) -> set[str]:
+    """Return which of some events, by their digests, are known.
+
+    Args:
+        connection: an open connection.
+        place: the project, and the repository's key in it.
+        digests: of the events.
+    """
+    return {
+        row["digest"]
+        for part in chunks(digests, _LOOKED_UP)
+        for row in KNOWN_EVENTS.rows(connection, digests=part, **parameters_of(*place))
+    }
+
+
 def _usable(rows: Iterable[Row], done: Ingested) -> Iterator[Event]:
     for row in rows:
         if row.rejected:
@@ -139,7 +183,7 @@ def _add(connection: Connection, place: tuple[str, str], events: list[Event], do
         if digest in by_digest:
             done.same[event.kind] += 1
         by_digest[digest] = event, content
-    known = _known_digests(connection, place, by_digest)
+    known = known_digests(connection, place, by_digest)
     done.same.update(by_digest[digest][0].kind for digest in known)
     fresh = {digest: told for digest, told in by_digest.items() if digest not in known}
     things = _known_things(connection, place, [event for event, _ in fresh.values()])
@@ -149,14 +193,6 @@ def _add(connection: Connection, place: tuple[str, str], events: list[Event], do
         counted[event.kind] += 1
         things.add(thing)
     ADD_EVENTS.run_many(connection, [_row(place, digest, *told) for digest, told in fresh.items()])
-
-
-def _known_digests(connection: Connection, place: tuple[str, str], digests: Iterable[str]) -> set[str]:
-    return {
-        row["digest"]
-        for part in chunks(digests, _LOOKED_UP)
-        for row in KNOWN_EVENTS.rows(connection, digests=part, **parameters_of(*place))
-    }
 
 
 def _known_things(connection: Connection, place: tuple[str, str], events: Iterable[Event]) -> set[Thing]:

@@ -115,6 +115,17 @@ EVENTS: Final = Table(
     Index("ix_events_thing", "project", "repository", "kind", "source", "id"),
     comment="What others told of delivery; rows are added, never changed, and mean the same in any order",
 )
+PULLS: Final = Table(
+    "pulls",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("source", ascii_identifier(32), primary_key=True),
+    Column("remote", identifier(128), primary_key=True, comment="host and number of the repository at the server"),
+    Column("stream", ascii_identifier(32), primary_key=True),
+    Column("content", content(), nullable=False, comment="canonical bytes: how far the list has been read"),
+    comment="How far each list of a server has been read; changed in the transaction that adds the events",
+)
 
 
 def of_repository(table: Table) -> Any:

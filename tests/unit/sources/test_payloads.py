@@ -265,3 +265,51 @@ def test_an_update_of_a_merged_request_of_gitlab_does_not_say_when_it_was_merged
 def test_a_payload_that_lacks_what_it_must_have_says_what(name, broken, reason):
     with pytest.raises(EventError, match=reason):
         told(payload(name) | broken)
+
+
+def test_a_review_by_the_author_of_a_pull_request_is_none():
+    """GitHub makes a review of each answer that the author gives in one."""
+    document = payload("github-pull-request-review")
+    document["review"]["user"] = document["pull_request"]["user"] = {"id": 1, "login": "octo-dev"}
+
+    assert told(document) == ()
+
+
+def test_a_review_of_which_nobody_says_who_wrote_it_counts():
+    """The account is deleted."""
+    document = payload("github-pull-request-review")
+    document["review"]["user"] = document["pull_request"]["user"] = None
+
+    assert len(told(document)) == 1
+
+
+def test_a_run_that_is_asked_for_ended_when_its_jobs_did_or_nobody_knows_when():
+    document = payload("github-workflow-run")
+    del document["action"]
+    document["workflow_run"]["updated_at"] = "2026-03-09T09:00:00Z"
+    ends = []
+    for end in ("2026-03-02T09:00:30Z", None):
+        document["workflow_run"]["completed_at"] = end
+        (run,) = told(document)
+        assert isinstance(run, PipelineEvent)
+        ends.append((run.at, run.finished_at))
+
+    assert ends == [(march(9, 9), march(2, 9, 0, 30)), (march(9, 9), None)]
+
+
+def test_an_event_of_gitlab_tells_that_a_merge_request_was_approved():
+    document = {
+        "id": 1,
+        "project_id": 7,
+        "action_name": "approved",
+        "target_id": 10042,
+        "target_iid": 42,
+        "target_type": "MergeRequest",
+        "author_id": 2,
+        "target_title": "Round prices up",
+        "created_at": "2026-03-01T10:00:00.000Z",
+        "author_username": "octo-dev",
+    }
+
+    assert told(document) == (ChangeEvent(source="gitlab", id="42", at=march(1, 10), reviewed_at=march(1, 10)),)
+    assert told(document | {"target_type": "Issue"}) == ()

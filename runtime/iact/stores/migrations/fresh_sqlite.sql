@@ -186,4 +186,13 @@ CREATE TABLE unattributed_incidents (
 	CONSTRAINT pk_unattributed_incidents PRIMARY KEY (project, repository, "key")
 );
 CREATE INDEX ix_unattributed_incidents_opened_at ON unattributed_incidents (project, repository, opened_at);
-INSERT INTO alembic_version (version_num) VALUES ('0005');
+CREATE TABLE pulls (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	source VARCHAR(32) NOT NULL, 
+	remote VARCHAR(128) NOT NULL, 
+	stream VARCHAR(32) NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_pulls PRIMARY KEY (project, repository, source, remote, stream)
+);
+INSERT INTO alembic_version (version_num) VALUES ('0006');

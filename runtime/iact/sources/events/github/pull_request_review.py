@@ -19,6 +19,14 @@ class PullRequestReview(GitHubPayload):
     has = ("pull_request", "review")
 
     def events(self, document: Mapping[str, Any]) -> Iterator[ChangeEvent]:
-        """Yield that the pull request was reviewed."""
-        reviewed_at = Fields(document).part("review").needed_moment("submitted_at")
-        yield change(Fields(document).part("pull_request"), at=reviewed_at, reviewed_at=reviewed_at)
+        """Yield that the pull request was reviewed; its author, who answers in a review too, does not review it."""
+        review, request = Fields(document).part("review"), Fields(document).part("pull_request")
+        reviewed_at = review.needed_moment("submitted_at")
+        if _account(review) is None or _account(review) != _account(request):
+            yield change(request, at=reviewed_at, reviewed_at=reviewed_at)
+
+
+def _account(fields: Fields) -> object:
+    """Return the number of the account whose work it is; compared, and never kept."""
+    user = fields.content.get("user")
+    return user.get("id") if isinstance(user, dict) else None

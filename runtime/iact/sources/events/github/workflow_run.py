@@ -20,7 +20,8 @@ class WorkflowRun(GitHubPayload):
     def events(self, document: Mapping[str, Any]) -> Iterator[PipelineEvent]:
         """Yield how the run went.
 
-        A run has no moment at which it was completed but the `updated_at` of the event that completed it.
+        A run has no moment at which it was completed but the `updated_at` of the event that completed it. Where a run
+        comes with `completed_at`, that counts: a run that is asked for later may have been updated since.
         """
         run = Fields(document).part("workflow_run")
         at = run.moment("updated_at") or run.needed_moment("created_at")
@@ -35,5 +36,5 @@ class WorkflowRun(GitHubPayload):
             sha=run.sha("head_sha"),
             branch=run.text("head_branch"),
             started_at=run.moment("run_started_at") or run.moment("created_at"),
-            finished_at=at if is_over else None,
+            finished_at=run.moment("completed_at") if "completed_at" in run.content else at if is_over else None,
         )

@@ -25,7 +25,7 @@ class Pipeline(GitLabPayload):
     kinds = ("pipeline",)
 
     def events(self, document: Mapping[str, Any]) -> Iterator[PipelineEvent]:
-        """Yield how the pipeline went; while it runs, the moment is that of its creation."""
+        """Yield how the pipeline went; while it runs, the moment is that of its creation, where none is later."""
         pipeline = Fields(document).part("object_attributes")
         created_at, finished_at = pipeline.needed_moment("created_at"), pipeline.moment("finished_at")
         status = pipeline.text("status")
@@ -34,7 +34,7 @@ class Pipeline(GitLabPayload):
         yield PipelineEvent(
             source=SOURCE,
             id=pipeline.id("id"),
-            at=finished_at or created_at,
+            at=finished_at or pipeline.moment("updated_at") or created_at,
             status=OVER.get(status, Status.PENDING),
             name=pipeline.text("name") or pipeline.text("source"),
             sha=pipeline.sha("sha"),
