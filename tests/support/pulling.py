@@ -78,23 +78,24 @@ class Puller:
     def _hosting(self) -> Any:
         return GITHUB if isinstance(self.server, GitHubServer) else GITLAB
 
-    def events(self, kind: str) -> list[Event]:
+    def events(self, kind: str) -> list[Any]:
         """Return the events of a kind that the store holds, the earliest first."""
         with reading(self.engine) as connection:
             rows = connection.execute(select(EVENTS.c.content).where(EVENTS.c.kind == kind)).all()
-        return sorted((read_content(kind, row.content) for row in rows), key=lambda one: (one.at, one.id, one.digest))
+        found: list[Event] = [read_content(kind, row.content) for row in rows]
+        return sorted(found, key=lambda one: (one.at, one.id, one.digest))
 
     def deployments(self) -> list[tuple[str, datetime, str | None]]:
         """Return the deployments that went out: id, moment and commit."""
-        return [(one.id, one.deployed_at, one.sha) for one in deployments_told(self.events("deployment"))]  # type: ignore[arg-type]
+        return [(one.id, one.deployed_at, one.sha) for one in deployments_told(self.events("deployment"))]
 
     def pipelines(self) -> list[tuple[str, datetime]]:
         """Return the successful runs of which it is known when they ended."""
-        return [(one.id, one.deployed_at) for one in pipelines_told(self.events("pipeline"), "production")]  # type: ignore[arg-type]
+        return [(one.id, one.deployed_at) for one in pipelines_told(self.events("pipeline"), "production")]
 
     def incidents(self) -> list[tuple[str, datetime, datetime | None]]:
         """Return the incidents: id, beginning and end."""
-        return [(one.id, one.opened_at, one.resolved_at) for one in incidents_told(self.events("incident"))]  # type: ignore[arg-type]
+        return [(one.id, one.opened_at, one.resolved_at) for one in incidents_told(self.events("incident"))]
 
     def rows(self) -> tuple[list[Any], list[Any]]:
         """Return every row that a pull may write."""
