@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +35,16 @@ OPTIONS = (
         "--window", "length", metavar="DURATION", help="Its length instead of --from; left out, the metrics'."
     ),
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
-    click.option("--definition", default="iact", show_default=True, help="The set of definitions to measure by."),
+    click.option(
+        "--definition",
+        "definitions",
+        metavar="NAME",
+        multiple=True,
+        default=["iact"],
+        show_default=True,
+        help="The Definition to measure by; several, also with commas, stand side by side.",
+    ),
+    click.option("--bands", metavar="NAME", help="The Bands that class the figures, instead of the definition's."),
     click.option("--store", type=click.Path(path_type=Path), help="Another SQLite file than the project's."),
 )
 
@@ -60,64 +69,87 @@ def report(form: str, **asked: Any) -> None:
     What is new in the repository is read into the store first. The same history, definitions and window give the same
     output, byte by byte.
     """
-    from iact.dora.report import document, to_json
+    from iact.dora.comparison import comparison, show_comparison
+    from iact.dora.report import document
+    from iact.dora.show import show
 
-    with _keeping_everything(), _opened(**asked) as (connection, request):
-        found = document(connection, request)
-    if form == "json":
-        click.echo(to_json(found), nl=False)
-    else:
-        from iact.dora.show import show
-
-        show(found)
+    with _keeping_everything(), _opened(**asked) as (connection, requests):
+        if len(requests) == 1:
+            _say(document(connection, requests[0]), form, show)
+        else:
+            _say(comparison(connection, requests), form, show_comparison)
 
 
 @dora.command()
 @click.argument("metric")
 @measuring
 def explain(metric: str, form: str, **asked: Any) -> None:
-    """Show every row behind the figure of METRIC, and every row that was left out with the reason why."""
-    from iact.dora.explain import explanation, show_explanation
+    """Show every row behind the figure of METRIC, and every row that was left out with the reason why.
+
+    METRIC is a delivery figure, such as lead_time, which each definition computes in its way, or a metric's own name.
+    """
+    from iact.dora.explain import explanation, explanations, show_explanation, show_explanations
+
+    with _opened(**asked) as (connection, requests):
+        named = [_named(metric, request) for request in requests]
+        found = [explanation(connection, *pair) for pair in zip(requests, named, strict=True)]
+    if len(found) == 1:
+        _say(found[0], form, show_explanation)
+    else:
+        _say(explanations(found), form, show_explanations)
+
+
+def _say(found: Mapping[str, Any], form: str, show: Callable[[Mapping[str, Any]], None]) -> None:
+    """Print a document as data, or for people."""
     from iact.dora.report import to_json
 
-    with _opened(**asked) as (connection, request):
-        found = explanation(connection, request, _named(metric, request.metrics))
     if form == "json":
         click.echo(to_json(found), nl=False)
     else:
-        show_explanation(found)
+        show(found)
 
 
 @contextmanager
 def _opened(  # noqa: PLR0913 - one parameter for each option
-    *, repo: Path, start: str | None, end: str | None, length: str | None, definition: str, store: Path | None
-) -> Iterator[tuple[Connection, Request]]:
-    """Read what is new in the repository, and give a connection with what is asked for."""
+    *,
+    repo: Path,
+    start: str | None,
+    end: str | None,
+    length: str | None,
+    definitions: Sequence[str],
+    bands: str | None,
+    store: Path | None,
+) -> Iterator[tuple[Connection, Sequence[Request]]]:
+    """Read what is new in the repository, and give a connection with what is asked for, by each definition."""
     from iact.config.opening import open_project
-    from iact.dora.definitions import named_metrics
+    from iact.dora.definitions import named_definition
     from iact.dora.report import Request
     from iact.dora.repository import open_store, refresh, repository_name
     from iact.stores.connect import reading
 
     now = datetime.now(UTC)
     project = open_project()
-    metrics = tuple(named_metrics(project, definition).values())
-    window = _window(start, end, length, now, metrics)
+    asked = dict.fromkeys(name.strip() for names in definitions for name in names.split(",") if name.strip())
+    chosen = [named_definition(project, name, bands) for name in asked]
+    window = _window(start, end, length, now, [metric for one in chosen for metric in one.metrics])
     engine = open_store(project, store)
     try:
         collected = refresh(engine, project, repo, now)
-        request = Request(
-            project=project.name,
-            repository=collected.repository,
-            name=repository_name(repo, project),
-            metrics=metrics,
-            window=window,
-            definitions=definition,
-            end_is="now" if end is None else "given",
-            cycles=_recorded(repo),
-        )
+        requests = [
+            Request(
+                project=project.name,
+                repository=collected.repository,
+                name=repository_name(repo, project),
+                metrics=definition.metrics,
+                window=window,
+                definition=definition,
+                end_is="now" if end is None else "given",
+                cycles=_recorded(repo),
+            )
+            for definition in chosen
+        ]
         with reading(engine) as connection:
-            yield connection, request
+            yield connection, requests
     finally:
         engine.dispose()
 
@@ -146,14 +178,18 @@ def _keeping_everything() -> Iterator[None]:
             gc.enable()
 
 
-def _named(name: str, metrics: Iterable[NamedMetric]) -> NamedMetric:
+def _named(name: str, request: Request) -> NamedMetric:
     from iact.core.problems import did_you_mean
 
-    known = {metric.name: metric for metric in metrics}
-    if name in known:
-        return known[name]
+    definition = request.definition
+    found = None if definition is None else definition.metric(name)
+    if found is not None:
+        return found
+    figures = () if definition is None else definition.figures
+    known = dict.fromkeys((*figures, *(metric.name for metric in request.metrics)))
     hint = did_you_mean(name, known) or f"There is {', '.join(known)}."
-    raise click.BadParameter(f"there is no Metric named {name}. {hint}", param_hint="METRIC")
+    by = "" if definition is None else f" by the definition {definition.name}"
+    raise click.BadParameter(f"there is no figure or Metric named {name}{by}. {hint}", param_hint="METRIC")
 
 
 def _window(

@@ -1,7 +1,9 @@
-"""Metrics out of a project's configuration, or out of what a run has pinned."""
+"""Definitions, metrics and bands out of a project's configuration, or metrics out of what a run has pinned."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iact.config.project import Project, Resource
@@ -9,56 +11,129 @@ from iact.core.errors import ConfigurationError
 from iact.core.problems import Problems, did_you_mean
 from iact.core.shape import build
 from iact.dora.figures import DefinitionReference
-from iact.dora.model import Metric
+from iact.dora.model import Bands, Metric
 from iact.dora.rules import NamedMetric
 
 if TYPE_CHECKING:
     from iact.engine.definitions import Definition  # whose module loads SQLAlchemy
 
-SETS: Final = {
-    "iact": (
-        "deployment_frequency",
-        "lead_time",
-        "change_failure_rate",
-        "time_to_restore",
-        "rework_rate",
-    ),
-}
-"""The metrics of each set of definitions, in the order of a report; a project's other metrics follow by name."""
+USUAL: Final = "iact"
+"""The definition that a report takes where nobody asks for another."""
+
+SHIPPED: Final = "Take the shipped ones: write `extends: [iact]` below `spec` of iact.yaml."
 
 
-def named_metrics(project: Project, definitions: str = "iact") -> dict[str, NamedMetric]:
-    """Return a project's metrics by name, those of a set of definitions first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedBands:
+    """Bands with the name and digest of their resource.
+
+    Attributes:
+        reference: which bands they are.
+        bands: what they say.
+    """
+
+    reference: DefinitionReference
+    bands: Bands
+
+    @property
+    def label(self) -> str:
+        """Their name with their year, as it is shown with every class: `owner (2025)`, but `dora-2023`."""
+        name, year = self.reference.name, str(self.bands.year)
+        return name if year in name else f"{name} ({year})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedDefinition:
+    """One way to compute the delivery figures.
+
+    Attributes:
+        reference: which definition it is.
+        metrics: what to compute, in the order of a report: the definition's own, then those that none names, by name.
+        figures: the name of the metric that computes each delivery figure.
+        bands: what classes the figures; None where nothing does.
+    """
+
+    reference: DefinitionReference
+    metrics: tuple[NamedMetric, ...]
+    figures: Mapping[str, str]
+    bands: NamedBands | None = None
+
+    @property
+    def name(self) -> str:
+        """The definition's name."""
+        return self.reference.name
+
+    def metric(self, name: str) -> NamedMetric | None:
+        """Return the metric that computes a delivery figure, or that has this name itself; None where none does."""
+        wanted = self.figures.get(name, name)
+        return next((metric for metric in self.metrics if metric.name == wanted), None)
+
+    def figure_of(self, metric: str) -> str | None:
+        """Return which delivery figure a metric computes; None where it is none of them."""
+        return next((figure for figure, name in self.figures.items() if name == metric), None)
+
+
+def named_definition(project: Project, name: str = USUAL, bands: str | None = None) -> NamedDefinition:
+    """Return one of a project's definitions.
 
     Args:
         project: the configuration.
-        definitions: the name of the set.
+        name: of the `Definition`.
+        bands: the name of `Bands` that class the figures instead of the definition's own.
 
     Raises:
-        ConfigurationError: if there is no such set, or the project lacks a metric of it.
+        ConfigurationError: if there is no definition, metric or bands of that name; the message names the nearest.
     """
-    if definitions not in SETS:
-        hint = did_you_mean(definitions, SETS) or f"There is {', '.join(SETS)}."
-        message = f"there is no set of definitions named {definitions}. {hint}"
+    known = {resource.name: resource for resource in project.resources("Definition")}
+    if not known:
+        message = f"the project has no Definition. {SHIPPED}"
         raise ConfigurationError(message)
-    known = {resource.name: resource for resource in project.resources("Metric")}
-    lacking = [name for name in SETS[definitions] if name not in known]
-    if lacking:
-        message = (
-            f"the project has no Metric named {', '.join(lacking)}. "
-            "Take the shipped ones: write `extends: [iact]` below `spec` of iact.yaml."
-        )
+    if name not in known:
+        hint = did_you_mean(name, known) or f"There is {', '.join(known)}."
+        message = f"there is no Definition named {name}. {hint}"
         raise ConfigurationError(message)
-    return {name: of_resource(known[name]) for name in dict.fromkeys((*SETS[definitions], *sorted(known)))}
+    spec = known[name].spec
+    figures = {figure.value: metric for figure, metric in spec.figures.by_figure.items()}
+    metrics = {resource.name: resource for resource in project.resources("Metric")}
+    claimed = {metric for resource in known.values() for metric in resource.spec.figures.by_figure.values()}
+    others = [metric for metric in metrics if metric not in claimed]
+    chosen = bands or spec.bands
+    return NamedDefinition(
+        reference=_reference(known[name]),
+        metrics=tuple(of_resource(metrics[metric]) for metric in dict.fromkeys((*figures.values(), *others))),
+        figures=figures,
+        bands=None if chosen is None else _named_bands(project, chosen),
+    )
+
+
+def named_metrics(project: Project, definition: str = USUAL) -> dict[str, NamedMetric]:
+    """Return a project's metrics by name, those of a definition first.
+
+    Args:
+        project: the configuration.
+        definition: the name of the definition.
+
+    Raises:
+        ConfigurationError: if there is none of that name.
+    """
+    return {metric.name: metric for metric in named_definition(project, definition).metrics}
+
+
+def _named_bands(project: Project, name: str) -> NamedBands:
+    resource = project.get("Bands", name)
+    return NamedBands(reference=_reference(resource), bands=resource.spec)
 
 
 def of_resource(resource: Resource) -> NamedMetric:
     """Return a metric with the name, version and digest of its resource."""
+    return NamedMetric(reference=_reference(resource), metric=resource.spec)
+
+
+def _reference(resource: Resource) -> DefinitionReference:
     version = resource.metadata.version
-    reference = DefinitionReference(
+    return DefinitionReference(
         name=resource.name, version="" if version is None else str(version), digest=resource.digest
     )
-    return NamedMetric(reference=reference, metric=resource.spec)
 
 
 def of_definition(definition: Definition) -> NamedMetric:

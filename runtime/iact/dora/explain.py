@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.table import Table
 from sqlalchemy.engine import Connection
 
 from iact.core import instants
+from iact.dora.definitions import USUAL
 from iact.dora.figures import Unit, plain
 from iact.dora.measure import read_history
 from iact.dora.records import Failure
@@ -25,6 +26,7 @@ CONFIDENCES: Final = ("high", "medium", "low")
 """How sure it can be which deployment failed, the surest first."""
 _ABBREVIATED: Final = 12
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SEVERAL: Final = "iact/dora-explanations/v1"
 
 
 def explanation(connection: Connection, request: Request, metric: NamedMetric) -> dict[str, Any]:
@@ -46,6 +48,7 @@ def explanation(connection: Connection, request: Request, metric: NamedMetric) -
     return {
         "format": FORMAT,
         "repository": request.name,
+        "by_definition": USUAL if request.definition is None else request.definition.name,
         "metric": result.figure.to_record(),
         "rows": [
             {
@@ -87,6 +90,24 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "confidence": failure.confidence,
         "evidence": failure.evidence,
     }
+
+
+def explanations(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the explanations of one figure by several definitions as one document."""
+    return {"format": SEVERAL, "explanations": list(found)}
+
+
+def show_explanations(found: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the explanations of several definitions, one after the other.
+
+    Args:
+        found: what `explanations` returned.
+        console: where to; None for the terminal.
+    """
+    console = console or Console(highlight=False)
+    for number, one in enumerate(found["explanations"]):
+        console.print(("\n" if number else "") + f"By the definition {escape(one['by_definition'])}:")
+        show_explanation(one, console)
 
 
 def show_explanation(found: Mapping[str, Any], console: Console | None = None) -> None:

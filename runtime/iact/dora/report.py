@@ -21,7 +21,9 @@ from sqlalchemy.engine import Connection
 
 from iact.core import instants
 from iact.dora import store
+from iact.dora.classes import class_record, overall_record
 from iact.dora.cycles import Cycle, summary
+from iact.dora.definitions import USUAL, NamedBands, NamedDefinition
 from iact.dora.figures import Unit, Window, plain, rounded, seconds
 from iact.dora.measure import read_history
 from iact.dora.records import Change, Deployment, Repository
@@ -47,7 +49,7 @@ class Request:
         name: what people call the repository.
         metrics: what to compute, in this order.
         window: which part of the history.
-        definitions: the name of the set that the metrics are.
+        definition: the definition that the metrics are of; None where they are of none.
         end_is: how the end of the window came about: `given`, or `now`.
         as_of: what was learnt of failures at or after this moment is not known yet; None knows everything.
         cycles: the delivery cycles that agents recorded; None where there is no file of them.
@@ -58,10 +60,15 @@ class Request:
     name: str
     metrics: Sequence[NamedMetric]
     window: Window
-    definitions: str = "iact"
+    definition: NamedDefinition | None = None
     end_is: str = "given"
     as_of: datetime | None = None
     cycles: Sequence[Cycle] | None = None
+
+    @property
+    def bands(self) -> NamedBands | None:
+        """What classes the figures; None where nothing does."""
+        return None if self.definition is None else self.definition.bands
 
 
 def document(connection: Connection, request: Request) -> dict[str, Any]:
@@ -83,10 +90,12 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
     waiting = list(store.waiting_changes(connection, request.project, request.repository, as_of=request.window.end))
     results = tuple(measured(named, history, request.window) for named in request.metrics)
     staged = next((result for result in results if result.named.metric.stages), None)
+    classes = classes_of(request, results)
     return {
         "format": FORMAT,
         "repository": _repository(known, request.name),
-        "definitions": request.definitions,
+        "definitions": USUAL if request.definition is None else request.definition.name,
+        "definition": None if request.definition is None else request.definition.reference.to_record(),
         "window": request.window.to_record() | {"to_is": request.end_is},
         "history": {
             "known_from": None if history.known_from is None else instants.write(history.known_from),
@@ -96,7 +105,11 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
             "first": _named(every[0]) if every else None,
             "last": _named(every[-1]) if every else None,
         },
-        "metrics": [_metric(result, trend(result, history, request.window)) for result in results],
+        "metrics": [
+            _metric(result, trend(result, history, request.window)) | {"class": classes.get(result.named.name)}
+            for result in results
+        ],
+        "classes": overall_of(request, classes),
         "breakdown": None if staged is None else _breakdown(staged, history),
         "deployments": _deployments(history, staged),
         "waiting": _waiting(waiting, request.window.end),
@@ -113,6 +126,27 @@ def to_json(report: Mapping[str, Any]) -> str:
 def amount(value: Decimal | None, unit: Unit) -> dict[str, str] | None:
     """Return an amount as exact text in its base unit, with the text for people; None when it is unknown."""
     return None if value is None else {"value": plain(value), "shown": str(unit.quantity(value))}
+
+
+def classes_of(request: Request, results: Iterable[Measured]) -> dict[str, dict[str, Any] | None]:
+    """Return the class of each metric that computes a delivery figure, by the metric's name."""
+    definition, bands = request.definition, request.bands
+    if definition is None or bands is None:
+        return {}
+    by_name = {result.named.name: result.figure for result in results}
+    return {
+        name: class_record(bands, figure, by_name[name])
+        for figure, name in definition.figures.items()
+        if name in by_name
+    }
+
+
+def overall_of(request: Request, classes: Mapping[str, dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Return the bands and the class of all figures together; None where nothing classes them."""
+    if request.definition is None or request.bands is None:
+        return None
+    by_figure = {figure: classes.get(name) for figure, name in request.definition.figures.items()}
+    return overall_record(request.bands, by_figure)
 
 
 def _repository(known: Repository, name: str) -> dict[str, Any]:

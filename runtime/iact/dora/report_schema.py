@@ -43,7 +43,8 @@ def report_schema() -> Schema:
                         "notes": _list(_TEXT),
                     }
                 ),
-                "definitions": _said("the name of the set of definitions", _TEXT),
+                "definitions": _said("the name of the definition", _TEXT),
+                "definition": _said("the definition; null where the metrics are of none", _or_null(_REFERENCE)),
                 "window": _object({**_WINDOW, "to_is": {"enum": ["given", "now"]}}),
                 "history": _object(
                     {
@@ -55,6 +56,7 @@ def report_schema() -> Schema:
                     }
                 ),
                 "metrics": _list(_ref("metric")),
+                "classes": _said("what classes the figures; null where nothing does", _or_null(_ref("classes"))),
                 "breakdown": _or_null(_ref("breakdown")),
                 "deployments": _said("those of the window, the earliest first", _list(_ref("deployment"))),
                 "waiting": _ref("waiting"),
@@ -92,6 +94,28 @@ def _definitions() -> Schema:
                 ),
                 "slowest": _list(_ref("slow_change")),
                 "agents": _or_null(_object({"by_agent": _GROUP, "by_people": _GROUP})),
+            }
+        ),
+        "class": _object(
+            {
+                "class": _said("null where no band holds the value, or it is unknown", _or_null(_TEXT)),
+                "shown": _TEXT,
+                "interval_reaches": _said("the other classes that the interval holds values of", _list(_TEXT)),
+                "bands": _said("the name and year of the bands", _TEXT),
+            }
+        ),
+        "classes": _object(
+            {
+                "name": _said("of the bands", _TEXT),
+                "version": _TEXT,
+                "digest": _DIGEST,
+                "year": _COUNT,
+                "source": _said("where the limits are published", _TEXT),
+                "label": _TEXT,
+                "overall": _said("the class of all figures together; null where there is none", _or_null(_TEXT)),
+                "classed": _said("how many figures have a class", _COUNT),
+                "figures": _said("of how many that the bands class", _COUNT),
+                "shown": _TEXT,
             }
         ),
         "cycles": _object(
@@ -148,9 +172,10 @@ def _definitions() -> Schema:
                 "statistic": _TEXT,
                 "window": _object(_WINDOW),
                 "observed": _said("the part that the known history covers", _object(_WINDOW)),
-                "definition": _object({"name": _TEXT, "version": _TEXT, "digest": _DIGEST}),
+                "definition": _REFERENCE,
                 "left_out": _list(_object({"reason": _TEXT, "count": _COUNT})),
                 "trend": _list(_ref("trend_point")),
+                "class": _said("null where nothing classes it", _or_null(_ref("class"))),
             }
         ),
         "missing": _object({"reason": _TEXT, "add": _list(_TEXT), "see": _TEXT}),
@@ -213,4 +238,5 @@ _DIGEST: Final[Schema] = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 _AMOUNT: Final[Schema] = _or_null(_ref("amount"))
 _WINDOW: Final[Schema] = {"from": _MOMENT, "to": _MOMENT, "length": _ref("amount")}
+_REFERENCE: Final[Schema] = _object({"name": _TEXT, "version": _TEXT, "digest": _DIGEST})
 _GROUP: Final[Schema] = _object({"median": _AMOUNT, "n": _COUNT})

@@ -15,6 +15,8 @@ _DIGEST = 12
 _SUBJECT = 50
 _WIDE = 80
 """From how many columns on there is room for the definitions beside the figures."""
+_WIDER = 110
+"""Likewise, for the classes as well."""
 
 
 def show(report: Mapping[str, Any], console: Console | None = None) -> None:
@@ -27,8 +29,10 @@ def show(report: Mapping[str, Any], console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     for line in _heading(report):
         console.print(line)
-    console.print(_metrics(report["metrics"], with_definitions=console.width >= _WIDE))
-    for line in (*_stages(report["breakdown"]), *_waiting(report["waiting"])):
+    classed = report["classes"] is not None
+    is_wide = console.width >= (_WIDER if classed else _WIDE)
+    console.print(_metrics(report["metrics"], with_classes=classed, with_definitions=is_wide))
+    for line in (*_classes(report), *_stages(report["breakdown"]), *_waiting(report["waiting"])):
         console.print(line)
     if report["breakdown"] and report["breakdown"]["slowest"]:
         console.print(_slowest(report["breakdown"]["slowest"]))
@@ -57,17 +61,27 @@ def _moment(text: str) -> str:
     return instants.show(instants.parse(text))
 
 
-def _metrics(metrics: list[Mapping[str, Any]], *, with_definitions: bool) -> Table:
+def _metrics(metrics: list[Mapping[str, Any]], *, with_classes: bool, with_definitions: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("", "value", "95 % interval", "n", *(["definition"] if with_definitions else [])):
-        # The reason for no interval may go on in the next line; a figure that is cut would be another figure.
-        table.add_column(title, justify="right" if title == "n" else "left", no_wrap=title != "95 % interval")
+    for title in (
+        "",
+        "value",
+        "95 % interval",
+        "n",
+        *(["class"] if with_classes else []),
+        *(["definition"] if with_definitions else []),
+    ):
+        # What is said in words may go on in the next line; a figure that is cut would be another figure.
+        table.add_column(
+            title, justify="right" if title == "n" else "left", no_wrap=title not in {"95 % interval", "class"}
+        )
     for metric in metrics:
         row = [
             escape(metric["label"]),
             escape(metric["shown"]),
             escape(metric["interval"]["shown"] if metric["interval"] else metric["no_interval"] or "–"),
             str(metric["n"]),
+            *([escape(metric["class"]["shown"] if metric["class"] else "–")] if with_classes else []),
         ]
         table.add_row(*row, *([_definition(metric["definition"])] if with_definitions else []))
     return table
@@ -76,6 +90,22 @@ def _metrics(metrics: list[Mapping[str, Any]], *, with_definitions: bool) -> Tab
 def _definition(definition: Mapping[str, Any]) -> str:
     version = f" v{definition['version']}" if definition["version"] else ""
     return f"[dim]{escape(definition['digest'].removeprefix('sha256:')[:_DIGEST])}{version}[/dim]"
+
+
+def _classes(report: Mapping[str, Any]) -> Iterator[str]:
+    classes, definition = report["classes"], report["definition"]
+    if classes is None:
+        return
+    if classes["shown"]:
+        yield f"[bold]Overall: {escape(classes['shown'])}[/bold]"
+    yield (
+        f"By the definition {escape(definition['name'])} {_short(definition['digest'])}, "
+        f"classes by the bands {escape(classes['label'])} {_short(classes['digest'])}"
+    )
+
+
+def _short(digest: str) -> str:
+    return f"[dim]{digest.removeprefix('sha256:')[:_DIGEST]}[/dim]"
 
 
 def _stages(breakdown: Mapping[str, Any] | None) -> Iterator[str]:

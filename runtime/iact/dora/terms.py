@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from iact.core.quantities import Dimension
+
+
+class DeliveryFigure(StrEnum):
+    """A figure of delivery, however it is computed: DORA's four, and the rework rate of 2024."""
+
+    DEPLOYMENT_FREQUENCY = "deployment_frequency"
+    LEAD_TIME = "lead_time"
+    CHANGE_FAILURE_RATE = "change_failure_rate"
+    TIME_TO_RESTORE = "time_to_restore"
+    REWORK_RATE = "rework_rate"
+
+
+DIMENSION_OF = {
+    DeliveryFigure.DEPLOYMENT_FREQUENCY: Dimension.RATE,
+    DeliveryFigure.LEAD_TIME: Dimension.DURATION,
+    DeliveryFigure.CHANGE_FAILURE_RATE: Dimension.SHARE,
+    DeliveryFigure.TIME_TO_RESTORE: Dimension.DURATION,
+    DeliveryFigure.REWORK_RATE: Dimension.SHARE,
+}
+"""What kind of amount each delivery figure is."""
+
 
 class Each(StrEnum):
     """What one row of a metric is."""

@@ -15,10 +15,10 @@ from sqlalchemy.engine import Connection
 from iact import __version__
 from iact.core import instants
 from iact.core.facts import EMPTY, FactSet
-from iact.dora.definitions import SETS
 from iact.dora.figures import Window
 from iact.dora.report import Request
 from iact.dora.report import document as dora_document
+from iact.dora.terms import DeliveryFigure
 from iact.engine.context import FactContext
 from iact.engine.definitions import Definition
 from iact.engine.journal import Entry, EntryKind
@@ -117,7 +117,7 @@ def _context(subject: Subject, connection: Connection) -> FactContext:
 
 
 def _request(subject: Subject, pinned: Rules, useful: Measured) -> Request:
-    first = [name for name in SETS["iact"] if name in pinned.metrics]
+    first = [name for name in DeliveryFigure if name in pinned.metrics]
     names = dict.fromkeys((*first, *sorted(pinned.metrics)))
     return Request(
         project=subject.runtime.project,

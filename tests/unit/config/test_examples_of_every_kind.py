@@ -30,8 +30,15 @@ IMPROVEMENT = """\
 """
 PARAMETERS = "  values: {review_limit: {value: 5, means: How many reviews one person has open.}}\n"
 PERSON = "  email: somebody@example.org\n  git: Some Body <old@example.org>\n"
+BANDS = "  year: 2025\n  source: us\n  bands: {lead_time: [{class: elite, below: 2d}]}\n"
 WRONG = {
     "Agent": (AGENT, "{in: waiting, event: answered, expect: waiting}", "the agent says `done`"),
+    "Bands": (BANDS, "{figures: {lead_time: 2d}, expect: {lead_time: elite}}", "expected elite, classed unclassed"),
+    "Definition": (
+        "  figures: {lead_time: lead_time}\n",
+        "{figure: lead_time, expect: review_time}",
+        "expected review_time, found lead_time",
+    ),
     "Improvement": (IMPROVEMENT, "{when: {lead_time: 2d}, expect: try}", "the condition says `leave`"),
     "ImprovementPolicy": ("  min_improvement: 15%\n", "{promises: 15%, expect: try}", "`pdca` says `leave`"),
     "Metric": (

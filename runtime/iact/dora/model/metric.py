@@ -1,4 +1,4 @@
-"""The kind `Metric`: how one delivery figure is computed, in words that a team can read and change."""
+"""The kind `Metric`: how one figure is computed, in words that a team can read and change."""
 
 from __future__ import annotations
 
