@@ -58,6 +58,9 @@ EVENTS_OF_THINGS: Final = query(
     ),
 )
 ADD_EVENTS: Final = query("Add events.", insert(EVENTS))
+EVENTS_OF_PROJECT: Final = query(
+    "All that was ever told in a project.", select(EVENTS).where(EVENTS.c.project == bindparam("in_project"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,18 @@ def ingest(connection: Connection, project: str, repository: str, rows: Iterable
     for part in chunks(_usable(rows, done), CHUNK):
         _add(connection, (project, repository), part, done)
     return done
+
+
+def copy_events(told: Connection, into: Connection, project: str) -> None:
+    """Add to a store all that another was told in a project.
+
+    Args:
+        told: the store that knows it; it is only read.
+        into: the store that knows none of it yet, in a transaction.
+        project: the project.
+    """
+    for part in chunks(EVENTS_OF_PROJECT.rows(told, in_project=project), CHUNK):
+        ADD_EVENTS.run_many(into, [dict(row) for row in part])
 
 
 def count_events(connection: Connection, project: str, repository: str) -> int:

@@ -12,6 +12,7 @@ from iact.config.model import EventSource, GitSource
 from iact.config.project import Project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.dora.collect import Collected, collect
+from iact.dora.ingest import copy_events
 from iact.dora.recorder import mainline_ends
 from iact.sources.events.rules import DAY, EventRules, Use
 from iact.sources.git.command import Git
@@ -19,7 +20,7 @@ from iact.sources.git.errors import SourceError
 from iact.sources.git.identity import first_commit, folder_name
 from iact.sources.git.refs import read_mainline
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_copy, open_sqlite, reading, writing
+from iact.stores.connect import open_copy, open_memory, open_sqlite, reading, writing
 
 _SHOWN: Final = 12
 """How many digits of a commit's id stand in a key: among 2**24 histories two share them once in two."""
@@ -134,6 +135,22 @@ def refresh(engine: Engine, project: Project, path: Path, now: datetime) -> Coll
             return collect(connection, project.name, key, path, rules, now, events=events)
     except SourceError as error:
         raise EnvironmentProblemError(str(error)) from error
+
+
+def open_told(project: Project) -> Engine:
+    """Open a store in memory that knows what was told of delivery, and nothing else: for looking at the past.
+
+    Args:
+        project: the project.
+
+    Raises:
+        EnvironmentProblemError: if its store cannot be read.
+    """
+    told, engine = open_store(project, only_look=True), open_memory()
+    with reading(told) as connection, writing(engine) as new:
+        copy_events(connection, new, project.name)
+    told.dispose()
+    return engine
 
 
 def open_store(project: Project, path: Path | None = None, *, only_look: bool = False) -> Engine:

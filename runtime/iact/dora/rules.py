@@ -126,15 +126,16 @@ class Selection:
         return tuple(LeftOut(reason=reason, count=reasons[reason]) for reason in sorted(reasons))
 
 
-def figure(named: NamedMetric, history: History, window: Window) -> Figure:
+def figure(named: NamedMetric, history: History, window: Window, rows: Selection | None = None) -> Figure:
     """Compute one figure.
 
     Args:
         named: the metric.
         history: what is known.
         window: what is asked for.
+        rows: what `select` chooses of it, where somebody knows that already.
     """
-    return measured(named, history, window).figure
+    return measured(named, history, window, rows).figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +155,11 @@ class Measured:
     excluded: tuple[Excluded, ...] = ()
 
 
-def measured(named: NamedMetric, history: History, window: Window) -> Measured:
+def measured(named: NamedMetric, history: History, window: Window, rows: Selection | None = None) -> Measured:
     """Compute one figure and return it with its rows; the parameters are those of `figure`."""
     metric, observed = named.metric, observed_part(history, window)
     missing = missing_source(metric, history, observed)
-    selection = Selection(samples=()) if missing else select(metric, history, window)
+    selection = Selection(samples=()) if missing else rows or select(metric, history, window)
     if missing is None and not selection.samples and metric.no_data is NoData.UNKNOWN:
         missing = Missing(reason=_nothing_in_window(metric, history, selection))
     found = _figure(named, selection, window, observed, missing)

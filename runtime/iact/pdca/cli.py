@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from iact.config.project import Project
     from iact.core.quantities import Quantity
     from iact.engine.runtime import Run
+    from iact.pdca.replaying import Replay
     from iact.pdca.session import Asked, Session
 
 PDCA: Final = "pdca"
@@ -155,6 +157,70 @@ def status(repo: Path) -> None:
 
 
 @pdca.command()
+@_repo
+@click.option("--improvement", metavar="NAME", help="What to try at each step; left out, what would be proposed.")
+@click.option("--every", metavar="DURATION", help="How far apart the steps are.  [default: the schedule's, 1 week]")
+@click.option("--from", "start", metavar="MOMENT", help="The first step; left out, a day after the first release.")
+@click.option("--to", "end", metavar="MOMENT", help="Where the history ends, not included; left out, now.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    repo: Path, improvement: str | None, every: str | None, start: str | None, end: str | None, form: str
+) -> None:
+    """Go through a whole history, and show every verdict that would have been given.
+
+    At each step: what would have been proposed then, and what would have become of it, had it been started. Each step
+    stands for itself. The history is read once and nothing is changed or kept. When it is interrupted, it shows what it
+    has found and where to go on.
+    """
+    from iact.config.opening import open_project
+    from iact.pdca.replaying import Asked, opened
+
+    project = open_project()
+    if improvement is not None:
+        project.get("Improvement", improvement)
+    asked = Asked(
+        repo=repo,
+        improvement=improvement or "",
+        every=_duration(every, "--every"),
+        start=_moment(start, "--from"),
+        end=_moment(end, "--to"),
+    )
+    with opened(project, asked) as found:
+        _make_steps(found, as_csv=form == "csv")
+    _show_replay(found, form)
+
+
+def _make_steps(found: Replay, *, as_csv: bool) -> None:
+    """Make the steps with a sign of progress, until all are made or somebody interrupts; as CSV, print each at once."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from iact.pdca.replay_report import COLUMNS, rows, to_csv
+
+    if as_csv:
+        click.echo(to_csv([COLUMNS]), nl=False)
+    with suppress(KeyboardInterrupt), Progress(console=Console(stderr=True), transient=True) as progress:
+        for step in progress.track(found, total=len(found.moments), description="Going through the history"):
+            if as_csv:
+                click.echo(to_csv(rows(step)), nl=False)
+
+
+def _show_replay(found: Replay, form: str) -> None:
+    from iact.pdca import replay_report
+    from iact.pdca.files import to_json
+
+    done = found.so_far()
+    if form == "json":
+        click.echo(to_json(replay_report.document(done)), nl=False)
+    elif form == "text":
+        replay_report.show(done, _console())
+    elif done.go_on is not None:
+        click.echo(replay_report.interrupted(done), err=True)
+    if done.go_on is not None:
+        raise SystemExit(1)
+
+
+@pdca.command()
 def parameters() -> None:
     """Show every parameter with the value in force."""
     from iact.config.opening import open_project
@@ -241,7 +307,7 @@ def _folder(project: Project, asked: Asked, folder: Path | None) -> Path | None:
     return None if asked.looks_only else project.root / ".iact" / "reports"
 
 
-def _duration(text: str | None) -> Quantity | None:
+def _duration(text: str | None, option: str = "--window") -> Quantity | None:
     from iact.core.quantities import Dimension, parse
 
     if text is None:
@@ -249,14 +315,14 @@ def _duration(text: str | None) -> Quantity | None:
     try:
         found = parse(text, Dimension.DURATION)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--window") from None
+        raise click.BadParameter(str(error), param_hint=option) from None
     if not found.amount:
-        message = "a window of no time holds nothing"
-        raise click.BadParameter(message, param_hint="--window")
+        message = "a window of no time holds nothing" if option == "--window" else "no time would never come to an end"
+        raise click.BadParameter(message, param_hint=option)
     return found
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
     from iact.core import instants
 
     if text is None:
@@ -264,7 +330,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         return instants.parse_past(text, datetime.now(UTC))
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--as-of") from None
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 def _console() -> Any:

@@ -16,15 +16,21 @@ from iact.core.registry import fact_source, in_force
 from iact.dora.figures import Window
 from iact.dora.rules import NamedMetric
 from iact.engine.context import FactContext
-from iact.pdca.pinned import Rules, improvement_of, metrics_of, policy_of, rules_of
+from iact.pdca.pinned import Rules, policy_of, rules_of
 from iact.pdca.plan import Check, Plan, as_fact
 
 if TYPE_CHECKING:
     from iact.pdca import rules, store
+    from iact.pdca.kept import Windows
     from iact.pdca.measured import Measured
 
 NOTHING_PLANNED: Final = "there is nothing to try"
 NOT_STARTED: Final = "the experiment has not been started"
+WINDOWS: Final = "windows"
+RULES: Final = "rules"
+PLANS: Final = "plans"
+CHECKS: Final = "checks"
+"""What a replay supplies: the windows of a history that was read once, the pinned rules, built, and what it made."""
 STEPS_BACK: Final = 30
 """How often the baseline may reach further back while it holds too few releases: 365 days become 30 years."""
 ENOUGH_RELEASES: Final = 6
@@ -47,7 +53,7 @@ class PolicyFacts:
 
     def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
         """Return the policy's settings as facts."""
-        policy = policy_of(context.definitions)
+        policy = context.services[RULES].policy if RULES in context.services else policy_of(context.definitions)
         return {
             request.name: Fact(
                 name=request.name,
@@ -151,10 +157,20 @@ def applied_at(remembered: FactSet) -> datetime | None:
 
 
 def plan_now(context: FactContext) -> Plan:
-    """Make a plan from the figures of this moment."""
+    """Make a plan from the figures of this moment; a replay, which asks several times, makes it once."""
+    kept: dict[tuple[datetime, FactValue | None], Plan] | None = context.services.get(PLANS)
+    if kept is None:
+        return _make_plan(context)
+    key = context.now, context.inputs["input.improvement"].value
+    if key not in kept:
+        kept[key] = _make_plan(context)
+    return kept[key]
+
+
+def _make_plan(context: FactContext) -> Plan:
     from iact.pdca import rules  # noqa: PLC0415 - loads scipy, which only computing needs and not declaring
 
-    pinned = rules_of(context.definitions)
+    pinned = _pinned(context)
     digests = {one.name: one.digest for one in context.definitions.values() if one.kind == "Improvement"}
     requested = context.inputs["input.improvement"].value
     return rules.make_plan(
@@ -170,22 +186,38 @@ def plan_now(context: FactContext) -> Plan:
 
 
 def check_now(context: FactContext, *, judges: bool) -> Check | None:
-    """Look at the experiment; None where none was started or where it was started this very moment."""
+    """Look at the experiment; None where none was started or where it was started this very moment.
+
+    A replay, which asks again as soon as a state was entered, looks once at each moment.
+    """
+    kept: dict[tuple[object, ...], Check | None] | None = context.services.get(CHECKS)
+    if kept is None:
+        return _make_check(context, judges=judges)
+    last = context.remembered["check"]
+    key = context.now, judges, last.observed_at, applied_at(context.remembered)
+    if key not in kept:
+        kept.clear()
+        kept[key] = _make_check(context, judges=judges)
+    return kept[key]
+
+
+def _make_check(context: FactContext, *, judges: bool) -> Check | None:
     from iact.pdca import judging  # noqa: PLC0415 - as above
 
     plan, since = kept_plan(context.remembered), applied_at(context.remembered)
     if plan is None or plan.trial is None or since is None or since >= context.now:
         return None
-    trial, metrics = plan.trial, metrics_of(context.definitions)
+    trial = plan.trial
+    pinned = _pinned(context, trial.improvement)
     experiment = judging.Experiment(
         trial=trial,
-        improvement=improvement_of(context.definitions, trial.improvement),
-        policy=policy_of(context.definitions),
+        improvement=pinned.improvements[trial.improvement],
+        policy=pinned.policy,
         applied_at=since,
         last=kept_check(context.remembered),
     )
-    before = measured(context, metrics, Window.ending(since, trial.history.timedelta))
-    after = measured(context, metrics, Window(since, context.now))
+    before = measured(context, pinned.metrics, Window.ending(since, trial.history.timedelta))
+    after = measured(context, pinned.metrics, Window(since, context.now))
     return judging.check(experiment, before, after, judges=judges)
 
 
@@ -205,6 +237,9 @@ def measured(context: FactContext, metrics: Mapping[str, NamedMetric], window: W
     from iact.dora.measure import read_history  # noqa: PLC0415 - loads SQLAlchemy, which declaring does not need
     from iact.pdca.measured import Measured  # noqa: PLC0415 - as above
 
+    if WINDOWS in context.services:
+        kept: Windows = context.services[WINDOWS]
+        return kept.measured(window, context.now)
     history = read_history(context.connection, context.project, repository_of(context), window, as_of=context.now)
     return Measured.of(history, window, metrics)
 
@@ -221,9 +256,28 @@ def window_of(inputs: FactSet, pinned: Rules) -> Quantity:
     return value if isinstance(value, Quantity) else pinned.policy.window
 
 
+def _pinned(context: FactContext, improvement: str = "") -> Rules:
+    """Return what the run pinned, of the improvements only one where it is named: another need not be readable.
+
+    A replay, which asks again and again, has built it once.
+    """
+    if RULES in context.services:
+        built: Rules = context.services[RULES]
+        return built
+    return rules_of(
+        {
+            pin: one
+            for pin, one in context.definitions.items()
+            if not improvement or one.kind != "Improvement" or one.name == improvement
+        }
+    )
+
+
 def _past(context: FactContext, digests: Mapping[str, str]) -> rules.Past:
     from iact.pdca import rules, store  # noqa: PLC0415 - as above
 
+    if WINDOWS in context.services:  # every step of a replay stands for itself
+        return rules.Past()
     repository = repository_of(context)
     busy = {
         held.trial.metric: held.trial.improvement for held in _others(context) if held.trial.repository == repository
@@ -240,6 +294,8 @@ def _others(context: FactContext) -> Iterator[store.TrialRun]:
     """Walk the metrics that other runs experiment on."""
     from iact.pdca import store  # noqa: PLC0415 - as above
 
+    if WINDOWS in context.services:
+        return iter(())
     return (held for held in store.holding(context.connection, context.project) if held.run != context.run)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from iact.core.facts import Fact, FactSet
 from iact.core.quantities import Quantity
-from iact.dora.figures import Figure, Window
+from iact.dora.figures import Figure, Sample, Window
 from iact.dora.rules import History, NamedMetric, figure, observed_part, select
 from iact.dora.terms import Better
 from iact.pdca.effect import Stretch
@@ -54,9 +54,13 @@ class Measured:
         """Return the figures as facts named `metric.…`, with those of `before` as what they have moved from."""
         return FactSet.of(self._facts(before))
 
+    def samples(self, metric: str) -> Sequence[Sample]:
+        """Return the rows behind a metric."""
+        return select(self.metrics[metric].metric, self.history, self.window).samples
+
     def stretch(self, metric: str) -> Stretch:
         """Return the rows behind a metric, grouped by the deployment that they belong to."""
-        rows = sorted(select(self.metrics[metric].metric, self.history, self.window).samples, key=lambda row: row.id)
+        rows = sorted(self.samples(metric), key=lambda row: row.id)
         clusters: dict[str, list[float]] = {}
         for row in rows:
             clusters.setdefault(row.cluster, []).append(float(row.value))
@@ -71,7 +75,7 @@ class Measured:
     def in_order(self, metric: str) -> Iterator[tuple[float, ...]]:
         """Walk the values of a metric deployment by deployment, in the order in which they were deployed."""
         rows: dict[str, list[float]] = {}
-        for row in select(self.metrics[metric].metric, self.history, self.window).samples:
+        for row in self.samples(metric):
             rows.setdefault(row.cluster, []).append(float(row.value))
         for deployment in sorted(self.history.deployments, key=lambda one: (one.deployed_at, one.key)):
             if deployment.key in rows:

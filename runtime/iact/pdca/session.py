@@ -26,7 +26,7 @@ from iact.core.facts import EMPTY
 from iact.core.quantities import Quantity
 from iact.dora.collect import Collected
 from iact.dora.figures import Window
-from iact.dora.repository import git_rules, open_store, refresh, repository_name
+from iact.dora.repository import git_rules, open_store, open_told, refresh, repository_name
 from iact.engine.clocks import DatabaseClock, ManualClock, TransactionClock
 from iact.engine.context import FactContext
 from iact.engine.definitions import Definition
@@ -219,7 +219,7 @@ def _seen(
 
 def _store(project: Project, asked: Asked) -> Engine:
     if asked.as_of is not None:
-        return open_memory()
+        return open_told(project)
     return open_store(project, only_look=asked.dry_run)
 
 

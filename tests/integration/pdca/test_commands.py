@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -331,3 +332,19 @@ def test_config_show_says_which_value_of_a_parameter_is_in_force(command: Comman
 
     command("pdca", "stop", "faster", "--repo", "shop")
     assert "in force" not in command("config", "show", "limits").stdout
+
+
+def test_looking_at_the_past_knows_the_incidents_that_were_told(history: History, command: Command, tmp_path: Path):
+    failed_at = history.now - timedelta(weeks=2)
+    row = {"kind": "incident", "id": 1, "opened_at": f"{failed_at + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"}
+    (tmp_path / "told.json").write_text(json.dumps(row), encoding="utf-8")
+    options = ("run", "pdca", "--repo", "shop", "--as-of", as_of(history), "--format", "json")
+    rates = []
+    for take_in in (False, True):
+        if take_in:
+            command("ingest", "told.json", "--repo", "shop")
+        figures = report(command(*options))["dora"]["metrics"]
+        rates += [one["value"] for one in figures if one["name"] == "change_failure_rate"]
+
+    assert Decimal(rates[0]) == 0
+    assert Decimal(rates[1]) > 0

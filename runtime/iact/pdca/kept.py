@@ -1,0 +1,144 @@
+"""Windows of one history, measured once each: for looking at the same history from many moments."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import Final, TypeVar
+
+from iact.dora.archive import Archive
+from iact.dora.figures import Figure, Sample, Window
+from iact.dora.rules import Excluded, History, NamedMetric, Selection, figure, select
+from iact.dora.terms import Each
+from iact.pdca.effect import Stretch
+from iact.pdca.measured import Measured
+
+AT_ONCE: Final = 100
+"""How many windows are kept: an experiment looks at one before its change and at a few dozen after it."""
+
+_AT: Final = attrgetter("at")
+Row = TypeVar("Row", Sample, Excluded)
+
+
+class Windows:
+    """The windows of one history.
+
+    What was measured of a window stays the same until more is learnt of the failures, so it is kept until then. The row
+    of a change is the same in every window, so those are made once.
+    """
+
+    def __init__(self, archive: Archive, metrics: Mapping[str, NamedMetric]) -> None:
+        """Prepare to measure.
+
+        Args:
+            archive: the history.
+            metrics: what to measure, by name.
+        """
+        self._archive = archive
+        self._metrics = metrics
+        self._kept: dict[tuple[Window, int], Measured] = {}
+        whole = archive.history(archive.whole)
+        self._rows = {
+            name: _Rows(select(named.metric, whole, archive.whole))
+            for name, named in metrics.items()
+            if named.metric.each is Each.CHANGE
+        }
+
+    def measured(self, window: Window, as_of: datetime) -> Measured:
+        """Return what was measured of a window, knowing no more than was known at a moment.
+
+        Args:
+            window: the window.
+            as_of: the moment.
+        """
+        key = window, self._archive.learnt_by(as_of)
+        if key not in self._kept:
+            if len(self._kept) >= AT_ONCE:
+                self._kept.clear()
+            history = self._archive.history(window, as_of)
+            chosen = _Chosen(history, window, self._metrics, self._rows)
+            figures = _Figures(chosen)
+            self._kept[key] = _Kept(
+                window=window, history=history, metrics=self._metrics, figures=figures, chosen=chosen
+            )
+        return self._kept[key]
+
+
+class _Rows:
+    """The rows of a metric in the order of their moments."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._samples: Sequence[Sample] = sorted(selection.samples, key=_AT)
+        self._excluded: Sequence[Excluded] = sorted(selection.excluded, key=_AT)
+
+    def of(self, window: Window) -> Selection:
+        return Selection(samples=_between(self._samples, window), excluded=_between(self._excluded, window))
+
+
+def _between(rows: Sequence[Row], window: Window) -> tuple[Row, ...]:
+    first, after = (bisect_left(rows, moment, key=_AT) for moment in (window.start, window.end))
+    return tuple(rows[first:after])
+
+
+class _Chosen:
+    """The rows of each metric in one window, chosen when somebody asks for them."""
+
+    def __init__(
+        self, history: History, window: Window, metrics: Mapping[str, NamedMetric], rows: Mapping[str, _Rows]
+    ) -> None:
+        self.history = history
+        self.window = window
+        self.metrics = metrics
+        self._rows = rows
+        self._chosen: dict[str, Selection] = {}
+
+    def __getitem__(self, name: str) -> Selection:
+        if name not in self._chosen:
+            known = self._rows.get(name)
+            self._chosen[name] = (
+                known.of(self.window) if known else select(self.metrics[name].metric, self.history, self.window)
+            )
+        return self._chosen[name]
+
+
+class _Figures(Mapping[str, Figure]):
+    """Figures that are computed when somebody looks at them."""
+
+    def __init__(self, chosen: _Chosen) -> None:
+        self._chosen = chosen
+        self._computed: dict[str, Figure] = {}
+
+    def __getitem__(self, name: str) -> Figure:
+        if name not in self._computed:
+            chosen = self._chosen
+            named = chosen.metrics[name]
+            self._computed[name] = figure(named, chosen.history, chosen.window, chosen[name])
+        return self._computed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._chosen.metrics))
+
+    def __len__(self) -> int:
+        return len(self._chosen.metrics)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept(Measured):
+    """What was measured, with its rows and what statistics compare kept."""
+
+    chosen: _Chosen
+    stretches: dict[str, Stretch] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def samples(self, metric: str) -> Sequence[Sample]:
+        # Another history was put in where deployments are followed up; its rows are others.
+        if self.history is not self.chosen.history:
+            return Measured.samples(self, metric)
+        return self.chosen[metric].samples
+
+    def stretch(self, metric: str) -> Stretch:
+        if metric not in self.stretches:
+            self.stretches[metric] = Measured.stretch(self, metric)
+        return self.stretches[metric]
