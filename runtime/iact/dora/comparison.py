@@ -52,9 +52,16 @@ def _column(connection: Connection, request: Request) -> dict[str, Any]:
     """Return what one definition makes of the history."""
     definition = request.definition
     assert definition is not None  # noqa: S101 - only requests with a definition are compared
-    history = read_history(connection, request.project, request.repository, request.window, as_of=request.as_of)
-    metrics = [(figure, definition.metric(figure)) for figure in definition.figures]
-    results = {figure: measured(named, history, request.window) for figure, named in metrics if named is not None}
+    metrics = {figure: named for figure in definition.figures if (named := definition.metric(figure)) is not None}
+    history = read_history(
+        connection,
+        request.project,
+        request.repository,
+        request.window,
+        as_of=request.as_of,
+        metrics=metrics.values(),
+    )
+    results = {figure: measured(named, history, request.window) for figure, named in metrics.items()}
     classes = classes_of(request, results.values())
     return {
         "reference": definition.reference.to_record(),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from iact.core.instants import EPOCH
 from iact.dora.figures import DefinitionReference, Figure, Window, rounded
-from iact.dora.records import Change, Deployment, Failure
+from iact.dora.pull_requests import FIRST_OF_CHAIN, UNDEPLOYED, UNMERGED
+from iact.dora.records import Change, Deployment, Failure, PullRequest
 from iact.dora.rules import History, NamedMetric, figure
 from iact.dora.terms import Each, Source
 
@@ -47,15 +48,25 @@ def compute(name: str, metric: Metric, example: Example, rows: Iterable[Row]) ->
     return figure(named, _history(metric, example, rows, window), window)
 
 
-_KEY_MOMENTS = {Each.CHANGE: "`deployed`", Each.DEPLOYMENT: "`deployed`", Each.FAILURE: "`started`"}
+_KEY_MOMENTS = {
+    Each.CHANGE: "`deployed`",
+    Each.DEPLOYMENT: "`deployed`",
+    Each.FAILURE: "`started`",
+    Each.PULL_REQUEST: "`opened`",
+}
 
 
 def _key_moment(metric: Metric, row: Row) -> datetime | None:
+    if metric.each is Each.PULL_REQUEST:
+        return row.opened
     return row.started if metric.each is Each.FAILURE else row.deployed
 
 
 def _moments(row: Row) -> Iterator[datetime]:
-    every = (row.authored, row.committed, row.merged, row.deployed, row.started, row.restored)
+    every = (
+        *(row.authored, row.committed, row.merged, row.deployed, row.started, row.restored),
+        *(row.first_commit, row.opened, row.reviewed),
+    )
     return (moment for moment in every if moment is not None)
 
 
@@ -67,6 +78,8 @@ def _history(metric: Metric, example: Example, rows: tuple[Row, ...], window: Wi
     }
     numbered = [(f"{number:04}", row) for number, row in enumerate(rows)]
     changes = [_change(key, row, row.deployed) for key, row in numbered if metric.each is Each.CHANGE and row.deployed]
+    requests = [_request(key, row) for key, row in numbered if metric.each is Each.PULL_REQUEST]
+    has_requests = Source.PULL_REQUESTS not in example.without
     failures = [_failure(key, row, metric) for key, row in numbered if _is_failure(row, metric)]
     return History(
         known_from=window.start if has_deployments else None,
@@ -74,6 +87,7 @@ def _history(metric: Metric, example: Example, rows: tuple[Row, ...], window: Wi
         changes=tuple(change for change in changes if change.deployed_at in deployments),
         failures=tuple(failures) if has_failures else (),
         failure_sources=("example",) if has_failures else (),
+        pull_requests=tuple(requests) if has_requests else None,
     )
 
 
@@ -106,6 +120,28 @@ def _change(key: str, row: Row, deployed: datetime) -> Change:
         by_agent=False,
         deployment=_key(deployed),
         deployed_at=deployed,
+    )
+
+
+def _request(key: str, row: Row) -> PullRequest:
+    assert row.opened is not None  # noqa: S101 - every row was found to have its key moment
+    why_not = UNMERGED if row.merged is None else UNDEPLOYED if row.deployed is None else FIRST_OF_CHAIN
+    counts = row.merged is not None and row.deployed is not None and not row.first
+    return PullRequest(
+        key=key,
+        id=key,
+        subject="",
+        opened_at=row.opened,
+        first_commit=None,
+        first_commit_at=row.first_commit,
+        first_review=None,
+        reviewed_at=row.reviewed,
+        merged_at=row.merged,
+        sha=None,
+        deployment=_key(row.deployed) if row.deployed and counts else None,
+        deployment_id=None,
+        deployed_at=row.deployed if counts else None,
+        not_deployed="" if counts else why_not,
     )
 
 

@@ -14,12 +14,14 @@ from sqlalchemy.engine import Connection
 
 from iact.core import instants
 from iact.dora.definitions import USUAL
+from iact.dora.explain_requests import deployments_record, requests_record, show_requests
 from iact.dora.figures import Unit, plain
 from iact.dora.measure import read_history
 from iact.dora.records import Failure
 from iact.dora.report import Request
 from iact.dora.rules import History, NamedMetric, measured
 from iact.dora.terms import Each, Where
+from iact.dora.told_requests import read_requests
 
 FORMAT: Final = "iact/dora-explanation/v1"
 CONFIDENCES: Final = ("high", "medium", "low")
@@ -39,7 +41,10 @@ def explanation(connection: Connection, request: Request, metric: NamedMetric) -
         request: which repository and window; its metrics do not matter.
         metric: which figure.
     """
-    history = read_history(connection, request.project, request.repository, request.window, as_of=request.as_of)
+    place = (request.project, request.repository)
+    of_requests = metric.metric.each is Each.PULL_REQUEST
+    told = read_requests(connection, *place) if of_requests else None
+    history = read_history(connection, *place, request.window, as_of=request.as_of, metrics=[metric])
     result = measured(metric, history, request.window)
     names = {deployment.key: deployment.name for deployment in history.deployments}
     unit = Unit.NUMBER if result.figure.unit is not Unit.SECONDS else Unit.SECONDS
@@ -66,6 +71,8 @@ def explanation(connection: Connection, request: Request, metric: NamedMetric) -
             {"id": row.id, "at": instants.write(row.at), "reason": row.reason}
             for row in sorted(result.excluded, key=lambda row: (row.reason, row.at, row.id))
         ],
+        "pull_requests": None if told is None else requests_record(metric.metric, told, request.window),
+        "deployments": None if told is None else deployments_record(told),
     }
 
 
@@ -120,6 +127,9 @@ def show_explanation(found: Mapping[str, Any], console: Console | None = None) -
     console = console or Console(highlight=False)
     for line in (*_heading(found["repository"], found["metric"]), *_confidences(found["rows"])):
         console.print(line)
+    if found["pull_requests"] is not None:
+        show_requests(found, console)
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     with_failures = any(row["failures"] for row in found["rows"])
     for title in ("row", "value", "release", "at"):

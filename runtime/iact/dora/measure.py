@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
@@ -11,6 +11,8 @@ from iact.dora import store, unattributed
 from iact.dora.figures import Figure, Sample, Window
 from iact.dora.records import Deployment
 from iact.dora.rules import History, NamedMetric, figure, known_at, select
+from iact.dora.terms import Source
+from iact.dora.told_requests import read_requests
 
 
 def measure(  # noqa: PLR0913 - whose rows, of what, when and as known when: a caller knows these and no object of them
@@ -32,7 +34,7 @@ def measure(  # noqa: PLR0913 - whose rows, of what, when and as known when: a c
         window: which deployments, changes and restored failures count.
         as_of: what was learnt of failures at or after this moment is not known yet; None knows everything.
     """
-    history = read_history(connection, project, repository, window, as_of=as_of)
+    history = read_history(connection, project, repository, window, as_of=as_of, metrics=metrics)
     return tuple(figure(named, history, window) for named in metrics)
 
 
@@ -55,13 +57,19 @@ def samples(  # noqa: PLR0913 - as for `measure`
         window: which rows.
         as_of: as in `measure`.
     """
-    history = read_history(connection, project, repository, window, as_of=as_of)
+    history = read_history(connection, project, repository, window, as_of=as_of, metrics=[metric])
     rows = select(metric.metric, history, window).samples
     return tuple(sorted(rows, key=lambda sample: (sample.at, sample.id)))
 
 
-def read_history(
-    connection: Connection, project: str, repository: str, window: Window, *, as_of: datetime | None = None
+def read_history(  # noqa: PLR0913 - as for `measure`
+    connection: Connection,
+    project: str,
+    repository: str,
+    window: Window,
+    *,
+    as_of: datetime | None = None,
+    metrics: Iterable[NamedMetric] = (),
 ) -> History:
     """Return what is known of a repository that figures of a window need.
 
@@ -71,7 +79,9 @@ def read_history(
         repository: the repository's key in it; one that was never read is one of which nothing is known.
         window: which deployments and changes.
         as_of: as in `measure`.
+        metrics: for which figures; pull requests are read only where one of them is made of them.
     """
+    asks_for_requests = any(Source.PULL_REQUESTS in named.metric.sources for named in metrics)
     known = store.repository(connection, project, repository)
     deployments = store.deployments(connection, project, repository, window.start, window.end)
     return History(
@@ -80,6 +90,7 @@ def read_history(
         changes=tuple(store.deployed_changes(connection, project, repository, window.start, window.end)),
         failures=known_at(store.failures(connection, project, repository), as_of),
         failure_sources=() if known is None else known.failure_sources,
+        pull_requests=read_requests(connection, project, repository).requests if asks_for_requests else None,
         unattributed=unattributed.opened_in(connection, project, repository, window),
     )
 

@@ -114,6 +114,43 @@ class Unattributed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """One pull or merge request. All times are UTC.
+
+    Attributes:
+        key: its source and id, unique in its repository.
+        id: what its source calls it.
+        subject: its title.
+        opened_at: when it was opened.
+        first_commit: the commit of its branch that was written first.
+        first_commit_at: when that was written.
+        first_review: what its source calls the first review of it.
+        reviewed_at: when that was.
+        merged_at: when it was merged; None while it is not.
+        sha: the commit that merged it.
+        deployment: the key of the deployment that brought it; None where none did that counts.
+        deployment_id: what its source calls that deployment.
+        deployed_at: when that deployment was finished.
+        not_deployed: why no deployment is known to have brought it; empty where one is.
+    """
+
+    key: str
+    id: str
+    subject: str
+    opened_at: datetime
+    first_commit: str | None
+    first_commit_at: datetime | None
+    first_review: str | None
+    reviewed_at: datetime | None
+    merged_at: datetime | None
+    sha: str | None
+    deployment: str | None = None
+    deployment_id: str | None = None
+    deployed_at: datetime | None = None
+    not_deployed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """What is known of one repository.
 

@@ -26,8 +26,9 @@ from iact.dora.cycles import Cycle, summary
 from iact.dora.definitions import USUAL, NamedBands, NamedDefinition
 from iact.dora.figures import Unit, Window, plain, rounded, seconds
 from iact.dora.measure import read_history
-from iact.dora.records import Change, Deployment, Repository
-from iact.dora.rules import MOMENT, History, Measured, NamedMetric, measured
+from iact.dora.records import Change, Deployment, PullRequest, Repository
+from iact.dora.rules import History, Measured, NamedMetric, measured
+from iact.dora.spans import spans_of
 from iact.dora.statistics.median import median
 from iact.dora.trend import TrendPoint, trend
 
@@ -85,7 +86,9 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
     if known is None:
         message = f"the repository {request.repository} was never read"
         raise LookupError(message)
-    history = read_history(connection, request.project, request.repository, request.window, as_of=request.as_of)
+    history = read_history(
+        connection, request.project, request.repository, request.window, as_of=request.as_of, metrics=request.metrics
+    )
     every = store.deployments(connection, request.project, request.repository, end=request.window.end)
     waiting = list(store.waiting_changes(connection, request.project, request.repository, as_of=request.window.end))
     results = tuple(measured(named, history, request.window) for named in request.metrics)
@@ -182,17 +185,18 @@ def _metric(result: Measured, points: Iterable[TrendPoint]) -> dict[str, Any]:
 
 
 def _breakdown(result: Measured, history: History) -> dict[str, Any]:
-    changes = {change.sha: change for change in history.changes}
+    rows: dict[str, Change | PullRequest] = {change.sha: change for change in history.changes}
+    rows |= {request.key: request for request in history.pull_requests or ()}
     return {
         "metric": result.named.name,
-        "stages": _stages(result, changes),
+        "stages": _stages(result, rows),
         "distribution": _distribution(sample.value for sample in result.samples),
-        "slowest": _slowest(result, changes, {deployment.key: deployment.name for deployment in history.deployments}),
+        "slowest": _slowest(result, rows, {deployment.key: deployment.name for deployment in history.deployments}),
         "agents": _agents(result),
     }
 
 
-def _stages(result: Measured, changes: Mapping[str, Change]) -> list[dict[str, Any]]:
+def _stages(result: Measured, changes: Mapping[str, Change | PullRequest]) -> list[dict[str, Any]]:
     """Return each stage with its share of the summed time of the changes of which every stage is known."""
     names = [stage.stage for stage in result.named.metric.stages]
     rows = [spans for sample in result.samples if (spans := _spans(result, changes[sample.id])) is not None]
@@ -212,15 +216,11 @@ def _stages(result: Measured, changes: Mapping[str, Change]) -> list[dict[str, A
     return stages
 
 
-def _spans(result: Measured, change: Change) -> tuple[Decimal, ...] | None:
-    """Return how long each stage of a change was; None where one of them is unknown or ends before it begins."""
-    spans = []
-    for stage in result.named.metric.stages:
-        start, end = MOMENT[stage.from_](change), MOMENT[stage.to](change)
-        if start is None or end is None or end < start:
-            return None
-        spans.append(seconds(end - start))
-    return tuple(spans)
+def _spans(result: Measured, row: Change | PullRequest) -> tuple[Decimal, ...] | None:
+    """Return how long each stage of a row was; None where one of them is unknown or ends before it begins."""
+    metric = result.named.metric
+    spans = [span for _, span in spans_of(metric.stages, metric, row) if span is not None]
+    return tuple(spans) if len(spans) == len(metric.stages) else None
 
 
 def _distribution(values: Iterable[Decimal]) -> list[dict[str, Any]]:
@@ -244,7 +244,9 @@ def _bar(low: Decimal, high: Decimal | None) -> str:
     return f"under {Unit.SECONDS.quantity(high)}"
 
 
-def _slowest(result: Measured, changes: Mapping[str, Change], names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _slowest(
+    result: Measured, changes: Mapping[str, Change | PullRequest], names: Mapping[str, str]
+) -> list[dict[str, Any]]:
     ordered = sorted(result.samples, key=lambda sample: (-sample.value, sample.id))[:SLOWEST]
     return [
         {
@@ -260,7 +262,7 @@ def _slowest(result: Measured, changes: Mapping[str, Change], names: Mapping[str
     ]
 
 
-def _stages_of(result: Measured, change: Change) -> list[dict[str, Any]] | None:
+def _stages_of(result: Measured, change: Change | PullRequest) -> list[dict[str, Any]] | None:
     spans = _spans(result, change)
     if spans is None:
         return None

@@ -8,23 +8,24 @@ edges.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from iact.dora.figures import DefinitionReference, Figure, LeftOut, Missing, Sample, Window, seconds
-from iact.dora.records import Change, Deployment, Failure, Unattributed
+from iact.dora.figures import DefinitionReference, Figure, LeftOut, Missing, Sample, Window
+from iact.dora.records import Change, Deployment, Failure, PullRequest, Unattributed
+from iact.dora.spans import span_of
 from iact.dora.statistics import STATISTICS
-from iact.dora.terms import Each, Exclusion, Milestone, NoData, Source, Where
+from iact.dora.terms import Each, Exclusion, NoData, Source, Where
 
 if TYPE_CHECKING:
     from iact.dora.model import Metric
 
 STILL_OPEN: Final = "failures that were not restored by the end of the window"
+NO_PULL_REQUEST: Final = Missing(reason="no pull request was told; take them in with `iact ingest` (docs/ingest.md)")
 NO_HISTORY: Final = "the history known begins after this window"
 NO_DEPLOYMENT: Final = Missing(
     reason="no deployment is known",
@@ -49,6 +50,7 @@ class History:
         failures: every one that had started, of any deployment; what was restored later counts as open.
         failure_sources: the kinds of failure that are looked for; none means that failures are unknown.
         unattributed: the incidents that opened in the window and are the fault of no known deployment.
+        pull_requests: every one that was told, whenever it was; None where none was, or nobody asked for them.
     """
 
     known_from: datetime | None
@@ -57,6 +59,7 @@ class History:
     failures: tuple[Failure, ...]
     failure_sources: tuple[str, ...]
     unattributed: tuple[Unattributed, ...] = ()
+    pull_requests: tuple[PullRequest, ...] | None = None
 
     @property
     def failed(self) -> frozenset[str]:
@@ -209,6 +212,8 @@ def missing_source(metric: Metric, history: History, observed: Window | None) ->
         return Missing(reason=NO_HISTORY)
     if Source.FAILURES in metric.sources and not history.failure_sources:
         return NO_FAILURE_SOURCE
+    if Source.PULL_REQUESTS in metric.sources and history.pull_requests is None:
+        return NO_PULL_REQUEST
     return None
 
 
@@ -237,6 +242,8 @@ def select(metric: Metric, history: History, window: Window) -> Selection:
             return _gather(chain(rows, nobodys))
         case Each.FAILURE:
             return _gather(chain(_of_failures(metric, history.failures, window), _of_no_deployment(history, window)))
+        case Each.PULL_REQUEST:
+            return _gather(_of_pull_requests(metric, history.pull_requests or (), window))
 
 
 def _gather(rows: Iterable[Sample | Excluded]) -> Selection:
@@ -255,7 +262,7 @@ def _of_changes(metric: Metric, history: History) -> Iterator[Sample | Excluded]
     first_known = {deployment.key for deployment in history.deployments if deployment.first_known}
     without_first = Exclusion.FIRST_KNOWN_DEPLOYMENT in metric.leave_out
     without_merges = Exclusion.MERGES in metric.leave_out
-    span_of = _span_between(metric)
+    took = span_of(metric)
     for change in history.changes:
         assert change.deployment is not None  # noqa: S101 - only deployed changes are asked for
         assert change.deployed_at is not None  # noqa: S101 - as above
@@ -263,7 +270,7 @@ def _of_changes(metric: Metric, history: History) -> Iterator[Sample | Excluded]
             yield Excluded(change.sha, change.deployed_at, "changes of the first known deployment")
         elif without_merges and change.is_merge:
             yield Excluded(change.sha, change.deployed_at, "merge commits")
-        elif isinstance(span := span_of(change), str):
+        elif isinstance(span := took(change), str):
             yield Excluded(change.sha, change.deployed_at, span)
         else:
             yield Sample(
@@ -275,32 +282,23 @@ def _of_changes(metric: Metric, history: History) -> Iterator[Sample | Excluded]
             )
 
 
-MOMENT: Final[Mapping[Milestone, Callable[[Any], datetime | None]]] = {
-    Milestone.AUTHORED: attrgetter("authored_at"),
-    Milestone.COMMITTED: attrgetter("committed_at"),
-    Milestone.MERGED: attrgetter("merged_at"),
-    Milestone.DEPLOYED: attrgetter("deployed_at"),
-    Milestone.STARTED: attrgetter("started_at"),
-    Milestone.RESTORED: attrgetter("restored_at"),
-}
-"""When a change or a failure passed each milestone; None where it did not."""
+def moment_of(request: PullRequest) -> datetime:
+    """Return the moment by which a pull request belongs to a window: the last that is known of it."""
+    return request.deployed_at or request.merged_at or request.opened_at
 
 
-def _span_between(metric: Metric) -> Callable[[Change | Failure], Decimal | str]:
-    """Return what says how long a row took, or why that cannot be said."""
-    assert metric.from_ is not None  # noqa: S101 - a metric's own check has said so
-    assert metric.to is not None  # noqa: S101 - as above
-    begins, ends, start_of, end_of = metric.from_, metric.to, MOMENT[metric.from_], MOMENT[metric.to]
-
-    def span(row: Change | Failure) -> Decimal | str:
-        start, end = start_of(row), end_of(row)
-        if start is None or end is None:
-            return f"changes that were never {begins if start is None else ends}"
-        if end < start:
-            return f"{ends} before they were {begins}"
-        return seconds(end - start)
-
-    return span
+def _of_pull_requests(metric: Metric, requests: Iterable[PullRequest], window: Window) -> Iterator[Sample | Excluded]:
+    took = span_of(metric)
+    for request in requests:
+        at = moment_of(request)
+        if at not in window:
+            continue
+        if request.deployment is None:
+            yield Excluded(request.key, at, request.not_deployed)
+        elif isinstance(span := took(request), str):
+            yield Excluded(request.key, at, span)
+        else:
+            yield Sample(value=span, cluster=request.deployment, at=at, id=request.key)
 
 
 def _counted(metric: Metric, history: History) -> frozenset[str]:
@@ -329,7 +327,7 @@ def _of_no_deployment(history: History, window: Window) -> Iterator[Excluded]:
 
 def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) -> Iterator[Sample | Excluded]:
     seen: set[tuple[str, str]] = set()
-    span_of = _span_between(metric)
+    took = span_of(metric)
     for failure in sorted(failures, key=lambda failure: (failure.started_at, failure.key)):
         if failure.restored_at is None or failure.restored_at >= window.end:
             if failure.started_at < window.end:
@@ -344,7 +342,7 @@ def _of_failures(metric: Metric, failures: Iterable[Failure], window: Window) ->
                 yield Excluded(failure.key, failure.restored_at, reason)
                 continue
             seen.add((failure.deployment, failure.restored_by))
-        span = span_of(failure)
+        span = took(failure)
         if isinstance(span, str):
             yield Excluded(failure.key, failure.restored_at, span)
         else:

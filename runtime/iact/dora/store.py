@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -93,10 +93,25 @@ FAILED_BETWEEN: Final = query(
     .where(of_repository(FAILURES), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(FAILURES.c.started_at, FAILURES.c.key),
 )
+DEPLOYMENTS_OF_CHANGES: Final = query(
+    "The first deployment that contains each of some changes.",
+    select(CHANGES.c.sha, CHANGES.c.deployment).where(
+        of_repository(CHANGES), CHANGES.c.sha.in_(bindparam("shas", expanding=True)), CHANGES.c.deployment.is_not(None)
+    ),
+)
+DEPLOYMENTS_OF_ABBREVIATED: Final = query(
+    "Changes whose ids begin alike, two at most, each with the first deployment that contains it.",
+    select(CHANGES.c.sha, CHANGES.c.deployment)
+    .where(of_repository(CHANGES), CHANGES.c.sha >= bindparam("low"), CHANGES.c.sha < bindparam("high"))
+    .limit(2),
+)
 FAILURE_COUNT: Final = query(
     "How many failures of a repository are known.",
     select(func.count()).select_from(FAILURES).where(of_repository(FAILURES)),
 )
+
+LOOKED_UP: Final = 500
+"""How many ids one query names at most."""
 
 EARLIEST: Final = datetime(1000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -190,6 +205,33 @@ def failures(
     """
     named = parameters_of(project, repository) | _window(start, end)
     return [Failure(**row) for row in FAILED_BETWEEN.rows(connection, **named)]
+
+
+def deployments_of_changes(
+    connection: Connection, project: str, repository: str, shas: Sequence[str]
+) -> dict[str, str]:
+    """Return the key of the first deployment that contains each change, of those that one contains.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        shas: full ids of commits.
+    """
+    named = parameters_of(project, repository)
+    return {
+        row["sha"]: row["deployment"]
+        for start in range(0, len(shas), LOOKED_UP)
+        for row in DEPLOYMENTS_OF_CHANGES.rows(connection, shas=shas[start : start + LOOKED_UP], **named)
+    }
+
+
+def deployment_of_abbreviated(connection: Connection, project: str, repository: str, sha: str) -> str | None:
+    """Return the key of the first deployment that contains the one change whose id begins like this; else None."""
+    named = parameters_of(project, repository)
+    # Ids are hexadecimal, so that `g` comes after every one that begins like this.
+    found = list(DEPLOYMENTS_OF_ABBREVIATED.rows(connection, low=sha, high=f"{sha}g", **named))
+    return found[0]["deployment"] if len(found) == 1 else None
 
 
 def count_failures(connection: Connection, project: str, repository: str) -> int:

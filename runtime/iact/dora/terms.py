@@ -33,13 +33,17 @@ class Each(StrEnum):
     CHANGE = "change"
     DEPLOYMENT = "deployment"
     FAILURE = "failure"
+    PULL_REQUEST = "pull_request"
 
 
 class Milestone(StrEnum):
-    """A moment in the life of a change or of a failure."""
+    """A moment in the life of a change, a failure or a pull request."""
 
     AUTHORED = "authored"
     COMMITTED = "committed"
+    FIRST_COMMIT = "first_commit"
+    OPENED = "opened"
+    REVIEWED = "reviewed"
     MERGED = "merged"
     DEPLOYED = "deployed"
     STARTED = "started"
@@ -59,6 +63,7 @@ class Source(StrEnum):
     CHANGES = "changes"
     DEPLOYMENTS = "deployments"
     FAILURES = "failures"
+    PULL_REQUESTS = "pull_requests"
 
 
 class Exclusion(StrEnum):
@@ -86,5 +91,12 @@ MILESTONES = {
     Each.CHANGE: (Milestone.AUTHORED, Milestone.COMMITTED, Milestone.MERGED, Milestone.DEPLOYED),
     Each.DEPLOYMENT: (),
     Each.FAILURE: (Milestone.STARTED, Milestone.RESTORED),
+    Each.PULL_REQUEST: (
+        Milestone.FIRST_COMMIT,
+        Milestone.OPENED,
+        Milestone.REVIEWED,
+        Milestone.MERGED,
+        Milestone.DEPLOYED,
+    ),
 }
 """The moments that each row has, in the order in which they should happen."""

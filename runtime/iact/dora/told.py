@@ -29,6 +29,9 @@ class DeploymentTold:
         sha: the commit as it is told, perhaps abbreviated.
         name: what people call it.
         service: what was deployed.
+        started_at: when it began.
+        scope: what deployed.
+        repository: which repository it took.
     """
 
     source: str
@@ -38,6 +41,9 @@ class DeploymentTold:
     sha: str | None
     name: str | None
     service: str | None
+    started_at: datetime | None = None
+    scope: str | None = None
+    repository: str | None = None
 
     @property
     def key(self) -> str:
@@ -86,7 +92,7 @@ def deployments_told(events: Iterable[DeploymentEvent]) -> list[DeploymentTold]:
     that never succeeded reached no user, so it is no deployment, and no failed one either. When it was is what the
     newest event that says so says, else the moment of its first success.
     """
-    return [told for things in _by_thing(events) if (told := _deployment(things)) is not None]
+    return [told for things in by_thing(events) if (told := _deployment(things)) is not None]
 
 
 def pipelines_told(events: Iterable[PipelineEvent], environment: str) -> list[DeploymentTold]:
@@ -97,8 +103,8 @@ def pipelines_told(events: Iterable[PipelineEvent], environment: str) -> list[De
         environment: where they deploy to.
     """
     found = []
-    for things in _by_thing(events):
-        finished_at = _newest(things, "finished_at")
+    for things in by_thing(events):
+        finished_at = newest(things, "finished_at")
         if things[-1].status is Status.SUCCESS and finished_at is not None:
             found.append(
                 DeploymentTold(
@@ -106,7 +112,7 @@ def pipelines_told(events: Iterable[PipelineEvent], environment: str) -> list[De
                     id=f"run-{things[0].id}",
                     deployed_at=finished_at,
                     environment=environment,
-                    sha=_newest(things, "sha"),
+                    sha=newest(things, "sha"),
                     name=None,
                     service=None,
                 )
@@ -116,20 +122,20 @@ def pipelines_told(events: Iterable[PipelineEvent], environment: str) -> list[De
 
 def incidents_told(events: Iterable[IncidentEvent]) -> list[IncidentTold]:
     """Return the incidents, ordered by source and id; one that was opened again is open."""
-    return [told for things in _by_thing(events) if (told := _incident(things)) is not None]
+    return [told for things in by_thing(events) if (told := _incident(things)) is not None]
 
 
 def merged_heads(events: Iterable[ChangeEvent]) -> Mapping[str, str]:
     """Return the commit that merged each change by the last commit of its branch: a squash leaves only the former."""
     found = {}
-    for things in _by_thing(events):
-        merged, head = _newest(things, "sha"), _newest(things, "head")
+    for things in by_thing(events):
+        merged, head = newest(things, "sha"), newest(things, "head")
         if merged is not None and head is not None and things[-1].status is not Status.WITHDRAWN:
             found[head] = merged
     return found
 
 
-def _by_thing(events: Iterable[AnyEvent]) -> Iterator[Sequence[AnyEvent]]:
+def by_thing(events: Iterable[AnyEvent]) -> Iterator[Sequence[AnyEvent]]:
     """Yield the events of each thing, the earliest first."""
     things: dict[tuple[str, str], list[AnyEvent]] = {}
     for event in events:
@@ -139,23 +145,31 @@ def _by_thing(events: Iterable[AnyEvent]) -> Iterator[Sequence[AnyEvent]]:
         yield found if len(found) == 1 else sorted(found, key=lambda event: (event.at, event.digest))
 
 
-def _newest(events: Sequence[Event], name: str) -> Any:
-    """Return what the newest event says that says anything of it."""
+def newest(events: Sequence[Event], name: str) -> Any:
+    """Return what the newest event that says anything of it says.
+
+    Args:
+        events: of one thing, the earliest first.
+        name: the field.
+    """
     return next((value for event in reversed(events) if (value := getattr(event, name)) is not None), None)
 
 
 def _deployment(events: Sequence[DeploymentEvent]) -> DeploymentTold | None:
     succeeded = [event for event in events if event.status is Status.SUCCESS]
-    if not succeeded or _newest(events, "status") is Status.WITHDRAWN:
+    if not succeeded or newest(events, "status") is Status.WITHDRAWN:
         return None
     return DeploymentTold(
         source=events[0].source,
         id=events[0].id,
-        deployed_at=_newest(succeeded, "deployed_at") or succeeded[0].at,
-        environment=_newest(events, "environment"),
+        deployed_at=newest(succeeded, "deployed_at") or succeeded[0].at,
+        environment=newest(events, "environment"),
         sha=_longest(events),
-        name=_newest(events, "name"),
-        service=_newest(events, "service"),
+        name=newest(events, "name"),
+        service=newest(events, "service"),
+        started_at=newest(events, "started_at"),
+        scope=newest(events, "scope"),
+        repository=newest(events, "repository"),
     )
 
 
@@ -167,19 +181,19 @@ def _longest(events: Collection[DeploymentEvent]) -> str | None:
 
 
 def _incident(events: Sequence[IncidentEvent]) -> IncidentTold | None:
-    opened_at, status = _newest(events, "opened_at"), _newest(events, "status")
+    opened_at, status = newest(events, "opened_at"), newest(events, "status")
     if opened_at is None or status is Status.WITHDRAWN:
         return None
-    resolved_at = _newest(events, "resolved_at") if status is Status.RESOLVED else None
+    resolved_at = newest(events, "resolved_at") if status is Status.RESOLVED else None
     return IncidentTold(
         source=events[0].source,
         id=events[0].id,
-        title=_newest(events, "title"),
+        title=newest(events, "title"),
         opened_at=opened_at,
         resolved_at=resolved_at,
-        environment=_newest(events, "environment"),
-        service=_newest(events, "service"),
-        deployment=_newest(events, "deployment"),
-        sha=_newest(events, "sha"),
-        fixed_by=_newest(events, "fixed_by"),
+        environment=newest(events, "environment"),
+        service=newest(events, "service"),
+        deployment=newest(events, "deployment"),
+        sha=newest(events, "sha"),
+        fixed_by=newest(events, "fixed_by"),
     )

@@ -240,7 +240,14 @@ def measured(context: FactContext, metrics: Mapping[str, NamedMetric], window: W
     if WINDOWS in context.services:
         kept: Windows = context.services[WINDOWS]
         return kept.measured(window, context.now)
-    history = read_history(context.connection, context.project, repository_of(context), window, as_of=context.now)
+    history = read_history(
+        context.connection,
+        context.project,
+        repository_of(context),
+        window,
+        as_of=context.now,
+        metrics=metrics.values(),
+    )
     return Measured.of(history, window, metrics)
 
 

@@ -18,7 +18,7 @@ from iact.core.facts import EMPTY, FactSet
 from iact.dora.figures import Window
 from iact.dora.report import Request
 from iact.dora.report import document as dora_document
-from iact.dora.terms import DeliveryFigure
+from iact.dora.terms import DeliveryFigure, Source
 from iact.engine.context import FactContext
 from iact.engine.definitions import Definition
 from iact.engine.journal import Entry, EntryKind
@@ -117,8 +117,10 @@ def _context(subject: Subject, connection: Connection) -> FactContext:
 
 
 def _request(subject: Subject, pinned: Rules, useful: Measured) -> Request:
+    # Figures of pull requests belong to a definition that nobody asked for here.
+    others = [name for name, one in pinned.metrics.items() if Source.PULL_REQUESTS not in one.metric.sources]
     first = [name for name in DeliveryFigure if name in pinned.metrics]
-    names = dict.fromkeys((*first, *sorted(pinned.metrics)))
+    names = dict.fromkeys((*first, *sorted(others)))
     return Request(
         project=subject.runtime.project,
         repository=subject.repository,

@@ -143,6 +143,7 @@ def test_the_interval_of_a_median_covers_in_simulation():
 
 def test_every_statistic_names_its_unit():
     assert {name: STATISTICS[name].unit for name in STATISTICS} == {
+        "lower_median": Unit.SECONDS,
         "mean": Unit.SECONDS,
         "median": Unit.SECONDS,
         "per_week": Unit.PER_WEEK,
@@ -152,3 +153,11 @@ def test_every_statistic_names_its_unit():
 
 def test_the_normal_quantile_is_the_one_of_ninety_five_per_cent():
     assert math.erf(NORMAL_QUANTILE / math.sqrt(2)) == pytest.approx(0.95, abs=1e-15)
+
+
+def test_the_lower_median_of_an_even_number_is_a_row_and_not_a_mean():
+    lower_median = STATISTICS["lower_median"]()
+
+    assert lower_median.value(samples(8, 1, 4, 2), TWO_WEEKS) == Decimal(2)
+    assert lower_median.value(samples(4, 1, 2), TWO_WEEKS) == Decimal(2)
+    assert lower_median.value([], TWO_WEEKS) is None

@@ -93,6 +93,7 @@ TOLD: dict[str, tuple[Event, ...]] = {
             title="Round prices up",
             opened_at=AFTERNOON,
             reviewed_at=march(1, 10),
+            review="80",
             head=HEAD,
             branch="main",
         ),

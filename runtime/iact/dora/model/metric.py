@@ -40,11 +40,14 @@ class Stage:
 @part
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One change, deployment or failure of an example.
+    """One change, deployment, failure or pull request of an example.
 
     Attributes:
         authored: when the change was written.
         committed: when it got its present form.
+        first_commit: when the first commit of a pull request was written.
+        opened: when the pull request was opened.
+        reviewed: when it was first reviewed.
         merged: when it reached the main line.
         deployed: when it was deployed, or when the deployment was.
         started: since when users were affected by a failure.
@@ -57,6 +60,9 @@ class Row:
 
     authored: Moment | None = None
     committed: Moment | None = None
+    first_commit: Moment | None = None
+    opened: Moment | None = None
+    reviewed: Moment | None = None
     merged: Moment | None = None
     deployed: Moment | None = None
     started: Moment | None = None
@@ -89,20 +95,23 @@ class Example(Row):
 @kind("Metric", folder="catalog/metrics")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """How one delivery figure is computed from changes, deployments and failures.
+    """How one delivery figure is computed from changes, deployments, failures or pull requests.
 
     A figure that lacks its source or has no rows is unknown and says why; it is never 0. Durations below zero, where
     clocks disagree, are always left out and counted.
 
     Attributes:
         question: what the figure answers, as a person would ask it.
-        each: what one row is: a change, a deployment or a failure.
+        each: what one row is: a change (a commit), a deployment, a failure or a pull request.
         show: the statistic that is shown of the rows, such as median, share or per_week.
         unit: the unit that people are shown it in, such as days.
         better: whether lower or higher is better.
         sources: what has to be known; where one of them is not, the figure is unknown.
-        from_: the moment at which the duration of a change or a failure begins.
+        from_: the moment at which the duration of a row begins.
         to: the moment at which it ends.
+        sum_of: instead of `from` and `to`, durations that are added up; one that is unknown, or ends before it begins,
+            adds nothing.
+        round_up_to: every duration is rounded up to whole numbers of this, such as 1m.
         where: which deployments count, of all that there are.
         stages: the parts of the duration, each shown with its share.
         window: how far back the figure looks when nobody says otherwise.
@@ -119,6 +128,8 @@ class Metric:
     sources: AtLeastOne[Source]
     from_: Milestone | None = None
     to: Milestone | None = None
+    sum_of: tuple[Stage, ...] = ()
+    round_up_to: Duration | None = None
     where: Where | None = None
     stages: tuple[Stage, ...] = ()
     window: Duration = DEFAULT_WINDOW
@@ -167,10 +178,14 @@ class Metric:
     def _moment_faults(self, unit: Unit) -> Iterator[tuple[str, str]]:
         order = MILESTONES[self.each]
         wants = bool(order) and unit is Unit.SECONDS
-        spans = [(self.from_, self.to), *((stage.from_, stage.to) for stage in self.stages)]
+        spans = [(self.from_, self.to), *((stage.from_, stage.to) for stage in (*self.sum_of, *self.stages))]
         if unit is Unit.SECONDS and not order:
             yield f"`show: {self.show}` needs a duration, which `each: {self.each}` has not.", "Try `each: change`."
-        if wants and (self.from_ is None or self.to is None):
+        if self.sum_of and (self.from_ is not None or self.to is not None):
+            yield "`sum_of` stands instead of `from` and `to`.", "Leave one of them out."
+        if self.round_up_to is not None and not self.round_up_to.amount:
+            yield "`round_up_to` is no time at all.", "Write a duration such as 1m, or leave it out."
+        if wants and not self.sum_of and (self.from_ is None or self.to is None):
             yield f"`each: {self.each}` needs `from` and `to`.", f"They may be {', '.join(order)}."
         for start, end in spans:
             if start is None or end is None:
@@ -194,6 +209,8 @@ class Metric:
         needed = {Source.DEPLOYMENTS}
         if self.each is Each.CHANGE:
             needed.add(Source.CHANGES)
+        if self.each is Each.PULL_REQUEST:
+            needed.add(Source.PULL_REQUESTS)
         if self.each is Each.FAILURE or self.where is not None:
             needed.add(Source.FAILURES)
         lacking = [source for source in Source if source in needed and source not in self.sources]

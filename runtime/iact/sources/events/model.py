@@ -81,6 +81,9 @@ class DeploymentEvent(Event):
         name: what people call it, such as a version.
         service: what is deployed, where a repository holds several services.
         deployed_at: when it was finished, where that is not the moment of the event itself.
+        started_at: when it began.
+        scope: what deployed, such as a job of a tool; the deployments of one scope follow each other.
+        repository: what was taken from where, when one deployment takes several repositories.
     """
 
     kind: ClassVar[str] = "deployment"
@@ -93,6 +96,9 @@ class DeploymentEvent(Event):
     name: str | None = None
     service: str | None = None
     deployed_at: datetime | None = None
+    started_at: datetime | None = None
+    scope: str | None = None
+    repository: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +136,14 @@ class ChangeEvent(Event):
     Attributes:
         title: what it is about.
         opened_at: when it was opened.
-        reviewed_at: when somebody reviewed it.
+        reviewed_at: when somebody other than its author reviewed it.
+        review: what the source calls that review.
         merged_at: when it was merged.
         sha: the commit that merged it: of a squash the one new commit.
         head: the last commit of its branch.
         branch: where it is merged to.
+        commit: a commit of its branch.
+        authored_at: when that commit was written.
     """
 
     kind: ClassVar[str] = "change"
@@ -143,10 +152,13 @@ class ChangeEvent(Event):
     title: str | None = None
     opened_at: datetime | None = None
     reviewed_at: datetime | None = None
+    review: str | None = None
     merged_at: datetime | None = None
     sha: str | None = None
     head: str | None = None
     branch: str | None = None
+    commit: str | None = None
+    authored_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

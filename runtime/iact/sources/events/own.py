@@ -72,6 +72,9 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("sha", "commit", "The commit that was deployed; without it no lead time.", "1f2e3d4c5b6a"),
         Column("name", "text", "What people call it.", "v1.4.0"),
         Column("service", "text", _SERVICE, "checkout"),
+        Column("started_at", "moment", "When it began.", "2026-03-02 08:55Z"),
+        Column("scope", "text", "What deployed, such as a job; its deployments follow each other.", "deploy-checkout"),
+        Column("repository", "text", "Which repository it took, where one deployment takes several.", "shop/checkout"),
         _UPDATED,
     ),
     "incident": (
@@ -92,13 +95,16 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         _ID,
         _SOURCE,
         Column("opened_at", "moment", "When the pull or merge request was opened.", "2026-02-27 15:00Z", needed=True),
-        Column("reviewed_at", "moment", "When somebody first reviewed it.", "2026-03-01 10:00Z"),
+        Column("reviewed_at", "moment", "When another than its author first reviewed it.", "2026-03-01 10:00Z"),
+        Column("review", "id", "What its source calls that review.", "2201"),
         Column("merged_at", "moment", "When it was merged; empty while it is not.", "2026-03-01 10:20Z"),
         Column("status", "status", "Left out, `merged` with `merged_at` and `open` without.", "merged"),
         Column("title", "title", "What it is about.", "Round prices up"),
         Column("sha", "commit", "The commit that merged it; of a squash the one new commit.", "1f2e3d4c5b6a"),
         Column("head", "commit", "The last commit of its branch.", "0a1b2c3d4e5f"),
         Column("branch", "text", "Where it is merged to.", "main"),
+        Column("commit", "commit", "A commit of its branch; a row for each, or for the first alone.", "7d6c5b4a3f2e"),
+        Column("authored_at", "moment", "When `commit` was written; the earliest counts.", "2026-02-26 11:00Z"),
         _UPDATED,
     ),
     "pipeline": (
@@ -180,7 +186,12 @@ def _status(fields: Fields, name: str, event: type[Event]) -> Status | None:
     return Status(found.lower())
 
 
-_ORDER: Final = (("opened_at", "resolved_at"), ("opened_at", "merged_at"), ("started_at", "finished_at"))
+_ORDER: Final = (
+    ("opened_at", "resolved_at"),
+    ("opened_at", "merged_at"),
+    ("started_at", "finished_at"),
+    ("started_at", "deployed_at"),
+)
 """Which moment cannot come before which."""
 
 

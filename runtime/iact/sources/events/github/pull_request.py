@@ -25,13 +25,16 @@ class PullRequest(GitHubPayload):
         yield change(request, at=request.moment("updated_at") or request.needed_moment("created_at"))
 
 
-def change(request: Fields, *, at: datetime, reviewed_at: datetime | None = None) -> ChangeEvent:
+def change(
+    request: Fields, *, at: datetime, reviewed_at: datetime | None = None, review: str | None = None
+) -> ChangeEvent:
     """Return what the object `pull_request` tells.
 
     Args:
         request: the object.
         at: the moment of the event that it came with.
         reviewed_at: when that event reviewed it, if it did.
+        review: the id of that review.
     """
     merged_at = request.moment("merged_at")
     is_open = request.text("state") != "closed"
@@ -43,6 +46,7 @@ def change(request: Fields, *, at: datetime, reviewed_at: datetime | None = None
         title=request.title("title"),
         opened_at=request.needed_moment("created_at"),
         reviewed_at=reviewed_at,
+        review=review,
         merged_at=merged_at,
         # Of an open request this is a merge that GitHub only tries, and that no branch ever holds.
         sha=None if merged_at is None else request.sha("merge_commit_sha"),

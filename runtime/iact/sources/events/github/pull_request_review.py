@@ -23,7 +23,7 @@ class PullRequestReview(GitHubPayload):
         review, request = Fields(document).part("review"), Fields(document).part("pull_request")
         reviewed_at = review.needed_moment("submitted_at")
         if _account(review) is None or _account(review) != _account(request):
-            yield change(request, at=reviewed_at, reviewed_at=reviewed_at)
+            yield change(request, at=reviewed_at, reviewed_at=reviewed_at, review=review.id("id"))
 
 
 def _account(fields: Fields) -> object:
