@@ -63,7 +63,8 @@ def dora() -> None:
 
 @dora.command()
 @measuring
-def report(form: str, **asked: Any) -> None:
+@click.option("--targets", metavar="NAME", help="Say how far figures have come to these Targets.")
+def report(form: str, targets: str | None, **asked: Any) -> None:
     """Report the delivery metrics of a window, each with its 95 % interval.
 
     What is new in the repository is read into the store first. The same history, definitions and window give the same
@@ -73,7 +74,10 @@ def report(form: str, **asked: Any) -> None:
     from iact.dora.report import document
     from iact.dora.show import show
 
-    with _keeping_everything(), _opened(**asked) as (connection, requests):
+    with _keeping_everything(), _opened(**asked, targets=targets) as (connection, requests):
+        if targets is not None and len(requests) > 1:
+            message = "--targets goes with one --definition; leave the others out."
+            raise click.UsageError(message)
         if len(requests) == 1:
             _say(document(connection, requests[0]), form, show)
         else:
@@ -119,10 +123,11 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     definitions: Sequence[str],
     bands: str | None,
     store: Path | None,
+    targets: str | None = None,
 ) -> Iterator[tuple[Connection, Sequence[Request]]]:
     """Read what is new in the repository, and give a connection with what is asked for, by each definition."""
     from iact.config.opening import open_project
-    from iact.dora.definitions import named_definition
+    from iact.dora.definitions import named_definition, named_targets
     from iact.dora.report import Request
     from iact.dora.repository import open_store, refresh, repository_name
     from iact.stores.connect import reading
@@ -145,6 +150,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
                 definition=definition,
                 end_is="now" if end is None else "given",
                 cycles=_recorded(repo),
+                targets=None if targets is None else named_targets(project, targets),
             )
             for definition in chosen
         ]

@@ -12,6 +12,7 @@ from iact.core.problems import Problems, did_you_mean
 from iact.core.shape import build
 from iact.dora.figures import DefinitionReference
 from iact.dora.model import Bands, Metric
+from iact.dora.progress import NamedTargets
 from iact.dora.rules import NamedMetric
 
 if TYPE_CHECKING:
@@ -117,6 +118,16 @@ def named_metrics(project: Project, definition: str = USUAL) -> dict[str, NamedM
         ConfigurationError: if there is none of that name.
     """
     return {metric.name: metric for metric in named_definition(project, definition).metrics}
+
+
+def named_targets(project: Project, name: str) -> NamedTargets:
+    """Return one of a project's targets.
+
+    Raises:
+        ConfigurationError: if there are none of that name; the message names the nearest.
+    """
+    resource = project.get("Targets", name)
+    return NamedTargets(reference=_reference(resource), targets=resource.spec)
 
 
 def _named_bands(project: Project, name: str) -> NamedBands:

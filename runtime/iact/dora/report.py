@@ -26,6 +26,7 @@ from iact.dora.cycles import Cycle, summary
 from iact.dora.definitions import USUAL, NamedBands, NamedDefinition
 from iact.dora.figures import Unit, Window, plain, rounded, seconds
 from iact.dora.measure import read_history
+from iact.dora.progress import NamedTargets, progress_record
 from iact.dora.records import Change, Deployment, PullRequest, Repository
 from iact.dora.rules import History, Measured, NamedMetric, measured
 from iact.dora.spans import spans_of
@@ -53,6 +54,7 @@ class Request:
         definition: the definition that the metrics are of; None where they are of none.
         end_is: how the end of the window came about: `given`, or `now`.
         as_of: what was learnt of failures at or after this moment is not known yet; None knows everything.
+        targets: where the figures are to go; None where nobody asks for it.
         cycles: the delivery cycles that agents recorded; None where there is no file of them.
     """
 
@@ -65,6 +67,7 @@ class Request:
     end_is: str = "given"
     as_of: datetime | None = None
     cycles: Sequence[Cycle] | None = None
+    targets: NamedTargets | None = None
 
     @property
     def bands(self) -> NamedBands | None:
@@ -113,6 +116,7 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
             for result in results
         ],
         "classes": overall_of(request, classes),
+        "targets": _progress(request, results),
         "breakdown": None if staged is None else _breakdown(staged, history),
         "deployments": _deployments(history, staged),
         "waiting": _waiting(waiting, request.window.end),
@@ -142,6 +146,14 @@ def classes_of(request: Request, results: Iterable[Measured]) -> dict[str, dict[
         for figure, name in definition.figures.items()
         if name in by_name
     }
+
+
+def _progress(request: Request, results: Iterable[Measured]) -> dict[str, Any] | None:
+    if request.targets is None or request.definition is None:
+        return None
+    by_name = {result.named.name: result.figure for result in results}
+    figures = {figure: by_name[name] for figure, name in request.definition.figures.items() if name in by_name}
+    return progress_record(request.targets, figures, request.window.end)
 
 
 def overall_of(request: Request, classes: Mapping[str, dict[str, Any] | None]) -> dict[str, Any] | None:

@@ -57,6 +57,7 @@ def report_schema() -> Schema:
                 ),
                 "metrics": _list(_ref("metric")),
                 "classes": _said("what classes the figures; null where nothing does", _or_null(_ref("classes"))),
+                "targets": _said("how far figures have come; null where nobody asks", _or_null(_ref("targets"))),
                 "breakdown": _or_null(_ref("breakdown")),
                 "deployments": _said("those of the window, the earliest first", _list(_ref("deployment"))),
                 "waiting": _ref("waiting"),
@@ -190,6 +191,32 @@ def _definitions() -> Schema:
                 "total": _ref("amount"),
                 "stages": _or_null(_list(_object({"stage": _TEXT, "time": _ref("amount")}))),
                 "agent": _said("whether an AI agent made it", _FLAG),
+            }
+        ),
+        "targets": _object(
+            {
+                "name": _TEXT,
+                "version": _TEXT,
+                "digest": _DIGEST,
+                "begins": _or_null(_MOMENT),
+                "over": _TEXT,
+                "elapsed": _said("the share of the time that is gone; null where no beginning is known", _AMOUNT),
+                "figures": _list(
+                    _object(
+                        {
+                            "figure": _TEXT,
+                            "baseline": _TEXT,
+                            "target": _TEXT,
+                            "present": _or_null(_TEXT),
+                            "interval": _or_null(_TEXT),
+                            "share_of_way": _said("below 0 where it went the other way", _AMOUNT),
+                            "interval_of_way": _or_null(_list(_ref("amount"))),
+                            "reached": _said("credibly only where the whole interval is beyond the target", _TEXT),
+                            "on_track": _said("by the time that is gone", _TEXT),
+                            "missing": _said("why it is not known", _TEXT),
+                        }
+                    )
+                ),
             }
         ),
         "trend_point": _object(

@@ -34,6 +34,8 @@ def show(report: Mapping[str, Any], console: Console | None = None) -> None:
     console.print(_metrics(report["metrics"], with_classes=classed, with_definitions=is_wide))
     for line in (*_classes(report), *_stages(report["breakdown"]), *_waiting(report["waiting"])):
         console.print(line)
+    if report["targets"]:
+        console.print(_targets(report["targets"]))
     if report["breakdown"] and report["breakdown"]["slowest"]:
         console.print(_slowest(report["breakdown"]["slowest"]))
     for line in (*_cycles(report["cycles"]), *_unknown(report["missing"]), *_notes(report)):
@@ -102,6 +104,27 @@ def _classes(report: Mapping[str, Any]) -> Iterator[str]:
         f"By the definition {escape(definition['name'])} {_short(definition['digest'])}, "
         f"classes by the bands {escape(classes['label'])} {_short(classes['digest'])}"
     )
+
+
+def _targets(targets: Mapping[str, Any]) -> Table:
+    gone = f", {targets['elapsed']['shown']} of the time is gone" if targets["elapsed"] else ""
+    title = f"Targets {escape(targets['name'])} {_short(targets['digest'])}: {targets['over']}{gone}"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title, title_justify="left")
+    for name in ("", "baseline", "present", "target", "of the way", "reached", "on track"):
+        table.add_column(name, no_wrap=name not in {"reached", "on track", "of the way"})
+    for row in targets["figures"]:
+        ends = row["interval_of_way"]
+        within = f" [{ends[0]['shown']}, {ends[1]['shown']}]" if ends else ""
+        table.add_row(
+            escape(row["figure"].replace("_", " ").capitalize()),
+            row["baseline"],
+            row["present"] or "unknown",
+            row["target"],
+            escape(f"{row['share_of_way']['shown']}{within}") if row["share_of_way"] else "–",
+            escape(row["reached"]),
+            escape(row["on_track"]),
+        )
+    return table
 
 
 def _short(digest: str) -> str:

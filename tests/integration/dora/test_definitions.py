@@ -196,3 +196,36 @@ def test_a_definition_whose_metric_is_of_another_kind_is_refused(project: Path):
 
 def test_the_committed_schema_of_a_comparison_is_the_one_of_the_code():
     assert (ROOT / "catalog/schemas" / FILE).read_text(encoding="utf-8") == write_schema()
+
+
+def test_a_report_says_how_far_each_figure_has_come_to_its_target(project: Path, story: GitRepository):
+    begins = "apiVersion: iact/v1\nkind: Targets\nmetadata: {name: half-year}\nspec: {begins: 2026-01-01}\n"
+    (project / "rules/targets.yaml").write_text(begins, encoding="utf-8")
+
+    found = data("report", story, "--targets", "half-year")
+
+    jsonschema.Draft202012Validator(report_schema()).validate(found)
+    rows = {row["figure"]: row for row in found["targets"]["figures"]}
+    # 35 of 182 days are gone.
+    assert found["targets"]["elapsed"]["value"] == "0.192307692"
+    # Of the lead time every value is known, but of three releases there is no interval.
+    assert rows["lead_time"]["reached"] == "not sure yet: no interval"
+    assert rows["change_failure_rate"]["share_of_way"]["value"] == "1.5"
+    assert rows["time_to_restore"]["share_of_way"] is None
+    assert rows["time_to_restore"]["missing"] == "no failure was restored in the window"
+    shown = run("report", "--repo", str(story.path), *JANUARY, "--targets", "half-year")
+    assert "26w, 19.2% of the time is gone" in shown
+
+
+@pytest.mark.usefixtures("project")
+def test_unknown_targets_get_the_nearest_right_name(story: GitRepository):
+    error = CliRunner().invoke(dora, ["report", "--repo", str(story.path), "--targets", "half-yaer"]).exception
+
+    assert "there is no Targets named half-yaer. Did you mean half-year?" in str(error)
+
+
+@pytest.mark.usefixtures("project")
+def test_targets_go_with_one_definition(story: GitRepository):
+    assert "--targets goes with one --definition" in run(
+        *("report", "--repo", str(story.path), "--targets", "half-year", "--definition", "iact,owner"), status=2
+    )
