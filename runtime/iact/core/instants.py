@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
 _WRITTEN: Final = re.compile(
     r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2}))?$",
@@ -24,8 +25,17 @@ class Clock(Protocol):
         """Return the present moment in UTC."""
 
 
-def parse(text: str) -> datetime:
-    """Read a moment; a bare date is its first moment in UTC.
+def zone_of(name: str) -> tzinfo:
+    """Return the time zone of a name such as Europe/Berlin; UTC needs no time-zone database."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def parse(text: str, zone: tzinfo = UTC) -> datetime:
+    """Read a moment; a bare date is its first moment, which in some zones and on some days is not midnight.
+
+    Args:
+        text: the moment.
+        zone: where a bare date is meant.
 
     Raises:
         ValueError: if it is none, or a time without its zone, which could mean any hour of the day.
@@ -42,20 +52,21 @@ def parse(text: str) -> datetime:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         message = f"expected a moment in the years {FIRST_YEAR} to {LAST_YEAR}, found {text!r}"
         raise ValueError(message)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
 
 
-def parse_past(text: str, now: datetime) -> datetime:
+def parse_past(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
     """Read a moment that has come: nothing is known of a later one, and a report on it would say otherwise.
 
     Args:
         text: the moment.
         now: the present moment; the minute that it lies in counts as come, since moments are shown by the minute.
+        zone: where a bare date is meant.
 
     Raises:
         ValueError: if it is none, or has not come yet.
     """
-    moment = parse(text)
+    moment = parse(text, zone)
     if moment > now.replace(second=0, microsecond=0) + timedelta(minutes=1):
         message = f"{show(moment)} has not come yet; leave it out for now"
         raise ValueError(message)

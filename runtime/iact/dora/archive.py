@@ -81,7 +81,7 @@ class Archive:
         begin, end = (bisect_left(self.reached_at, moment) for moment in (window.start, window.end))
         deployments = self.deployments[first:after]
         return History(
-            known_from=self._known_from(window, deployments),
+            known_from=self._known_from(window),
             deployments=deployments,
             changes=self.changes[begin:end],
             failures=known_at(self.failures, as_of),
@@ -100,11 +100,10 @@ class Archive:
         """Return a number that is the same for all moments at which the same was known of failures."""
         return bisect_left(self.learnt_at, moment)
 
-    def _known_from(self, window: Window, deployments: tuple[Deployment, ...]) -> datetime | None:
+    def _known_from(self, window: Window) -> datetime | None:
         if not self.deployments:
             return None
-        is_later = bool(deployments) and not deployments[0].first_known
-        return window.start if is_later or self.deployed_at[0] < window.start else self.beginning
+        return window.start if self.deployed_at[0] < window.start else self.beginning
 
 
 def _moments(failures: Iterable[Failure]) -> Iterable[datetime]:

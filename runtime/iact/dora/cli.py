@@ -127,6 +127,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
 ) -> Iterator[tuple[Connection, Sequence[Request]]]:
     """Read what is new in the repository, and give a connection with what is asked for, by each definition."""
     from iact.config.opening import open_project
+    from iact.core.instants import zone_of
     from iact.dora.definitions import named_definition, named_targets
     from iact.dora.report import Request
     from iact.dora.repository import open_store, refresh, repository_name
@@ -134,9 +135,10 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
 
     now = datetime.now(UTC)
     project = open_project()
+    zone = zone_of(project.settings.time_zone)
     asked = dict.fromkeys(name.strip() for names in definitions for name in names.split(",") if name.strip())
     chosen = [named_definition(project, name, bands) for name in asked]
-    window = _window(start, end, length, now, [metric for one in chosen for metric in one.metrics])
+    window = _window(start, end, length, now.astimezone(zone), [metric for one in chosen for metric in one.metrics])
     engine = open_store(project, store)
     try:
         collected = refresh(engine, project, repo, now)
@@ -203,6 +205,8 @@ def _window(
 ) -> Window:
     """Return the window that the options ask for; where they leave its length out, the longest of the metrics'.
 
+    A date without a time is the first moment of that day in the zone of `now`.
+
     Raises:
         click.UsageError: if they ask for none, or for two.
     """
@@ -218,7 +222,7 @@ def _window(
     if since >= until:
         message = f"--from {since:%Y-%m-%d %H:%MZ} is not before --to {until:%Y-%m-%d %H:%MZ}; exchange them."
         raise click.UsageError(message)
-    return Window(since, until)
+    return Window(since.astimezone(UTC), until.astimezone(UTC))
 
 
 def _next_minute(now: datetime) -> datetime:
@@ -230,7 +234,7 @@ def _moment(option: str, text: str, now: datetime) -> datetime:
     from iact.core import instants
 
     try:
-        return instants.parse_past(text, now)
+        return instants.parse_past(text, now, now.tzinfo or UTC)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
 

@@ -9,7 +9,6 @@ from sqlalchemy.engine import Connection
 
 from iact.dora import store, unattributed
 from iact.dora.figures import Figure, Sample, Window
-from iact.dora.records import Deployment
 from iact.dora.rules import History, NamedMetric, figure, known_at, select
 from iact.dora.terms import Source
 from iact.dora.told_requests import read_requests
@@ -85,7 +84,7 @@ def read_history(  # noqa: PLR0913 - as for `measure`
     known = store.repository(connection, project, repository)
     deployments = store.deployments(connection, project, repository, window.start, window.end)
     return History(
-        known_from=_known_from(connection, project, repository, window, deployments),
+        known_from=_known_from(connection, project, repository, window),
         deployments=tuple(deployments),
         changes=tuple(store.deployed_changes(connection, project, repository, window.start, window.end)),
         failures=known_at(store.failures(connection, project, repository), as_of),
@@ -95,17 +94,16 @@ def read_history(  # noqa: PLR0913 - as for `measure`
     )
 
 
-def _known_from(
-    connection: Connection, project: str, repository: str, window: Window, in_window: Sequence[Deployment]
-) -> datetime | None:
-    """Return since when a deployment would be known: since the first commit, where there is any deployment at all."""
-    if any(not deployment.first_known for deployment in in_window[:1]):
-        return window.start
-    first = next(iter(store.deployments(connection, project, repository)), None)
+def _known_from(connection: Connection, project: str, repository: str, window: Window) -> datetime | None:
+    """Return since when a deployment would be known: since the first commit, where there is any deployment at all.
+
+    Where the first deployment names no commit of the history, since that deployment.
+    """
+    first = store.first_deployed_at(connection, project, repository)
     if first is None:
         return None
-    if first.deployed_at < window.start:
+    if first < window.start:
         return window.start
-    just_after = first.deployed_at + timedelta(microseconds=1)
-    changes = store.deployed_changes(connection, project, repository, first.deployed_at, just_after)
-    return min((change.committed_at for change in changes), default=first.deployed_at)
+    just_after = first + timedelta(microseconds=1)
+    changes = store.deployed_changes(connection, project, repository, first, just_after)
+    return min((change.committed_at for change in changes), default=first)

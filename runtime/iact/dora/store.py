@@ -52,6 +52,10 @@ DEPLOYED_BETWEEN: Final = query(
     .where(of_repository(DEPLOYMENTS), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
 )
+EARLIEST_DEPLOYED: Final = query(
+    "When the earliest deployment of all was, whether or not it names a commit of the history.",
+    select(func.min(DEPLOYMENTS.c.deployed_at, type_=Instant()).label("deployed_at")).where(of_repository(DEPLOYMENTS)),
+)
 FIRST_DEPLOYED: Final = query(
     "When each environment was first deployed to with something of the history.",
     select(DEPLOYMENTS.c.environment, func.min(DEPLOYMENTS.c.deployed_at, type_=Instant()).label("deployed_at"))
@@ -151,6 +155,12 @@ def deployments(
     first = {row["environment"]: row["deployed_at"] for row in FIRST_DEPLOYED.rows(connection, **named)}
     found = DEPLOYED_BETWEEN.rows(connection, **named, **_window(start, end))
     return [_deployment(row, first.get(row["environment"])) for row in found]
+
+
+def first_deployed_at(connection: Connection, project: str, repository: str) -> datetime | None:
+    """Return when the earliest deployment of a repository was; None where there is none."""
+    found: datetime | None = EARLIEST_DEPLOYED.run(connection, **parameters_of(project, repository)).scalar_one()
+    return found
 
 
 def deployed_changes(

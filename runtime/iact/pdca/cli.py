@@ -74,7 +74,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if agent != PDCA:
         _run_other(project, agent)
         return
-    asked = Asked(repo=repo, window=_duration(window), as_of=_moment(as_of), dry_run=dry_run)
+    asked = Asked(repo=repo, window=_duration(window), as_of=_moment(as_of, project), dry_run=dry_run)
     with _patience("Reading the history"), opened(project, asked) as session:
         found = session.experiments.run_all()
         _tell(session, found, form, _folder(project, asked, folder))
@@ -110,7 +110,7 @@ def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> N
     project = open_project()
     if improvement is not None:
         project.get("Improvement", improvement)
-    asked = Asked(repo=repo, as_of=_moment(as_of), dry_run=True)
+    asked = Asked(repo=repo, as_of=_moment(as_of, project), dry_run=True)
     with (
         _patience("Reading the history"),
         opened(project, asked) as session,
@@ -182,8 +182,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         repo=repo,
         improvement=improvement or "",
         every=_duration(every, "--every"),
-        start=_moment(start, "--from"),
-        end=_moment(end, "--to"),
+        start=_moment(start, project, "--from"),
+        end=_moment(end, project, "--to"),
     )
     with opened(project, asked) as found:
         _make_steps(found, as_csv=form == "csv")
@@ -322,13 +322,13 @@ def _duration(text: str | None, option: str = "--window") -> Quantity | None:
     return found
 
 
-def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
+def _moment(text: str | None, project: Project, option: str = "--as-of") -> datetime | None:
     from iact.core import instants
 
     if text is None:
         return None
     try:
-        return instants.parse_past(text, datetime.now(UTC))
+        return instants.parse_past(text, datetime.now(UTC), instants.zone_of(project.settings.time_zone))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
 

@@ -486,3 +486,25 @@ def test_devlake_8714_the_number_of_queries_grows_by_portions_and_not_by_rows(st
     engine.dispose()
 
     assert counts[1] <= counts[0] + 5
+
+
+def test_a_date_without_a_time_is_meant_in_the_zone_of_the_project(story, project):
+    """On 29 March 2026 the clocks of Berlin were put forward, so that the day had 23 hours."""
+    settings = project / "iact.yaml"
+    settings.write_text(PROJECT.replace("spec:\n", "spec:\n  time_zone: Europe/Berlin\n"), "utf-8")
+
+    window = report(story, "--from", "2026-03-29", "--to", "2026-03-30")["window"]
+
+    assert (window["from"], window["to"]) == ("2026-03-28T23:00:00.000000Z", "2026-03-29T22:00:00.000000Z")
+    assert window["length"]["shown"] == "23h"
+    assert report(story, "--from", "2026-03-29 00:00Z")["window"]["from"] == "2026-03-29T00:00:00.000000Z"
+
+
+def test_the_first_deployment_of_an_unknown_commit_is_where_the_known_history_begins(repository):
+    """Nine deployments in thirty days are 2.1 a week, however long the window that was asked for."""
+    repository.commit("first", at="2026-01-01")
+    take_in(repository, table(*(deployed(str(day), f"{3 * day + 1:02} 00:00") for day in range(9))))
+
+    found = report(repository, "--from", "2025-03-31", "--to", "2026-03-31")
+
+    assert value(found, "deployment_frequency") == "2.1/week"
