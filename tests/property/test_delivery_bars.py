@@ -3,7 +3,7 @@
 Where each bug that others had is tested, in the order in which the field tells of them:
 
 no data shown as 0 or "One day": `test_a_window_without_anything_is_unknown_and_not_zero` (here) and
-    `test_no_data_is_unknown_never_a_number` (tests/unit/dora/test_metric_rules.py)
+    `test_no_failure_is_zero_where_failures_are_looked_for_and_unknown_where_not` (tests/unit/dora/test_metric_rules.py)
 9 deployments in 30 days shown as 2 a month: `test_a_rate_is_divided_by_what_the_history_covers_of_a_window` (here)
 the failure rate counted incidents, or passed 100 %: `test_the_failure_rate_counts_deployments_that_failed` (here) and
     `test_devlake_8890_…` (tests/integration/dora/test_ingest.py)

@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from iact.dora import store, unattributed
 from iact.dora.figures import Window
-from iact.dora.records import Change, Deployment, Failure, Unattributed
+from iact.dora.records import Change, Deployment, Failure, PullRequest, Unattributed
 from iact.dora.rules import History, known_at
+from iact.dora.told_requests import read_requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Archive:
         failures: of any deployment.
         failure_sources: the kinds of failure that are looked for; none means that failures are unknown.
         unattributed: the incidents that are the fault of no known deployment.
+        pull_requests: every one that was told, whenever it was; None where none was.
         learnt_at: the moments at which something was learnt of a failure, in order.
         beginning: since when a deployment would be known: since the first commit, or the first deployment.
     """
@@ -41,6 +43,7 @@ class Archive:
     failures: tuple[Failure, ...]
     failure_sources: tuple[str, ...]
     unattributed: tuple[Unattributed, ...]
+    pull_requests: tuple[PullRequest, ...] | None
     learnt_at: tuple[datetime, ...]
     beginning: datetime | None
 
@@ -66,6 +69,7 @@ class Archive:
             failures=failures,
             failure_sources=() if known is None else known.failure_sources,
             unattributed=unattributed.opened_in(connection, project, repository, everything),
+            pull_requests=read_requests(connection, project, repository).requests,
             learnt_at=tuple(sorted(_moments(failures))),
             beginning=_beginning(deployments, changes),
         )
@@ -86,6 +90,7 @@ class Archive:
             changes=self.changes[begin:end],
             failures=known_at(self.failures, as_of),
             failure_sources=self.failure_sources,
+            pull_requests=self.pull_requests,
             unattributed=tuple(one for one in self.unattributed if one.opened_at in window),
         )
 
