@@ -230,6 +230,38 @@ def test_nobody_listens_is_told_in_a_sentence(iact, github):
     assert "does not give out /repos/shop/web: Not Found (404)" in ended.err
 
 
+@pytest.mark.parametrize("package", ["httpx", "tenacity"])
+def test_a_package_that_is_not_installed_is_named_with_what_brings_it(iact, monkeypatch, package):
+    for name in [name for name in sys.modules if name.startswith("iact.sources.rest")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+
+    ended = iact("pull", "github")
+
+    assert ended.code == 3
+    assert f"`iact pull` needs the package {package}, which is not installed: pip install 'iact[pull]'." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("{repository: shop}", "`shop`: expected owner and name of a repository, such as shop/web."),
+        ("{repository: shop/web, url: http://git.example.org}", "expected an address that begins with https://"),
+        ("{repository: shop/web, token: ghp_0123456789}", "a secret never is"),
+    ],
+)
+def test_what_is_wrong_in_the_settings_is_told_with_its_line(iact, settings, said):
+    project = PROJECT.replace('{repository: shop/web, token: "file:token", since: 2026-01-01}', settings)
+    Path("iact.yaml").write_text(project, encoding="utf-8")
+
+    ended = iact("pull", "github")
+
+    assert ended.code == 2
+    assert "iact.yaml:8:" in ended.err
+    assert said in ended.err
+    assert "ghp_0123456789" not in ended.err
+
+
 def test_gitlab_is_pulled_by_the_same_words(iact):
     with GitLabServer(HandClock()) as server:
         server.deployed(1, march(2), "a" * 40)

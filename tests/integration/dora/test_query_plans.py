@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Select
 
 from iact.dora import ingest, recorder, store
+from iact.dora.pull import store as pull_store
 from iact.stores.connect import open_memory
 from iact.stores.query import Query
 
@@ -25,11 +26,13 @@ PARAMETERS = {
     "digests": ["a", "b"],
     "of_kind": "deployment",
     "of_source": "github",
+    "of_remote": "api.github.com/77",
+    "of_stream": "deployments",
     "ids": ["a", "b"],
 }
 STATEMENTS = {
     name: found.statement
-    for module in (store, recorder, ingest)
+    for module in (store, recorder, ingest, pull_store)
     for name, found in vars(module).items()
     if isinstance(found, Query) and isinstance(found.statement, Select)
 }

@@ -48,6 +48,14 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
     assert good(rows(tmp_path, f"\ufeff{json.dumps(ONE)}\r\n{json.dumps(TWO)}\r\n")) == BOTH
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_what_a_spreadsheet_saves_as_unicode_text_is_read(tmp_path, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    content = f"{mark}{HEAD}{cells(ONE)}{cells(TWO)}".replace(",", "\t").encode(encoding)
+
+    assert good(rows(tmp_path, content)) == [(2, read_row(ONE)), (3, read_row(TWO))]
+
+
 def test_a_list_over_many_lines(tmp_path):
     found = rows(tmp_path, json.dumps([ONE, TWO], indent=2))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from iact.dora.told import incidents_told
 from iact.sources.events.fields import EventError
 from iact.sources.events.model import (
     ChangeEvent,
@@ -314,3 +315,46 @@ def test_an_event_of_gitlab_tells_that_a_merge_request_was_approved():
 
     assert told(document) == (ChangeEvent(source="gitlab", id="42", at=march(1, 10), reviewed_at=march(1, 10)),)
     assert told(document | {"target_type": "Issue"}) == ()
+
+
+@pytest.mark.parametrize("action", ["deleted", "transferred"])
+def test_an_issue_that_is_no_longer_there_never_was_an_incident(action):
+    """The issue says nothing new, so only being later tells the two statements apart."""
+    document = payload("github-issues-incident")
+    (before,), (after,) = told(document), told(document | {"action": action})
+
+    assert isinstance(before, IncidentEvent)
+    assert isinstance(after, IncidentEvent)
+    assert incidents_told([after, before]) == incidents_told([before, after]) == []
+    assert len(incidents_told([before])) == 1
+
+
+def test_an_incident_that_gitlab_sends_as_a_work_item_is_one_and_a_task_is_none():
+    document = payload("gitlab-incident") | {"object_kind": "work_item", "event_type": "work_item"}
+
+    assert told(document) == TOLD["gitlab-incident"]
+    document["object_attributes"]["type"] = "Task"
+    assert told(document) == ()
+
+
+def test_a_squash_that_was_fast_forwarded_was_merged_by_the_commit_of_the_squash():
+    document = payload("gitlab-merge-request")
+    document["object_attributes"] |= {"merge_commit_sha": None, "squash_commit_sha": FIX}
+
+    (change,) = told(document)
+
+    assert isinstance(change, ChangeEvent)
+    assert change.sha == FIX
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"deployment_status": {"state": "success", "created_at": "2026-03-02T09:00:00Z"}, "workflow_run": {"id": 8001}},
+        {"workflow_run": {"id": 8001}},
+        {"workflow_job": {"id": 1}},
+    ],
+    ids=["deployment_status", "deployment", "workflow_job"],
+)
+def test_what_github_sends_along_with_a_deployment_makes_nothing_else_of_it(others):
+    assert {event.kind for event in told(payload("github-deployment") | others)} == {"deployment"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -110,6 +111,9 @@ def _read(path: Path) -> str:
         said = getattr(error, "strerror", None) or str(error)
         message = f"the file {path} cannot be read: {said}. Check its name, or make it again."
         raise EnvironmentProblemError(message) from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # What a spreadsheet calls "Unicode text".
+        return content.decode("utf-16", errors="replace")
     # Bytes that are no UTF-8 become halves of characters, which make only their own row unusable.
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="surrogateescape")
 
@@ -139,7 +143,8 @@ def _json_row(text: str, line: int) -> Row:
     except RecursionError:
         return Row(line=line, rejected="expected an object, found one that is nested too deeply.")
     except ValueError as error:
-        return Row(line=line, rejected=f"expected one JSON object, found something else: {_json_error(error)}.")
+        where = _json_error(error).removesuffix(" of line 1")
+        return Row(line=line, rejected=f"expected one JSON object, found something else: {where}.")
     return understand(document, line)
 
 

@@ -140,13 +140,9 @@ class MergeRequests(_ProjectStream):
         return str(item.get("iid"))
 
     def payloads(self, item: Item, more: Sequence[Item], told: Sequence[Event]) -> Iterator[Item]:
-        """Yield `merge_request`; a squash that is fast-forwarded is told only as the commit of the squash."""
+        """Yield `merge_request`."""
         del more, told
-        merged = item.get("merge_commit_sha") or item.get("squash_commit_sha")
-        yield self._payload(
-            "merge_request",
-            object_attributes={**item, "merge_commit_sha": merged, "last_commit": {"id": item.get("sha")}},
-        )
+        yield self._payload("merge_request", object_attributes={**item, "last_commit": {"id": item.get("sha")}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

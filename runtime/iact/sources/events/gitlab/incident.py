@@ -19,7 +19,7 @@ TITLE: Final = "title"
 class Incident(GitLabPayload):
     """https://docs.gitlab.com/user/project/integrations/webhook_events/#work-item-events."""
 
-    kinds = ("incident", "issue")
+    kinds = ("incident", "issue", "work_item")
 
     def events(self, document: Mapping[str, Any]) -> Iterator[IncidentEvent]:
         """Yield the incident; `closed_at` and never `updated_at` says when it was resolved."""

@@ -47,8 +47,12 @@ class MergeRequest(GitLabPayload):
             opened_at=request.needed_moment("created_at"),
             reviewed_at=at if action in REVIEWS else None,
             merged_at=merged_at,
-            # A squash ends in `merge_commit_sha` too; a fast-forward has none, its last commit is the one merged.
-            sha=request.sha("merge_commit_sha") if state == "merged" else None,
+            sha=_merged(request) if state == "merged" else None,
             head=Fields(last, "object_attributes.last_commit.").sha("id") if isinstance(last, dict) else None,
             branch=request.text("target_branch"),
         )
+
+
+def _merged(request: Fields) -> str | None:
+    """Return the commit that merged it; a squash that was fast-forwarded has only its own, a fast-forward has none."""
+    return request.sha("merge_commit_sha") or request.sha("squash_commit_sha")
