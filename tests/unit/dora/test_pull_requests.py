@@ -113,7 +113,7 @@ def test_deployments_follow_each_other_by_when_they_were_finished_and_not_by_whe
     assert previous(*events) == {"ci/1": "ci/2", "ci/2": None}
 
 
-def test_a_deployment_that_was_updated_later_keeps_the_moment_at_which_it_was_finished():
+def test_devlake_8302_a_later_update_does_not_move_the_moment_of_finishing():
     """DevLake #8302: the moment of finishing was taken from the moment of the last update."""
     events = [went_out("1", 1), replace(went_out("1", 1), at=hours(50), status=Status.INACTIVE, deployed_at=None)]
 
