@@ -344,7 +344,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     engine = open_store(project, store)
     try:
         place = Place(project=project.name, repository=repository_key(repo, project, engine))
-        done = ingest_file(engine, place, file, only=only, strict=strict)
+        done = ingest_file(engine, place, file, only=only, strict=strict, now=datetime.now(UTC))
     finally:
         engine.dispose()
     if form == "json":

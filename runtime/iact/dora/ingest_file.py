@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.engine import Connection, Engine
 
+from iact.core import instants
 from iact.core.errors import ConfigurationError
 from iact.dora.ingest import Ingested, ingest
 from iact.sources.events.files import Row, read_rows
-from iact.sources.events.model import EVENTS
+from iact.sources.events.model import EVENTS, Event
 from iact.stores.connect import writing
 
 FORMAT: Final = "iact/ingested/v1"
@@ -32,7 +35,19 @@ class Place:
     repository: str
 
 
-def ingest_file(engine: Engine, place: Place, path: Path, *, only: str | None = None, strict: bool = False) -> Ingested:
+CLOCKS_DISAGREE: Final = timedelta(hours=1)
+"""How far ahead of ours the clock of whoever tells may be."""
+
+
+def ingest_file(  # noqa: PLR0913 - where to, from where, what of it, and when
+    engine: Engine,
+    place: Place,
+    path: Path,
+    *,
+    only: str | None = None,
+    strict: bool = False,
+    now: datetime | None = None,
+) -> Ingested:
     """Take in a file, in one transaction.
 
     Args:
@@ -41,6 +56,7 @@ def ingest_file(engine: Engine, place: Place, path: Path, *, only: str | None = 
         path: the file.
         only: the full name of the repository whose payloads are taken in; None: the file tells of one alone.
         strict: whether one rejected row keeps all the others out.
+        now: the present moment; rows of the time after it are rejected. None takes them all.
 
     Returns:
         What became of the rows; with `strict` and a rejected row, nothing was new or changed.
@@ -53,7 +69,9 @@ def ingest_file(engine: Engine, place: Place, path: Path, *, only: str | None = 
 
     def take_in(connection: Connection) -> None:
         nonlocal done
-        done = ingest(connection, place.project, place.repository, _of_one(read_rows(path), path, only))
+        rows = _of_one(read_rows(path), path, only)
+        found = rows if now is None else _come_true(rows, now)
+        done = ingest(connection, place.project, place.repository, found)
         if strict and done.rejected:
             raise _TakenBackError
 
@@ -90,6 +108,28 @@ def _of_one(rows: Iterable[Row], path: Path, only: str | None) -> Iterator[Row]:
                 f"Take them in one by one: --only {first}"
             )
             raise ConfigurationError(message)
+
+
+def _come_true(rows: Iterable[Row], now: datetime) -> Iterator[Row]:
+    """Yield the rows, with those rejected that tell of the future: a slip of the year would hide all that comes before.
+
+    Deployments that are told of replace what git shows in the time from the first of them to the last.
+    """
+    latest = now + CLOCKS_DISAGREE
+    for row in rows:
+        later = next((said for event in row.events for said in _moments(event) if said[1] > latest), None)
+        if later is None:
+            yield row
+        else:
+            reason = f"`{later[0]}`: expected a moment that has come, found {instants.show(later[1])}."
+            yield Row(line=row.line, rejected=reason, repository=row.repository)
+
+
+def _moments(event: Event) -> Iterator[tuple[str, datetime]]:
+    for one in sorted(dataclasses.fields(event), key=lambda one: one.name == "at"):
+        value = getattr(event, one.name)
+        if isinstance(value, datetime):
+            yield "updated_at" if one.name == "at" else one.name, value
 
 
 def record(done: Ingested) -> dict[str, Any]:

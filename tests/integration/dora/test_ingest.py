@@ -508,3 +508,20 @@ def test_the_first_deployment_of_an_unknown_commit_is_where_the_known_history_be
     found = report(repository, "--from", "2025-03-31", "--to", "2026-03-31")
 
     assert value(found, "deployment_frequency") == "2.1/week"
+
+
+def test_a_row_that_tells_of_the_future_is_rejected_and_hides_no_tag(story):
+    """Told deployments replace the tags from the first to the last of them: a slip of the year would hide them all."""
+    before = report(story)
+    rows = table(deployed("1", "02 21:00", shas(story)[1]), incident("7", "03 10:00", "03 12:30"))
+    late = (
+        rows + rows.splitlines()[1].replace("deployment,1", "deployment,2").replace("2026-03-02", "2099-03-02") + "\n"
+    )
+
+    done = take_in(story, late, status=1)
+
+    assert done["rejected"] == [
+        {"line": 4, "reason": "`deployed_at`: expected a moment that has come, found 2099-03-02 21:00Z."}
+    ]
+    assert (done["events"]["deployment"]["new"], done["events"]["incident"]["new"]) == (1, 1)
+    assert [one["name"] for one in report(story)["deployments"]][-1] == before["deployments"][-1]["name"]
