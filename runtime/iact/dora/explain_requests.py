@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -105,16 +105,22 @@ def show_requests(found: Mapping[str, Any], console: Console) -> None:
     for request in requests:
         if request["left_out"]:
             console.print(f"[dim]left out {escape(request['id'])}: {escape(request['left_out'])}[/dim]")
-    for line in _chains(found["deployments"]):
+    window = found["metric"]["window"]
+    for line in _chains(one for one in found["deployments"] if _is_within(one["finished_at"], window)):
         console.print(line)
+
+
+def _is_within(moment: str | None, window: Mapping[str, Any]) -> bool:
+    """Return whether a moment as it is written lies in a window; all are written alike, so texts compare."""
+    return moment is not None and window["from"] <= moment < window["to"]
 
 
 def _shown(time: Mapping[str, str] | None) -> str:
     return "–" if time is None else time["shown"]
 
 
-def _chains(steps: list[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield every told deployment with the one before it, or why it has none."""
+def _chains(steps: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield each told deployment with the one before it, or why it has none."""
     for step in steps:
         chain = ", ".join(str(part) for part in (step["scope"], step["repository"], step["environment"]) if part)
         if step["previous"] is not None:

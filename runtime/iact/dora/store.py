@@ -106,7 +106,7 @@ DEPLOYMENTS_OF_CHANGES: Final = query(
 DEPLOYMENTS_OF_ABBREVIATED: Final = query(
     "Changes whose ids begin alike, two at most, each with the first deployment that contains it.",
     select(CHANGES.c.sha, CHANGES.c.deployment)
-    .where(of_repository(CHANGES), CHANGES.c.sha >= bindparam("low"), CHANGES.c.sha < bindparam("high"))
+    .where(of_repository(CHANGES), CHANGES.c.sha >= bindparam("first"), CHANGES.c.sha < bindparam("after"))
     .limit(2),
 )
 FAILURE_COUNT: Final = query(
@@ -240,7 +240,7 @@ def deployment_of_abbreviated(connection: Connection, project: str, repository: 
     """Return the key of the first deployment that contains the one change whose id begins like this; else None."""
     named = parameters_of(project, repository)
     # Ids are hexadecimal, so that `g` comes after every one that begins like this.
-    found = list(DEPLOYMENTS_OF_ABBREVIATED.rows(connection, low=sha, high=f"{sha}g", **named))
+    found = list(DEPLOYMENTS_OF_ABBREVIATED.rows(connection, first=sha, after=f"{sha}g", **named))
     return found[0]["deployment"] if len(found) == 1 else None
 
 

@@ -221,3 +221,32 @@ def test_without_pull_requests_the_lead_time_is_unknown_and_says_what_to_do(repo
 
     assert found["metric"]["value"] is None
     assert "iact ingest" in found["metric"]["missing"]["reason"]
+
+
+def test_a_merge_that_is_told_abbreviated_finds_its_deployment(tmp_path: Path, repository: GitRepository):
+    repository.commit("first", at="2022-03-01 09:00")
+    repository.tag("v1.0.0")
+    merged = repository.commit("work", at="2022-03-02 09:00")
+    repository.tag("v1.1.0")
+    told = {"kind": "change", "id": "7", "opened_at": "2022-03-01 09:00Z", "merged_at": "2022-03-02 09:00Z"}
+    file = write_lines(tmp_path / "changes.jsonl", iter([told | {"sha": merged[:12]}]))
+    assert take_in(file, repository).exit_code == 0
+
+    [found] = explained(repository)["pull_requests"]
+
+    # Nobody told of deployments, so what the tags show counts; the first release of all would bring nothing.
+    assert (found["deployment"], found["left_out"], minutes(found["value"])) == ("v1.1.0", "", "1440")
+
+
+def test_deployments_outside_the_window_are_not_shown_to_people(pull_requests: GitRepository):
+    result = CliRunner().invoke(
+        dora,
+        [
+            *("explain", "lead_time", "--definition", "devlake", "--repo", str(pull_requests.path)),
+            *("--from", "2023-04-13", "--to", "2023-05-01"),
+        ],
+        env={"COLUMNS": "160"},
+    )
+
+    assert "deployment 5 (cicd1, REPO111, PRODUCTION) follows 1" in result.output
+    assert "deployment 1 (" not in result.output
