@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from iact.core.quantities import Dimension
 from iact.dora.terms import Better
 from iact.pdca.effect import Effect, Stretch, compare
-from iact.pdca.verdict import Looks, Verdict, by_evidence
+from iact.pdca.guards import DOUBT, Belief
+from iact.pdca.posterior import posterior
+from iact.pdca.verdict import Verdict, by_evidence
 
 SECONDS = st.floats(min_value=120, max_value=1e8)
 DURATIONS = st.lists(st.lists(SECONDS, min_size=1, max_size=4).map(tuple), min_size=4, max_size=12)
@@ -90,8 +92,61 @@ def test_nothing_is_found_between_a_stretch_and_itself(releases: list[tuple[floa
     assert math.isclose(found.estimate, 0, abs_tol=1e-9)
 
 
-@given(st.fractions(min_value="0.5", max_value="0.999"), st.integers(min_value=0, max_value=10))
-def test_all_looks_together_permit_no_more_error_than_one(confidence, extensions: int):
-    looks = Looks(confidence=confidence, extensions=extensions)
+def believed(dimension: Dimension, *arms: list[tuple[float, ...]], drift: float = 0.2, doubt: float = DOUBT) -> Effect:
+    """Return the posterior effect; the deployments of the arms follow each other day by day."""
+    first, stretches = 0, []
+    for arm in arms:
+        moments = tuple((first + place) * 86_400.0 for place in range(len(arm)))
+        seconds = len(arm) * 86_400.0
+        stretches.append(Stretch(clusters=tuple(arm), seconds=seconds, moments=moments, until=moments[-1]))
+        first += len(arm)
+    belief = Belief(drift=drift, doubt=doubt)
+    found = posterior(dimension, *stretches, confidence=0.95, belief=belief)
+    assert isinstance(found, Effect)
+    return found
 
-    assert looks.allowed * (1 - looks.each) == 1 - confidence
+
+@given(DURATIONS, DURATIONS)
+def test_a_posterior_interval_holds_its_own_estimate(before: list[tuple[float, ...]], after: list[tuple[float, ...]]):
+    found = believed(Dimension.DURATION, before, after)
+
+    assert -1 <= found.low <= found.estimate <= found.high
+
+
+@given(OUTCOMES, OUTCOMES)
+def test_a_posterior_difference_of_shares_stays_between_minus_one_and_one(
+    before: list[tuple[float, ...]], after: list[tuple[float, ...]]
+):
+    found = believed(Dimension.SHARE, before, after)
+
+    assert -1 <= found.low <= found.high <= 1
+
+
+@given(DURATIONS, DURATIONS)
+def test_allowing_for_more_never_makes_a_verdict_of_none(
+    before: list[tuple[float, ...]], after: list[tuple[float, ...]]
+):
+    """What is kept or reverted with all guards is so without doubt, which changes nothing but how sure one must be."""
+    guarded = by_evidence(believed(Dimension.DURATION, before, after), Better.LOWER)
+    without = by_evidence(believed(Dimension.DURATION, before, after, doubt=0.0), Better.LOWER)
+
+    assert guarded in {without, Verdict.INCONCLUSIVE}
+
+
+@given(DURATIONS, DURATIONS, st.randoms())
+def test_the_order_in_which_releases_are_listed_does_not_matter_where_their_moments_are_known(
+    before: list[tuple[float, ...]], after: list[tuple[float, ...]], chance: random.Random
+):
+    belief = Belief(drift=0.2)
+    ordered: list[Stretch] = []
+    listed: list[Stretch] = []
+    for first, arm in ((0.0, before), (1e7, after)):
+        pairs = [(first + 86_400.0 * place, cluster) for place, cluster in enumerate(arm)]
+        for found, some in ((ordered, pairs), (listed, chance.sample(pairs, len(pairs)))):
+            moments, clusters = zip(*some, strict=True)
+            found.append(Stretch(clusters=clusters, seconds=1e6, moments=moments, until=first + 1e6))
+    one, other = (posterior(Dimension.DURATION, *arms, confidence=0.95, belief=belief) for arms in (ordered, listed))
+
+    assert isinstance(one, Effect)
+    assert isinstance(other, Effect)
+    assert (one.low, one.estimate, one.high) == pytest.approx((other.low, other.estimate, other.high), nan_ok=True)

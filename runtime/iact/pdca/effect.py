@@ -1,5 +1,7 @@
 """How much a figure changed between two stretches of time, with an interval that says how sure that is.
 
+It takes the two stretches to differ by nothing but the change; `posterior.py` allows for what else may have moved.
+
 Changes that were released together share their fate: they waited for the same release. A deployment is therefore one
 observation (a cluster), however many changes it holds; counting changes would find differences in pure noise
 (Donner and Klar, *Design and Analysis of Cluster Randomization Trials*, 2000). Three sorts of figures, three methods:
@@ -57,11 +59,16 @@ class Stretch:
         clusters: the values of each deployment: seconds for durations, 0 or 1 for shares, anything for rates.
         seconds: how long the stretch was.
         gaps: seconds between one deployment and the next, for rates.
+        moments: when each of the clusters was deployed, in seconds since 1970, in the same order; empty where nobody
+            asks for what its order tells.
+        until: when the stretch ended, in seconds since 1970.
     """
 
     clusters: tuple[tuple[float, ...], ...]
     seconds: float
     gaps: tuple[float, ...] = ()
+    moments: tuple[float, ...] = ()
+    until: float = 0.0
 
     @property
     def values(self) -> int:
@@ -149,19 +156,26 @@ def mean_and_variance(values: Sequence[float]) -> tuple[float, float]:
 
 def can_decide(before: int, after: int, confidence: float) -> bool:
     """Return whether so many deployments on each side could ever exclude that nothing changed."""
-    return _critical(before, after, (1 - confidence) / 2) > 0
+    tail = (1 - confidence) / 2
+    if before * after > _EXACT_PAIRS:
+        return _critical(before, after, tail) > 0
+    # The most extreme of all arrangements has to be rare enough; counting the others would tell no more.
+    return tail * math.comb(before + after, after) >= 1
 
 
 def _durations(before: Stretch, after: Stretch, confidence: float) -> Comparison:
     if short := _too_few(before, after):
         return short
-    shifts = np.sort(np.subtract.outer(cluster_means(after), cluster_means(before)), axis=None)
+    shifts = np.subtract.outer(cluster_means(after), cluster_means(before)).ravel()
     place = _widened(_critical(len(before.clusters), len(after.clusters), (1 - confidence) / 2), before, after)
+    middle = ((len(shifts) - 1) // 2, len(shifts) // 2)
+    ends = (place - 1, len(shifts) - place) if place else middle
+    shifts.partition(sorted({*middle, *ends}))
     return Effect(
         scale=Scale.RELATIVE,
-        estimate=math.expm1(float(np.median(shifts))),
-        low=math.expm1(float(shifts[place - 1])) if place else -1.0,
-        high=math.expm1(float(shifts[-place])) if place else math.inf,
+        estimate=math.expm1(float(shifts[middle[0]] + shifts[middle[1]]) / 2),
+        low=math.expm1(float(shifts[ends[0]])) if place else -1.0,
+        high=math.expm1(float(shifts[ends[1]])) if place else math.inf,
         confidence=confidence,
         method="Hodges-Lehmann shift of the mean logarithm of each deployment (Hodges and Lehmann 1963)",
         before=len(before.clusters),

@@ -47,6 +47,7 @@ class PolicyFacts:
         "policy.every": FactType.DURATION,
         "policy.min_improvement": FactType.SHARE,
         "policy.confidence": FactType.SHARE,
+        "policy.drift": FactType.SHARE,
         "policy.verdict": FactType.TEXT,
         "policy.on_worse": FactType.TEXT,
     }
@@ -110,8 +111,8 @@ class PlanFacts:
 class CheckFacts:
     """How an experiment stands.
 
-    Asking for `check.verdict` judges the outcome and uses up one of the looks that the confidence is shared among; a
-    state that only watches asks for `check.harmed` or `check.due` instead.
+    Asking for `check.verdict` judges the outcome, which may extend the time; a state that only watches asks for
+    `check.harmed` or `check.due` instead.
     """
 
     provides: Mapping[str, FactType] = {

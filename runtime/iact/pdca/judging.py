@@ -5,20 +5,22 @@ Only decisions stand here, as in `rules.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from iact.core.conditions import Condition, Judgement
 from iact.core.quantities import duration
 from iact.core.truth import Truth
 from iact.pdca import numbers
-from iact.pdca.effect import Comparison, NotComparable, compare
+from iact.pdca.effect import Comparison, NotComparable
 from iact.pdca.followed import follow_up, followed, needs_follow_up
 from iact.pdca.measured import Measured
 from iact.pdca.model import Improvement, ImprovementPolicy
 from iact.pdca.plan import Check, Trial
-from iact.pdca.rules import each_look, leaves
+from iact.pdca.posterior import posterior
+from iact.pdca.rules import belief_of, leaves
 from iact.pdca.verdict import Reading, Verdict, by_evidence, by_threshold, is_harm, is_proven
 
 
@@ -65,28 +67,27 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
         experiment: what is tried, and how it is judged.
         before: the figures of the history before the change.
         after: the figures since the change.
-        judges: whether the outcome is judged now, which uses up one of the looks.
+        judges: whether the outcome is judged now, which may extend the time.
     """
     now, trial, last = after.window.end, experiment.trial, experiment.last
-    confidence = each_look(experiment.policy, trial.extensions)
-    followed_up = _followed_up(experiment, before, after)
-    effect = followed_up.effect(trial.metric, confidence)
+    effects = _effects(experiment, before, after)
+    effect = effects[trial.metric]
     adopted = _judge(experiment.improvement.adopted_if, before, after, now, otherwise=Truth.TRUE)
     harm = _judge(experiment.improvement.stop_if, before, after, now, otherwise=Truth.FALSE)
     threshold = experiment.policy.verdict == "threshold"
-    certain = _certain_harm(experiment.improvement.stop_if, before, after, float(experiment.policy.confidence.amount))
-    verdict = _verdict(experiment, before, after, effect, adopted)
+    certain = _certain_harm(experiment, before, after)
+    guarded = _harmed_others(trial.metric, effects, before)
+    verdict = _verdict(experiment, before, after, effect, adopted, guarded)
     early = now < experiment.deadline
     looks = last.looks if last else 0
-    enough = trial.sample_needed is not None and followed_up.observed(trial.metric) >= trial.sample_needed
-    then = _then(experiment, early=early)
+    then = _then(experiment, early=early, traded=bool(guarded) and by_evidence(effect, trial.better) is Verdict.KEEP)
     extends = judges and verdict is Verdict.INCONCLUSIVE and then == "extend"
     return Check(
         made_at=now,
         applied_at=experiment.applied_at,
         adopted=adopted.truth.value,
         harmed=harm.truth.is_true and (threshold or bool(certain)),
-        due=not early or (enough and looks == 0 and not threshold),
+        due=not early or (verdict is not Verdict.INCONCLUSIVE and not threshold),
         until=experiment.extended_from(now) if extends else experiment.deadline,
         verdict=verdict.value,
         then=then,
@@ -100,51 +101,79 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
             "certain_harm": list(certain),
             "before": before.figures[trial.metric].to_record(),
             "after": after.figures[trial.metric].to_record(),
-            "others": _others(trial.metric, before, after, confidence),
-            "enough": enough,
+            "others": [
+                {"metric": name, "effect": numbers.effect_record(found)}
+                for name, found in sorted(effects.items())
+                if name != trial.metric
+            ],
+            "harmed_others": list(guarded),
             "threshold": _threshold(experiment, before, after) if threshold else None,
         },
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FollowedUp:
-    """Two stretches of time whose deployments were followed up for equally long; for no time where that is needless."""
+def _effects(experiment: Experiment, before: Measured, after: Measured) -> dict[str, Comparison]:
+    """Return what is believed of the effect on every metric, by its name.
 
-    before: Measured
-    after: Measured
-    span: timedelta | None = None
-
-    def observed(self, metric: str) -> int:
-        return len(self.after.stretch(metric).clusters)
-
-    def effect(self, metric: str, confidence: float) -> Comparison:
-        found = _effect(metric, self.before, self.after, confidence)
-        if self.span is None:
-            return found
-        how = f"every release followed up for {duration(self.span)}, younger ones left out"
-        if isinstance(found, NotComparable):
-            return NotComparable(f"{found.reason}; {how}")
-        return replace(found, method=f"{found.method}; {how}")
+    The metric that is tried has the confidence of the policy. The others share the permitted error evenly (Bonferroni;
+    Dunn, JASA 56, 1961), so that all of them together are seldom blamed by chance.
+    """
+    trial, confidence = experiment.trial, experiment.policy.confidence.amount
+    others = max(1, len(before.metrics) - 1)
+    shared = 1 - (1 - confidence) / others
+    return {
+        name: _effect(experiment, name, before, after, float(confidence if name == trial.metric else shared))
+        for name in before.metrics
+    }
 
 
-def _followed_up(experiment: Experiment, before: Measured, after: Measured) -> _FollowedUp:
-    if not needs_follow_up(before, experiment.trial.metric):
-        return _FollowedUp(before=before, after=after)
-    now = after.window.end
-    span = follow_up(before.history, experiment.trial.verdict_by.timedelta / 2)
-    return _FollowedUp(before=followed(before, span, now), after=followed(after, span, now), span=span)
+def _effect(experiment: Experiment, metric: str, before: Measured, after: Measured, confidence: float) -> Comparison:
+    """Return what is believed of the effect on one metric, with deployments followed up where their rows may change."""
+    span = None
+    if needs_follow_up(before, metric):
+        now = after.window.end
+        span = follow_up(before.history, experiment.trial.verdict_by.timedelta / 2)
+        before, after = followed(before, span, now), followed(after, span, now)
+    found = posterior(
+        before.figures[metric].dimension,
+        before.stretch(metric),
+        after.stretch(metric),
+        confidence=confidence,
+        belief=belief_of(experiment.policy),
+    )
+    if span is None:
+        return found
+    how = f"every release followed up for {duration(span)}, younger ones left out"
+    if isinstance(found, NotComparable):
+        return NotComparable(f"{found.reason}; {how}")
+    return replace(found, method=f"{found.method}; {how}")
 
 
-def _verdict(
-    experiment: Experiment, before: Measured, after: Measured, effect: Comparison, adopted: Judgement
+def _harmed_others(metric: str, effects: Mapping[str, Comparison], before: Measured) -> tuple[str, ...]:
+    """Return the other metrics that credibly got worse. A change that costs something else is no improvement yet."""
+    return tuple(
+        name for name, effect in sorted(effects.items()) if name != metric and is_harm(effect, before.better(name))
+    )
+
+
+def _verdict(  # noqa: PLR0913, PLR0917 - private; what a verdict rests on
+    experiment: Experiment,
+    before: Measured,
+    after: Measured,
+    effect: Comparison,
+    adopted: Judgement,
+    guarded: tuple[str, ...],
 ) -> Verdict:
-    """Judge the outcome. What was not practised has not been tried, so nothing can be credited to it."""
+    """Judge the outcome.
+
+    What was not practised has not been tried, so nothing can be credited to it; and what credibly made another metric
+    worse is not kept without a person.
+    """
     trial = experiment.trial
     if experiment.policy.verdict == "threshold":
         return by_threshold([reading(trial.metric, before, after)], experiment.policy.min_improvement.amount)
     verdict = by_evidence(effect, trial.better)
-    if verdict is Verdict.KEEP and not adopted.truth.is_true:
+    if verdict is Verdict.KEEP and (guarded or not adopted.truth.is_true):
         return Verdict.INCONCLUSIVE
     return verdict
 
@@ -169,10 +198,15 @@ def reading(metric: str, before: Measured, after: Measured) -> Reading:
     )
 
 
-def _then(experiment: Experiment, *, early: bool) -> str:
-    """Return what follows if the verdict is inconclusive."""
+def _then(experiment: Experiment, *, early: bool, traded: bool) -> str:
+    """Return what follows if the verdict is inconclusive.
+
+    Where one metric credibly improved and another credibly got worse, no more time tells which of them matters.
+    """
     if early:
         return "wait"
+    if traded:
+        return "escalate"
     return "extend" if experiment.extended < experiment.trial.extensions else experiment.trial.if_unclear
 
 
@@ -184,28 +218,25 @@ def _judge(
     return condition.judge(after.facts(before), now)
 
 
-def _effect(metric: str, before: Measured, after: Measured, confidence: float) -> Comparison:
-    dimension = before.figures[metric].dimension
-    return compare(dimension, before.stretch(metric), after.stretch(metric), confidence=confidence)
-
-
-def _certain_harm(condition: Condition | None, before: Measured, after: Measured, confidence: float) -> tuple[str, ...]:
+def _certain_harm(experiment: Experiment, before: Measured, after: Measured) -> tuple[str, ...]:
     """Return the metrics that `stop_if` names and whose interval excludes that they got no worse.
 
-    A single failed deployment makes the failure rate 100 %; stopping at that would stop on noise.
+    A single failed deployment makes the failure rate 100 %; stopping at that would stop on noise. Harm is looked for
+    among what is known now, without waiting until every release was followed up.
     """
+    condition, policy = experiment.improvement.stop_if, experiment.policy
     named = {leaf.fact.removeprefix("metric.") for leaf in leaves(condition) if leaf.fact.startswith("metric.")}
     return tuple(
         metric
         for metric in sorted(named & set(before.metrics))
-        if is_harm(_effect(metric, before, after, confidence), before.better(metric))
+        if is_harm(
+            posterior(
+                before.figures[metric].dimension,
+                before.stretch(metric),
+                after.stretch(metric),
+                confidence=float(policy.confidence.amount),
+                belief=belief_of(policy),
+            ),
+            before.better(metric),
+        )
     )
-
-
-def _others(metric: str, before: Measured, after: Measured, confidence: float) -> list[dict[str, Any]]:
-    """Return how the other metrics changed, for the report."""
-    return [
-        {"metric": name, "effect": numbers.effect_record(_effect(name, before, after, confidence))}
-        for name in sorted(before.metrics)
-        if name != metric
-    ]

@@ -22,7 +22,7 @@ _SAID: Final[Mapping[str, str]] = {
     "failed": "The change could not be made, and nothing was left behind.",
     "watching": "It is being tried; adoption and harm are judged first.",
     "first_check": "Adoption and harm are being judged.",
-    "measuring": "It is being tried; the outcome is judged when enough releases are there, or the time is up.",
+    "measuring": "It is being tried; the outcome is judged as soon as the releases tell enough, or the time is up.",
     "judging": "The outcome is being judged.",
     "reverting": "The change is being taken back.",
     "withdrawing": "A person stopped it; the change is being taken back.",

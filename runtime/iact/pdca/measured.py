@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,14 +63,18 @@ class Measured:
         """Return the rows behind a metric, grouped by the deployment that they belong to."""
         rows = sorted(self.samples(metric), key=lambda row: row.id)
         clusters: dict[str, list[float]] = {}
+        moments: dict[str, float] = {}
         for row in rows:
             clusters.setdefault(row.cluster, []).append(float(row.value))
+            moments[row.cluster] = min(row.at.timestamp(), moments.get(row.cluster, math.inf))
         covered = observed_part(self.history, self.window)
-        moments = sorted(deployment.deployed_at for deployment in self.history.deployments)
+        deployed = sorted(deployment.deployed_at.timestamp() for deployment in self.history.deployments)
         return Stretch(
             clusters=tuple(tuple(values) for _, values in sorted(clusters.items())),
             seconds=covered.span.total_seconds() if covered else 0.0,
-            gaps=tuple((later - earlier).total_seconds() for earlier, later in pairwise(moments)),
+            gaps=tuple(later - earlier for earlier, later in pairwise(deployed)),
+            moments=tuple(moments[key] for key in sorted(clusters)),
+            until=self.window.end.timestamp(),
         )
 
     def in_order(self, metric: str) -> Iterator[tuple[float, ...]]:

@@ -380,7 +380,10 @@ class ImprovementPolicy:
             `min_improvement` at the first check, which proves nothing and says so.
         on_worse: what becomes of a change that made its metric worse.
         extensions: how often the time of an unclear experiment may be extended.
-        confidence: of all judgements of one experiment together.
+        confidence: the probability with which the interval holds the effect; a verdict is given where that interval
+            excludes that nothing changed.
+        drift: by which share of its value a figure may fall, or rise again, by itself in a year; an experiment is not
+            credited with it.
         examples: what an improvement promises, and whether it would be tried where nobody has to be asked.
     """
 
@@ -392,6 +395,7 @@ class ImprovementPolicy:
     on_worse: Literal["revert", "escalate"] = "revert"
     extensions: Annotated[int, Within(0, 10)] = 2
     confidence: Share = share(Fraction(95, 100))
+    drift: Share = share(Fraction(20, 100))
     examples: tuple[PolicyExample, ...] = ()
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
@@ -411,8 +415,7 @@ class ImprovementPolicy:
         if not Fraction(1, 2) <= self.confidence.amount < 1:
             message = f"`confidence: {self.confidence}`: expected at least 50% and less than 100%."
             yield Problem(rule="wrong-value", position=self.positions.get("confidence", self.position), message=message)
-        if not 0 <= self.min_improvement.amount < 1:
-            message = f"`min_improvement: {self.min_improvement}`: expected at least 0% and less than 100%."
-            yield Problem(
-                rule="wrong-value", position=self.positions.get("min_improvement", self.position), message=message
-            )
+        for key, amount in (("min_improvement", self.min_improvement), ("drift", self.drift)):
+            if not 0 <= amount.amount < 1:
+                message = f"`{key}: {amount}`: expected at least 0% and less than 100%."
+                yield Problem(rule="wrong-value", position=self.positions.get(key, self.position), message=message)

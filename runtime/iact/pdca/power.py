@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from scipy import special
@@ -28,6 +27,8 @@ from iact.pdca.effect import (
     mean_and_variance,
     variance_parts,
 )
+from iact.pdca.guards import UNGUARDED, YEAR, Belief, Guards, guards_of
+from iact.pdca.scale import robust_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,8 @@ class Spread:
         between: variance between deployments; None where it has no meaning.
         within: variance within deployments; None where it has no meaning.
         correlation: intra-class correlation, 0 to 1; None where it has no meaning.
+        seconds: how long the stretch was in which it varied.
+        guards: what a verdict will allow for beside the change.
     """
 
     dimension: Dimension
@@ -63,6 +66,8 @@ class Spread:
     values: int
     per_week: float
     deviation: float
+    seconds: float = 0.0
+    guards: Guards = UNGUARDED
     between: float | None = None
     within: float | None = None
     correlation: float | None = None
@@ -100,8 +105,21 @@ class Needed:
     reason: str = ""
 
 
-def spread_of(dimension: Dimension, stretch: Stretch) -> Spread | None:
-    """Return how much a metric varied in a stretch of time, or None with fewer than two deployments."""
+def spread_of(dimension: Dimension, stretch: Stretch, belief: Belief | None = None) -> Spread | None:
+    """Return how much a metric varied in a stretch of time, or None with fewer than two deployments.
+
+    Args:
+        dimension: what the metric measures.
+        stretch: the time before the change, with the moment of each deployment where there is a belief.
+        belief: what is known of figures beforehand; None to allow for nothing but the change.
+    """
+    found = _varied(dimension, stretch)
+    if found is None or belief is None:
+        return found
+    return replace(found, seconds=stretch.seconds, guards=guards_of(dimension, belief, stretch))
+
+
+def _varied(dimension: Dimension, stretch: Stretch) -> Spread | None:
     count = len(stretch.clusters)
     if count < 2 or stretch.seconds <= 0:  # noqa: PLR2004 - a spread needs two
         return None
@@ -145,7 +163,7 @@ def detectable(
     if spread.dimension is Dimension.DURATION and not can_decide(earlier, int(later), confidence):
         reason = f"{earlier} before and {deployments(later)} to be expected can never be certain enough"
         return Detectable(weeks=weeks, releases=later, reason=reason)
-    reach = _multiple(spread, earlier + later, confidence) * spread.deviation * math.sqrt(1 / earlier + 1 / later)
+    reach = _reach(spread, earlier, later, weeks * WEEK, confidence)
     return Detectable(weeks=weeks, releases=later, effect=_unscaled(spread.dimension, reach))
 
 
@@ -166,11 +184,12 @@ def needed(spread: Spread, effect: float, *, per_week: float, confidence: float)
     for count in _candidates():
         if spread.dimension is Dimension.DURATION and not can_decide(spread.clusters, count, confidence):
             continue
-        multiple = _multiple(spread, spread.clusters + count, confidence)
-        if multiple * spread.deviation * math.sqrt(1 / spread.clusters + 1 / count) <= reach:
+        lasts = count / per_week * WEEK if per_week > 0 else 0.0
+        if _reach(spread, spread.clusters, count, lasts, confidence) <= reach:
             return Needed(releases=count, weeks=count / per_week if per_week > 0 else None)
     return Needed(
-        reason=f"the {spread.clusters} deployments of the baseline leave it less certain than that by themselves",
+        reason=f"the {spread.clusters} deployments of the baseline, and what the figure may do by itself meanwhile, "
+        "leave it less certain than that",
     )
 
 
@@ -216,29 +235,33 @@ def _scale(means: Sequence[float]) -> float:
     return 0.0
 
 
-def robust_scale(values: Sequence[float]) -> float:
-    """Return the scale that the standard error of a Hodges-Lehmann shift is a multiple of.
+def _reach(spread: Spread, before: float, after: float, lasts: float, confidence: float) -> float:
+    """Return the smallest effect that is found, on the scale of comparison.
 
-    It is 1 / (√12 ∫ f²), with the integral of the squared density estimated from how many pairs of values lie close to
-    each other (Hettmansperger and McKean, *Robust Nonparametric Statistical Methods*, 2011, section 3.7). For a normal
-    distribution that is 1.02 standard deviations.
+    It stands as far from nothing as the verdict asks for, and further by what chance may take from it; `posterior.py`
+    has the same parts.
+
+    Args:
+        spread: how the metric varied before the change.
+        before: deployments before the change.
+        after: deployments since.
+        lasts: seconds since the change.
+        confidence: of the verdict's interval, 0 to 1.
     """
-    distances = sorted(abs(one - other) for one, other in combinations(values, 2))
-    place = max(1, math.ceil(_CLOSE * len(distances)))
-    share, distance = place / len(distances), distances[place - 1]
-    return 2 * distance / (share * math.sqrt(12))
+    guards, years = spread.guards, (spread.seconds + lasts) / 2 / YEAR
+    chance = spread.deviation * math.sqrt(guards.runs * (1 / before + 1 / after))
+    asked, power = _quantiles(spread, before + after, confidence)
+    uncertain = math.hypot(chance, guards.drift.deviation * years)
+    return asked * guards.handicap(before, after) * uncertain + power * math.hypot(chance, guards.drift.noise * years)
 
 
-_CLOSE: Final = 0.25
-"""The share of pairs that count as close: few enough for the density to be even there, enough to be counted."""
-
-
-def _multiple(spread: Spread, deployments: float, confidence: float) -> float:
+def _quantiles(spread: Spread, deployments: float, confidence: float) -> tuple[float, float]:
+    """Return how many standard errors the verdict asks for, and how many the power adds."""
     quantile = (1 + confidence) / 2
     if spread.dimension is Dimension.DURATION:
         freedom = deployments - 2
-        return float(special.stdtrit(freedom, quantile) + special.stdtrit(freedom, POWER))
-    return float(special.ndtri(quantile) + special.ndtri(POWER))
+        return float(special.stdtrit(freedom, quantile)), float(special.stdtrit(freedom, POWER))
+    return float(special.ndtri(quantile)), float(special.ndtri(POWER))
 
 
 def _unscaled(dimension: Dimension, reach: float) -> float:

@@ -29,7 +29,6 @@ from iact.pdca.measured import Measured
 from iact.pdca.pinned import Rules, rules_of
 from iact.pdca.plan import Check, Plan
 from iact.pdca.power import spread_of
-from iact.pdca.verdict import Looks
 from iact.stores.connect import reading
 
 FORMAT: Final = "iact/report/v1"
@@ -147,15 +146,14 @@ def _thin(window: Measured, useful: Measured, pinned: Rules) -> dict[str, Any]:
 def _detectable(useful: Measured, pinned: Rules) -> list[dict[str, Any]]:
     """Return what stretches of time could detect in the lead time if releases go on as they come now."""
     figure = useful.figures.get(LEAD_TIME)
-    spread = spread_of(figure.dimension, useful.stretch(LEAD_TIME)) if figure else None
+    spread = spread_of(figure.dimension, useful.stretch(LEAD_TIME), rules.belief_of(pinned.policy)) if figure else None
     if spread is None:
         reason = f"{useful.releases} releases are known, and a spread needs two"
         rows: list[dict[str, Any]] = [
             {"after": after, "releases_expected": None, "effect": None, "reason": reason} for after, _ in rules.HORIZONS
         ]
         return rows
-    looks = Looks(confidence=pinned.policy.confidence.amount, extensions=pinned.policy.extensions)
-    return rules.horizons(spread, spread.per_week, float(looks.each), falls=True)
+    return rules.horizons(spread, spread.per_week, float(pinned.policy.confidence.amount), falls=True)
 
 
 def plan_record(plan: Plan) -> dict[str, Any]:

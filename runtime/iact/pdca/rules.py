@@ -15,11 +15,11 @@ from iact.core.conditions import AllOf, AnyOf, Condition, Judgement, Leaf, Not
 from iact.core.quantities import Dimension, Quantity, duration
 from iact.pdca import numbers
 from iact.pdca.effect import MINIMUM_CLUSTERS
+from iact.pdca.guards import Belief
 from iact.pdca.measured import Measured
 from iact.pdca.model import Improvement, ImprovementPolicy
 from iact.pdca.plan import Plan, Trial
 from iact.pdca.power import Spread, detectable, needed, spread_of
-from iact.pdca.verdict import Looks
 
 HORIZONS: Final = (
     ("48 h", Fraction(2, 7)),
@@ -160,7 +160,8 @@ def make_plan(  # noqa: PLR0913 - the ingredients of a plan, each named by the c
     made_at = baseline.window.end
     if chosen is None or chosen.current is None or chosen.expected is None:
         return Plan(made_at=made_at, trial=None, requested=bool(requested), considered=considered)
-    spread = spread_of(chosen.current.dimension, baseline.stretch(chosen.improvement.expect.metric))
+    stretch = baseline.stretch(chosen.improvement.expect.metric)
+    spread = spread_of(chosen.current.dimension, stretch, belief_of(policy))
     history = duration(baseline.window.span)
     trial = _trial(chosen, chosen.current, chosen.expected, policy, repository, digests[chosen.name], history, spread)
     return Plan(
@@ -188,7 +189,7 @@ def _trial(  # noqa: PLR0913, PLR0917 - private; what it gathers comes from as m
     if spread is not None:
         rate = releases_a_week(improvement, spread)
         effect = _on_scale(expected, current)
-        sample = needed(spread, effect, per_week=rate, confidence=each_look(policy, extensions)).releases
+        sample = needed(spread, effect, per_week=rate, confidence=float(policy.confidence.amount)).releases
     return Trial(
         improvement=chosen.name,
         definition=definition,
@@ -230,7 +231,7 @@ def _details(  # noqa: PLR0913, PLR0917 - private; the same ingredients as `make
     if spread is None:
         return record
     rate = releases_a_week(chosen.improvement, spread)
-    confidence = each_look(policy, trial.extensions)
+    confidence = float(policy.confidence.amount)
     least = _on_scale(policy.min_improvement.amount, trial.current)
     return record | {
         "spread": numbers.spread_record(spread),
@@ -294,6 +295,6 @@ def _on_scale(relative: Fraction, current: Quantity) -> float:
     return float(relative * current.amount) if current.dimension is Dimension.SHARE else float(relative)
 
 
-def each_look(policy: ImprovementPolicy, extensions: int) -> float:
-    """Return the confidence of one look at an experiment, so that all that are allowed keep the policy's together."""
-    return float(Looks(confidence=policy.confidence.amount, extensions=extensions).each)
+def belief_of(policy: ImprovementPolicy) -> Belief:
+    """Return what is believed of figures before they are looked at."""
+    return Belief(drift=float(policy.drift.amount))

@@ -85,32 +85,6 @@ def by_threshold(readings: Iterable[Reading], minimum: Fraction) -> Verdict:
     return Verdict.KEEP if all(value is not None and value > minimum for value in improvements) else Verdict.REVERT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looks:
-    """How often an experiment may be judged, and how sure each judgement must be for all of them together to be.
-
-    Looking twice at 95 % is wrong more often than 5 %: the permitted error is divided evenly among all the looks that
-    the policy allows (Bonferroni; Dunn, JASA 56, 1961).
-
-    Attributes:
-        confidence: of all looks together, 0 to 1.
-        extensions: how often the time may be extended.
-    """
-
-    confidence: Fraction
-    extensions: int
-
-    @property
-    def allowed(self) -> int:
-        """How many looks there may be: when the planned sample is there, when the time is up, and after extensions."""
-        return 2 + self.extensions
-
-    @property
-    def each(self) -> Fraction:
-        """The confidence of one look."""
-        return 1 - (1 - self.confidence) / self.allowed
-
-
 def is_proven(effect: Comparison) -> bool:
     """Return whether there is an effect whose interval excludes no change."""
     return isinstance(effect, Effect) and (effect.low > 0 or effect.high < 0)

@@ -18,9 +18,9 @@ from iact.pdca.power import (
     Spread,
     detectable,
     needed,
-    robust_scale,
     spread_of,
 )
+from iact.pdca.scale import robust_scale
 
 
 def spread(clusters: int = 30, deviation: float = 0.7, dimension: Dimension = Dimension.DURATION) -> Spread:

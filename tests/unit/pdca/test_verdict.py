@@ -10,7 +10,7 @@ import pytest
 from iact.core.quantities import Dimension
 from iact.dora.terms import Better
 from iact.pdca.effect import Effect, NotComparable, Scale, Stretch, compare, dispersion
-from iact.pdca.verdict import Looks, Reading, Verdict, by_evidence, by_threshold, is_proven
+from iact.pdca.verdict import Reading, Verdict, by_evidence, by_threshold, is_proven
 
 FIFTEEN = Fraction(15, 100)
 
@@ -96,11 +96,6 @@ def test_one_metric_that_did_not_improve_is_enough_to_revert():
 def test_a_metric_that_is_not_known_leaves_the_threshold_inconclusive(missing: Reading):
     assert by_threshold([reading("1.5", "1.0"), missing], FIFTEEN) is Verdict.INCONCLUSIVE
     assert by_threshold([], FIFTEEN) is Verdict.INCONCLUSIVE
-
-
-def test_looking_more_often_makes_each_look_stricter():
-    assert Looks(confidence=FIFTEEN * 0 + Fraction(95, 100), extensions=0).each == Fraction(975, 1000)
-    assert Looks(confidence=Fraction(95, 100), extensions=2).each == Fraction(9875, 10000)
 
 
 def test_changes_released_together_count_once():
