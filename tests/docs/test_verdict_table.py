@@ -23,7 +23,7 @@ def test_the_table_names_the_command_and_the_seed_that_made_it():
 def test_every_line_of_the_table_has_the_interval_of_its_share():
     lines = LINE.findall(TEXT)
 
-    assert len(lines) == 7
+    assert len(lines) == 15
     for count, share, low, high, _ in lines:
         total = int(count.replace(",", ""))
         # The share is rounded, so the number that it came from is known to within one or two.
