@@ -35,7 +35,7 @@ test: install-dev ## run every test, or those of TESTS
 test-quick: install-dev ## run the tests that start no other program, and stop at the first failure
 	@$(PYTEST) --exitfirst $(OPTIONS) tests/unit tests/property
 
-services: install-dev ## start MariaDB and MySQL (or those of SERVICES) and say how to connect
+services: install-dev ## start Cassandra, MariaDB and MySQL (or those of SERVICES) and say how to connect
 	@.venv/bin/python -m services up $(SERVICES)
 
 services-down: install-dev ## stop what `make services` started, and nothing else

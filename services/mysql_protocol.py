@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from services.certificates import Certificates
 from services.locking import locked
 from services.service import HOST, Settings
 
@@ -35,6 +36,7 @@ def prepare(cache: Path, settings: Settings, make: Callable[[Path], None]) -> No
         make: makes the system tables in a folder that is not there yet.
     """
     (settings.folder / "administrator.sql").write_text(ADMINISTRATOR, encoding="utf-8")
+    certificates(settings.folder).make()
     temporary = settings.folder / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -45,6 +47,29 @@ def prepare(cache: Path, settings: Settings, make: Callable[[Path], None]) -> No
         shutil.rmtree(making, ignore_errors=True)
         shutil.copytree(_untouched(cache, make), making)
         making.rename(settings.data)
+
+
+def certificates(folder: Path) -> Certificates:
+    """Return the certificates of the server whose files are in `folder`."""
+    return Certificates(folder / "tls")
+
+
+def options(settings: Settings) -> list[str]:
+    """Return the options that `mysqld` and `mariadbd` both know."""
+    tls = certificates(settings.folder)
+    return [
+        f"--bind-address={HOST}",
+        f"--port={settings.port}",
+        "--socket=mysqld.sock",
+        "--pid-file=mysqld.pid",
+        f"--tmpdir={settings.folder / 'tmp'}",
+        f"--init-file={settings.folder / 'administrator.sql'}",
+        f"--ssl-ca={tls.authority}",
+        f"--ssl-cert={tls.certificate}",
+        f"--ssl-key={tls.key}",
+        "--skip-name-resolve",
+        "--innodb-buffer-pool-size=128M",
+    ]
 
 
 def _untouched(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -10,7 +10,7 @@ from typing import Final
 
 from services import mysql_protocol, packages
 from services.errors import ServiceError
-from services.service import HOST, Service, Settings, service
+from services.service import Service, Settings, service
 
 _SYSTEM_TABLES: Final = (
     "mysql_system_tables.sql",
@@ -40,14 +40,7 @@ class MariaDB(Service):
         """Return the command that runs `mariadbd`."""
         return [
             *_command(cache, settings.data),
-            f"--tmpdir={settings.folder / 'tmp'}",
-            f"--bind-address={HOST}",
-            f"--port={settings.port}",
-            "--socket=mysqld.sock",
-            "--pid-file=mysqld.pid",
-            f"--init-file={settings.folder / 'administrator.sql'}",
-            "--skip-name-resolve",
-            "--innodb-buffer-pool-size=128M",
+            *mysql_protocol.options(settings),
             *settings.options,
         ]
 

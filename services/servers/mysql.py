@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services import mysql_protocol, packages
 from services.errors import ServiceError
-from services.service import HOST, Service, Settings, service
+from services.service import Service, Settings, service
 
 
 @service("mysql")
@@ -30,15 +30,8 @@ class MySQL(Service):
         """Return the command that runs `mysqld`."""
         return [
             *_command(cache, settings.data),
-            f"--tmpdir={settings.folder / 'tmp'}",
-            f"--bind-address={HOST}",
-            f"--port={settings.port}",
-            "--socket=mysqld.sock",
-            "--pid-file=mysqld.pid",
+            *mysql_protocol.options(settings),
             "--mysqlx=OFF",
-            f"--init-file={settings.folder / 'administrator.sql'}",
-            "--skip-name-resolve",
-            "--innodb-buffer-pool-size=128M",
             "--innodb-redo-log-capacity=64M",
             "--performance-schema=OFF",
             *settings.options,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any, Final
 
 import pymysql
@@ -46,14 +47,26 @@ class DatabaseServer:
         """Where clients reach it, on this machine."""
         return self.instance.port
 
+    @property
+    def authority(self) -> Path:
+        """The certificate by which clients may check that it is this server that answers."""
+        return mysql_protocol.certificates(self.instance.folder).authority
+
     def connect(self, **options: Any) -> pymysql.Connection[Cursor]:
         """Connect as its administrator; statements take effect at once.
 
         Args:
             options: what to hand to `pymysql.connect` besides or instead.
         """
-        account = {"user": mysql_protocol.USER, "password": mysql_protocol.PASSWORD}
-        return pymysql.connect(host=HOST, port=self.port, autocommit=True, **(account | options))
+        usual: dict[str, Any] = {
+            "host": HOST,
+            "port": self.port,
+            "user": mysql_protocol.USER,
+            "password": mysql_protocol.PASSWORD,
+            "autocommit": True,
+        }
+        connection: pymysql.Connection[Cursor] = pymysql.connect(**(usual | options))
+        return connection
 
     def execute(self, *statements: str) -> None:
         """Run statements as its administrator."""
@@ -61,9 +74,9 @@ class DatabaseServer:
             for statement in statements:
                 cursor.execute(statement)
 
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, *, database: str | None = None) -> list[tuple[Any, ...]]:
         """Return what a query of its administrator finds."""
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
+        with closing(self.connect(database=database)) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
 
@@ -84,17 +97,24 @@ class DatabaseServer:
 
 def shared(name: str) -> DatabaseServer:
     """Return the server of a kind that all tests share, started unless it runs; see `stop_shared`."""
-    return _started(instance(name))
+    return DatabaseServer(_started(instance(name)))
 
 
 @contextmanager
 def breakable(name: str, *options: str) -> Iterator[DatabaseServer]:
-    """Give a server of one's own, to kill, freeze and set wrong; it is gone afterwards.
+    """Give a MySQL or MariaDB of one's own, to kill, freeze and set wrong; it is gone afterwards.
 
     Args:
         name: what kind of server.
         options: further options of its command line.
     """
+    with breakable_instance(name, *options) as server:
+        yield DatabaseServer(server)
+
+
+@contextmanager
+def breakable_instance(name: str, *options: str) -> Iterator[Instance]:
+    """Give a server of any kind, as `breakable` does."""
     purpose = f"breakable-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}-{next(_NUMBERS)}"
     server = instance(name, purpose=purpose, options=options)
     try:
@@ -110,7 +130,7 @@ def stop_shared() -> None:
             instance(name).stop(owner=_run_of_tests())
 
 
-def _started(server: Instance) -> DatabaseServer:
+def _started(server: Instance) -> Instance:
     try:
         server.start(owner=_run_of_tests())
     except ServiceError as error:
@@ -119,7 +139,7 @@ def _started(server: Instance) -> DatabaseServer:
         if os.environ.get("CI", "").lower() in {"1", "true"}:
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    return DatabaseServer(server)
+    return server
 
 
 def _run_of_tests() -> Process:

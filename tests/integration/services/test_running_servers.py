@@ -139,7 +139,7 @@ def test_the_command_knows_which_servers_there_are():
     )
 
     assert done.returncode == 2
-    assert "there is no server 'oracle'; there are mariadb, mysql" in done.stderr
+    assert "there is no server 'oracle'; there are cassandra, mariadb, mysql" in done.stderr
 
 
 def test_what_is_remembered_of_a_server_names_its_process(own_server):
@@ -147,3 +147,13 @@ def test_what_is_remembered_of_a_server_names_its_process(own_server):
 
     assert kept["service"] == own_server.name
     assert kept["process"]["pid"] == own_server.instance.running().process.pid
+
+
+def test_a_server_proves_who_it_is_to_those_who_ask(database_server):
+    with (
+        closing(database_server.connect(ssl_ca=str(database_server.authority), ssl_verify_identity=True)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SHOW STATUS LIKE 'Ssl_version'")
+
+        assert cursor.fetchall()[0][1].startswith("TLSv1.")
