@@ -29,6 +29,7 @@ from iact.engine.steps import RunMovedError, enter, is_stale, step
 from iact.engine.store import Run
 from iact.stores.connect import reading, writing
 from iact.stores.lock import exclusive
+from iact.stores.servers import held, is_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -252,7 +253,9 @@ class Runtime:
             return store.tell(connection, project=self.project, run=run, key=key, trigger=trigger, now=now)
 
     def _alone(self) -> AbstractContextManager[None]:
-        """Hold the embedded store's lock, so that an action without a receipt is known to be nobody's any more."""
+        """Hold the store's lock, so that an action without a receipt is known to be nobody's any more."""
+        if is_server(self.engine):
+            return held(self.engine, self.project)
         file = self.engine.url.database
         return exclusive(Path(f"{file}.lock")) if file else nullcontext()
 

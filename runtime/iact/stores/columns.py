@@ -72,9 +72,15 @@ class Identifier(types.TypeDecorator[str]):
         if dialect.name in {"mysql", "mariadb"}:
             from sqlalchemy.dialects import mysql  # noqa: PLC0415 - as above
 
-            binary = mysql.VARCHAR(self.length, charset=self.charset, collation=f"{self.charset}_bin")
+            binary = mysql.VARCHAR(self.length, charset=self.charset, collation=self._collation(dialect))
             return dialect.type_descriptor(binary)
         return dialect.type_descriptor(String(self.length))
+
+    def _collation(self, dialect: Dialect) -> str:
+        """Return the binary collation; in one of names, unlike in one of digests, a space at the end counts too."""
+        if getattr(dialect, "is_mariadb", False):
+            return f"{self.charset}_nopad_bin"
+        return "utf8mb4_0900_bin" if self.charset == "utf8mb4" else f"{self.charset}_bin"
 
 
 class Content(types.TypeDecorator[bytes]):

@@ -16,6 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.migrate import migrate
+from iact.stores.servers import is_server, reading_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +148,10 @@ def _begin(connection: Connection) -> None:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection that sees one unchanging moment of the store and writes nothing."""
-    with engine.connect().execution_options(iact_reading=True) as connection, connection.begin():
+    with engine.connect().execution_options(**reading_options(engine)) as connection, connection.begin():
+        if is_server(engine):
+            yield connection
+            return
         connection.execute(text("PRAGMA query_only = ON"))
         try:
             yield connection

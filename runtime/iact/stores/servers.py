@@ -1,0 +1,127 @@
+"""Opening a store on a MySQL or MariaDB server: the same tables, moments and bytes as in the embedded one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.stores.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from sqlalchemy.engine import Connection, Engine
+
+SERVERS: Final = ("mysql", "mariadb")
+CONNECT_TIMEOUT: Final = 10
+"""Seconds that a server may take to answer a new connection."""
+_SESSION: Final = (
+    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, "
+    "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+)
+
+
+def open_server(url: str, *, password: str | None = None, authority: str | None = None) -> Engine:
+    """Open a store on a server, bring its tables up to date, and return the engine.
+
+    Args:
+        url: `mysql://user@host:port/database`, or the same with `mariadb`.
+        password: the account's password, which `url` never holds.
+        authority: path of the certificate that the server's own is checked against; None connects without TLS checks.
+
+    Raises:
+        ConfigurationError: if `url` is none of a server's, or holds a password.
+        EnvironmentProblemError: if the server cannot be reached or refuses, or a newer iact has changed the tables.
+    """
+    parsed = _parsed(url)
+    tls = {"ssl": {"ca": authority}} if authority else {}
+    engine = create_engine(
+        parsed.set(drivername="mysql+pymysql", password=password),
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_TIMEOUT,
+            "init_command": _SESSION,
+            **tls,
+        },
+    )
+    event.listen(engine, "begin", _begin)
+    shown_as = parsed.render_as_string()
+    try:
+        with _one_migrates(engine):
+            migrate(engine, shown_as=shown_as)
+    except OperationalError as error:
+        engine.dispose()
+        message = (
+            f"the store {shown_as} cannot be reached: {error.orig}. Check the address, the account and the server."
+        )
+        raise EnvironmentProblemError(message) from error
+    return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.drivername not in SERVERS or not parsed.database:
+        message = "the address of the store is not understood. Expected mysql://user@host:3306/database."
+        raise ConfigurationError(message)
+    if parsed.password is not None:
+        message = (
+            f"the address {parsed.render_as_string()} holds a password. "
+            "Take it out, and name where it is kept: env:NAME or file:PATH."
+        )
+        raise ConfigurationError(message)
+    return parsed
+
+
+def _begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("iact_reading", False):
+        connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+
+def reading_options(engine: Engine) -> dict[str, Any]:
+    """Return the options of a connection that sees one unchanging moment."""
+    level = {"isolation_level": "REPEATABLE READ"} if is_server(engine) else {}
+    return {"iact_reading": True, **level}
+
+
+def is_server(engine: Engine) -> bool:
+    """Return whether a store is on a server, and not in a file or in memory."""
+    return engine.dialect.name in SERVERS
+
+
+@contextmanager
+def _one_migrates(engine: Engine) -> Iterator[None]:
+    """Let one process at a time change the tables: MySQL commits every statement that does."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS iact_locks (name VARCHAR(64) PRIMARY KEY) ENGINE=InnoDB")
+    with held(engine, "migration"):
+        yield
+
+
+@contextmanager
+def held(engine: Engine, name: str) -> Iterator[None]:
+    """Hold a row of `iact_locks` until the block ends; the server gives it back when its holder dies.
+
+    Args:
+        engine: a store on a server.
+        name: of the row, 64 characters at most.
+
+    Raises:
+        OperationalError: if another process holds it for more than 30 seconds.
+    """
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT IGNORE INTO iact_locks (name) VALUES (%s)", (name,))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT name FROM iact_locks WHERE name = %s FOR UPDATE", (name,))
+        yield
