@@ -16,15 +16,15 @@ from sqlalchemy import Connection, select
 
 from iact.dora.collect import collect
 from iact.dora.ingest import ingest
-from iact.dora.tables import CHANGES, DEPLOYMENTS, EVENTS, FAILURES
+from iact.dora.tables import CHANGES, DEPLOYMENTS, EVENTS, FAILURES, REPOSITORIES, TOLD_DEPLOYMENTS, UNATTRIBUTED
 from iact.sources.events.files import understand
 from iact.sources.events.rules import EventRules, Use
 from iact.sources.git.rules import GitRules
 from iact.stores.connect import open_memory
-from tests.support.histories import MONDAY, Story, stories
+from tests.support.histories import MONDAY, Story, grown_from, stories
 
 EXAMPLES = settings(max_examples=25)
-TABLES = (CHANGES, DEPLOYMENTS, FAILURES, EVENTS)
+TABLES = (CHANGES, DEPLOYMENTS, FAILURES, EVENTS, TOLD_DEPLOYMENTS, UNATTRIBUTED)
 REVERTS = GitRules(failed_by_revert=True)
 MERGES = GitRules(merges_to="main")
 USES = st.sampled_from([EventRules(deployments=use) for use in Use])
@@ -105,6 +105,45 @@ def test_events_in_any_order_in_any_portions_and_twice_give_the_same(connection,
                 take_in(connection, portion, shas)
                 collect(connection, "p", "r", path, rules, MONDAY, events=events)
             assert stored(connection) == expected
+
+
+@EXAMPLES
+@given(
+    pair=stories().flatmap(lambda before: st.tuples(st.just(before), grown_from(before))),
+    told=EVENTS_TOLD,
+    days=st.lists(st.tuples(st.booleans(), st.integers(-30, 5), st.none() | COMMITS), min_size=1, max_size=4),
+    by=st.tuples(st.sampled_from([GitRules(), REVERTS]), USES),
+)
+def test_a_usual_day_after_day_leaves_what_reading_everything_at_once_leaves(connection, pair, told, days, by):
+    """Each day something is deployed after all else, and perhaps breaks; of the second on, commits are new as well."""
+    rules, events = by
+    with written(pair[0]) as (before, shas), written(pair[1]) as (after, all_shas):
+        portions = [told, *(day(number, *drawn) for number, drawn in enumerate(days))]
+        with thrown_away(connection):
+            for number, portion in enumerate(portions):
+                take_in(connection, portion, all_shas if number else shas)
+                collect(connection, "p", "r", after if number else before, rules, MONDAY, events=events)
+            found, counts = stored(connection), counted(connection)
+        with thrown_away(connection):
+            for number, portion in enumerate(portions):
+                take_in(connection, portion, all_shas if number else shas)
+            collect(connection, "p", "r", after, rules, MONDAY, events=events)
+            assert (found, counts) == (stored(connection), counted(connection))
+
+
+def day(number: int, with_incident: bool, opened: int, named: int | None) -> list[dict[str, Any]]:  # noqa: FBT001 - drawn
+    """Return a deployment of a day long after all others, and perhaps an incident some hours from it."""
+    hour = 24 * (10 + number)
+    deployed = {"id": f"day-{number}", "environment": "production", "deployed_at": at(hour), "sha": 10 + number}
+    caused = {} if named is None else {"sha": named}
+    incident = {"kind": "incident", "id": f"day-{number}", "opened_at": at(hour + opened)} | caused
+    return [{"kind": "deployment", **deployed}, *([incident] if with_incident else [])]
+
+
+def counted(connection: Connection) -> tuple[object, ...]:
+    """Return how much is said to be known of the repository."""
+    columns = (REPOSITORIES.c.changes, REPOSITORIES.c.deployments, REPOSITORIES.c.reverts, REPOSITORIES.c.notes)
+    return tuple(connection.execute(select(*columns)).one())
 
 
 @EXAMPLES

@@ -8,32 +8,33 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from iact.dora import store, unattributed
+from iact.dora import news, store, told_deployments, unattributed
+from iact.dora.additions import Place, add, to_remember
 from iact.dora.attribution import KIND as INCIDENT
 from iact.dora.attribution import Delivered, attribute
 from iact.dora.events import deployed, deploying_digest, first_deployments, read_told
 from iact.dora.events import version as told_version
 from iact.dora.failures import Revert, failures_by_hotfix, failures_by_revert, without_doubles
 from iact.dora.ingest import is_told
-from iact.dora.recorder import CHUNK, Cursor, Delivery, Recorder, chunks
+from iact.dora.recorder import CHUNK, Cursor, Recorder, chunks
 from iact.dora.records import Deployment, Failure
+from iact.dora.updating import read_update
 from iact.sources.events.rules import EventRules
 from iact.sources.git.command import Git
-from iact.sources.git.history import History, highest
+from iact.sources.git.history import History
 from iact.sources.git.log import read_log
-from iact.sources.git.model import Commit, Release
 from iact.sources.git.refs import Refs, read_refs
 from iact.sources.git.rules import GitRules
-from iact.sources.git.update import Known, nearest_before, new_refs, read_new, why_reread
+from iact.sources.git.update import Known, new_refs, why_reread
 from iact.sources.git.versions import Version
 
 _NO_EVENT_RULES: Final = EventRules()
@@ -108,14 +109,41 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
     before = recorder.cursor()
     version = told_version(connection, project, repository, events)
     after = _cursor(shown, rules, events, version)
-    sources = _failure_sources(connection, project, repository, rules, events)
-    if before == after and version:
+    close = partial(
+        recorder.close,
+        mainline=shown.mainline.name,
+        failure_sources=_failure_sources(connection, project, repository, rules, events),
+        now=now,
+    )
+    if before is not None and before == after and version:
         notes = recorder.notes()
-        recorder.close(after, mainline=shown.mainline.name, failure_sources=sources, notes=notes, now=now)
+        close(before, recorder.counts(), notes=notes)
         return _collected(connection, project, repository, _Reading(), notes)
-    told = read_told(connection, project, repository, events, rules.environment) if version else None
-    refs, deploying = (shown, None) if told is None else deployed(git, shown, told, events)
-    reading = _read(git, refs, rules, recorder, (before, after))
+    where = Place(
+        connection=connection, project=project, repository=repository, git=git, shown=shown, rules=rules, events=events
+    )
+    added = add(where, before, after)
+    if added is not None:
+        notes, counts = recorder.notes(), recorder.counts()
+        found = added.update
+        counts = counts._replace(
+            changes=counts.changes + found.changes, deployments=counts.deployments + found.deployments
+        )
+        close(added.cursor, counts, notes=notes)
+        reading = _Reading(new_changes=found.changes, new_deployments=found.deployments)
+        return _collected(connection, project, repository, reading, notes)
+    return _put_together(where, recorder, (before, after), version, close)
+
+
+def _put_together(
+    place: Place, recorder: Recorder, cursors: tuple[Cursor | None, Cursor], version: str, close: Callable[..., None]
+) -> Collected:
+    """Read what is new in the history, and put everything that was told and judged together again."""
+    (before, after), git, rules, events = cursors, place.git, place.rules, place.events
+    of = place.connection, place.project, place.repository
+    told = read_told(*of, events, rules.environment) if version else None
+    refs, deploying = (place.shown, None) if told is None else deployed(git, place.shown, told, events)
+    reading = _read(git, refs, rules, recorder, cursors)
     if deploying is not None:
         if before is not None and reading.rebuilt is not None and not before.refs.endswith(f" {version}"):
             reading = dataclasses.replace(reading, rebuilt="events told of deployments before known ones")
@@ -123,7 +151,7 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
     reverts, unknown = recorder.reverts() if rules.failed_by_revert else ([], 0)
     notes = (*refs.notes, *_reverts_note(unknown))
     if before != after:
-        deployments = {one.key: one for one in store.deployments(connection, project, repository)}
+        deployments = {one.key: one for one in store.deployments(*of)}
         found, hotfixes = _judge_failures(reverts, deployments, rules)
         if told is not None and deploying is not None:
             first = first_deployments(git, told, deploying, recorder.first_deployments)
@@ -132,10 +160,13 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
             )
             attributed = attribute(told.incidents, found, delivered, events.incidents_within)
             found = list(attributed.failures)
-            unattributed.keep(connection, project, repository, attributed.unattributed)
+            unattributed.keep(*of, attributed.unattributed)
+            told_deployments.replace(place.connection, place.key, deploying)
+            after = dataclasses.replace(after, **to_remember(told, deploying, first))
         recorder.set_failures(found, hotfixes)
-    recorder.close(after, mainline=refs.mainline.name, failure_sources=sources, notes=notes, now=now)
-    return _collected(connection, project, repository, reading, (*notes, *_reading_notes(reading)))
+    news.forget(place.connection, place.key)
+    close(after, recorder.counted(), notes=notes)
+    return _collected(*of, reading, (*notes, *_reading_notes(reading)))
 
 
 def _cursor(refs: Refs, rules: GitRules, events: EventRules, version: str) -> Cursor:
@@ -143,7 +174,12 @@ def _cursor(refs: Refs, rules: GitRules, events: EventRules, version: str) -> Cu
     failures = f"{rules.failed_by_revert} {rules.hotfix_within}"
     if not version:
         return Cursor(
-            rules=rules.digest, refs=refs.digest, mainline=refs.mainline.tip, merges_to=merges_to, failures=failures
+            rules=rules.digest,
+            refs=refs.digest,
+            mainline=refs.mainline.tip,
+            merges_to=merges_to,
+            tags=refs.tags_digest,
+            failures=failures,
         )
     # With events every deployment is named beforehand, merges among them, so no branch is followed for them.
     return Cursor(
@@ -151,7 +187,8 @@ def _cursor(refs: Refs, rules: GitRules, events: EventRules, version: str) -> Cu
         refs=f"{refs.digest} {version}",
         mainline=refs.mainline.tip,
         merges_to=None,
-        failures=f"{failures} {version}",
+        tags=refs.tags_digest,
+        failures=f"{failures} {events.incidents_within} {events.incidents_told}",
     )
 
 
@@ -181,7 +218,8 @@ def _read(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, cursors: tu
     because = why_reread(git, refs, known) or _already_deployed(new_refs(refs, known), recorder)
     if because is not None:
         return _read_everything(git, refs, rules, recorder, because=because)
-    return _read_update(git, refs, rules, recorder, known)
+    update = read_update(git, refs, rules, recorder, known)
+    return _Reading(new_changes=update.changes, new_deployments=update.deployments)
 
 
 def _already_deployed(new: Refs, recorder: Recorder) -> str | None:
@@ -214,62 +252,6 @@ def _read_everything(
         rebuilt=because,
         lost_changes=len(lost),
     )
-
-
-def _read_update(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, known: Known) -> _Reading:
-    new = new_refs(refs, known)
-    history = History(new, rules)
-    delivered: Counter[str] = Counter()
-    changes = 0
-    for part in chunks(history.commits(read_new(git, new, known)), CHUNK):
-        rows = recorder.known_changes([commit.sha for commit in part])
-        added = [commit for commit in part if commit.sha not in rows]
-        moved = list(_moved(part, rows))
-        recorder.add_changes(added)
-        recorder.deliver(commit for commit, _ in moved)
-        delivered.update(commit.release for commit in added if commit.release is not None)
-        delivered.update(release for _, release in moved if release is not None)
-        changes += len(added)
-    releases = [release for release in history.releases() if release.sha not in known.releases]
-    recorder.add_deployments(_with_previous(git, refs, releases, known), delivered, rules.environment)
-    return _Reading(new_changes=changes, new_deployments=len(releases))
-
-
-def _moved(commits: Iterable[Commit], known: Mapping[str, Delivery]) -> Iterator[tuple[Commit, str | None]]:
-    """Walk the known changes that were merged or deployed since, each with its new deployment.
-
-    What was known stays: everything that is new came later.
-    """
-    for commit in commits:
-        before = known.get(commit.sha)
-        if before is None:
-            continue
-        deployed = commit.release if before.deployment is None else None
-        merged = commit.merged_by if before.merged_by is None else None
-        if deployed is not None or merged is not None:
-            yield (
-                dataclasses.replace(
-                    commit,
-                    release=before.deployment or deployed,
-                    merged_by=before.merged_by or merged,
-                    merged_at=commit.merged_at if before.merged_by is None else before.merged_at,
-                ),
-                deployed,
-            )
-
-
-def _with_previous(git: Git, refs: Refs, releases: list[Release], known: Known) -> Iterator[Release]:
-    shas = [release.sha for release in releases]
-    nearest = nearest_before(git, shas, {*known.releases, *shas})
-    by_sha = {release.sha: release for release in (*refs.releases, *releases)}
-    for release in releases:
-        before = [by_sha.get(sha) or _known_release(sha, known) for sha in nearest[release.sha]]
-        yield dataclasses.replace(release, previous=highest(before).sha if before else None)
-
-
-def _known_release(sha: str, known: Known) -> Release:
-    names, deployed_at = known.releases[sha]
-    return Release(sha=sha, name=names[0], names=names, deployed_at=deployed_at, version=Version.parse(names[0]))
 
 
 def _judge_failures(

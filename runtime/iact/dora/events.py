@@ -22,7 +22,7 @@ from iact.dora.told import (
     merged_heads,
     pipelines_told,
 )
-from iact.sources.events.model import ChangeEvent, DeploymentEvent, IncidentEvent, PipelineEvent
+from iact.sources.events.model import ChangeEvent, DeploymentEvent, Event, IncidentEvent, PipelineEvent
 from iact.sources.events.rules import EventRules, Use
 from iact.sources.git.command import Git
 from iact.sources.git.refs import Refs, full_ids, merges
@@ -73,21 +73,42 @@ def read_told(connection: Connection, project: str, repository: str, rules: Even
     def events(kind: str) -> Any:
         return events_of_kind(connection, project, repository, kind)
 
-    deployments: list[DeploymentTold] = []
-    if rules.deployments is not Use.IGNORE:
-        told = deployments_told(cast("Iterable[DeploymentEvent]", events("deployment")))
-        deployments += [one for one in told if rules.is_deployed_to(one.environment, environment)]
-        runs = cast("Iterable[PipelineEvent]", events("pipeline")) if rules.pipelines else ()
-        deployments += pipelines_told([run for run in runs if rules.is_deploying(run.name)], environment)
-    incidents = incidents_told(cast("Iterable[IncidentEvent]", events(INCIDENT)))
-    seen_there = (
-        one for one in incidents if one.environment is None or rules.is_deployed_to(one.environment, environment)
-    )
+    kinds = ("deployment", "pipeline") if rules.pipelines else ("deployment",)
+    deployments = [one for kind in kinds for one in told_deployments_of(kind, events(kind), rules, environment)]
     return Told(
         deployments=tuple(deployments),
-        incidents=tuple(seen_there),
+        incidents=tuple(incidents_seen(events(INCIDENT), rules, environment)),
         heads=merged_heads(cast("Iterable[ChangeEvent]", events("change"))),
     )
+
+
+def told_deployments_of(
+    kind: str, events: Iterable[Event], rules: EventRules, environment: str
+) -> list[DeploymentTold]:
+    """Return the deployments that count of those that events of one kind tell of.
+
+    Args:
+        kind: `deployment` or `pipeline`.
+        events: of that kind.
+        rules: what of the told counts.
+        environment: the name of the project's environment.
+    """
+    if rules.deployments is Use.IGNORE:
+        return []
+    if kind == "deployment":
+        told = deployments_told(cast("Iterable[DeploymentEvent]", events))
+        return [one for one in told if rules.is_deployed_to(one.environment, environment)]
+    runs = cast("Iterable[PipelineEvent]", events)
+    return pipelines_told([run for run in runs if rules.is_deploying(run.name)], environment)
+
+
+def incidents_seen(events: Iterable[Event], rules: EventRules, environment: str) -> list[IncidentTold]:
+    """Return the incidents that count of those that events tell of; the parameters are those of `told_deployments_of`.
+
+    An incident that names no environment was seen in the project's own.
+    """
+    incidents = incidents_told(cast("Iterable[IncidentEvent]", events))
+    return [one for one in incidents if one.environment is None or rules.is_deployed_to(one.environment, environment)]
 
 
 def deployed(git: Git, shown: Refs, told: Told, rules: EventRules) -> tuple[Refs, Deploying]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.engine import Connection
 
+from iact.dora import news
 from iact.dora.recorder import CHUNK, chunks
 from iact.dora.tables import EVENTS, of_repository, parameters_of
 from iact.sources.events.files import Row
@@ -208,6 +209,7 @@ def _add(connection: Connection, place: tuple[str, str], events: list[Event], do
         counted[event.kind] += 1
         things.add(thing)
     ADD_EVENTS.run_many(connection, [_row(place, digest, *told) for digest, told in fresh.items()])
+    news.wait(connection, place, {digest: event for digest, (event, _) in fresh.items()})
 
 
 def _known_things(connection: Connection, place: tuple[str, str], events: Iterable[Event]) -> set[Thing]:

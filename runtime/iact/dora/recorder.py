@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import Table, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from iact.dora.deploying import Repeated
@@ -31,10 +31,15 @@ from iact.stores.query import Query, query
 Item = TypeVar("Item")
 
 CHUNK: Final = 2_000
-_LOOKED_UP: Final = 500
+LOOKED_UP: Final = 500
 """How many commits one statement asks for; SQLite and MySQL take far more, but not without limit."""
 _RECENT: Final = 8
 _ENOUGH: Final = 64
+
+
+def _count(table: Table) -> Any:
+    return select(func.count()).select_from(table).where(of_repository(table)).scalar_subquery()
+
 
 _REVERTING: Final = CHANGES.alias("reverting")
 _REVERTED: Final = CHANGES.alias("reverted_change")
@@ -48,6 +53,20 @@ NOTES: Final = query(
 CURSORS: Final = query(
     "Where the last reading of each repository of a project ended.",
     select(REPOSITORIES.c.repository, REPOSITORIES.c.cursor).where(REPOSITORIES.c.project == bindparam("in_project")),
+)
+COUNTS: Final = query(
+    "How much was known of a repository when the last reading ended.",
+    select(REPOSITORIES.c.changes, REPOSITORIES.c.deployments, REPOSITORIES.c.reverts).where(
+        of_repository(REPOSITORIES)
+    ),
+)
+COUNTED: Final = query(
+    "How much is known of a repository.",
+    select(
+        _count(CHANGES).label("changes"),
+        _count(DEPLOYMENTS).label("deployments"),
+        select(func.count(REVERTS.c.sha.distinct())).where(of_repository(REVERTS)).scalar_subquery().label("reverts"),
+    ),
 )
 FORGET_REPOSITORY: Final = query(
     "Drop where the last reading ended, to note where this one did.",
@@ -73,6 +92,9 @@ REPEATED: Final = query(
 FORGET_FAILURES: Final = query(
     "Drop all failures, to judge them again.",
     delete(FAILURES).where(of_repository(FAILURES)),
+)
+FORGET_FAILURE: Final = query(
+    "Drop one failure.", delete(FAILURES).where(of_repository(FAILURES), FAILURES.c.key == bindparam("of_key"))
 )
 ADD_CHANGES: Final = query("Add changes.", insert(CHANGES))
 ADD_REVERTS: Final = query("Add reverts.", insert(REVERTS))
@@ -157,14 +179,41 @@ class Cursor:
         refs: digest of the branches and tags that were there.
         mainline: the end of the mainline.
         merges_to: the end of the branch whose merges are deployments, if there is one.
+        tags: digest of all that git showed but where the mainline ends.
         failures: which rules said what is a failure.
+        last_incident: when the last incident opened.
+        unfound: what incidents name without any deployment being known of it; None: too much to be remembered.
+        outside: the commits of told deployments that are no part of the history; None: likewise.
     """
 
     rules: str
     refs: str
     mainline: str
     merges_to: str | None
+    tags: str
     failures: str
+    last_incident: str | None = field(default=None, compare=False)
+    unfound: Sequence[str] | None = field(default=(), compare=False)
+    outside: Sequence[str] | None = field(default=(), compare=False)
+
+    def goes_on_from(self, before: Cursor) -> bool:
+        """Return whether nothing but commits and events came since another reading ended."""
+        same = (self.rules, self.tags, self.failures) == (before.rules, before.tags, before.failures)
+        return same and self.merges_to is None and before.merges_to is None
+
+
+class Counts(NamedTuple):
+    """How much is known of a repository.
+
+    Attributes:
+        changes: how many changes.
+        deployments: how many deployments.
+        reverts: how many changes revert another.
+    """
+
+    changes: int
+    deployments: int
+    reverts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +264,25 @@ class Recorder:
         row = NOTES.one(self._connection, **self._named)
         return () if row is None else tuple(filter(None, row["notes"].split("\n")))
 
-    def close(
-        self, cursor: Cursor, *, mainline: str, failure_sources: Sequence[str], notes: Iterable[str], now: datetime
+    def counts(self) -> Counts:
+        """Return how much was known when the last reading ended."""
+        row = COUNTS.run(self._connection, **self._named).one_or_none()
+        return Counts(0, 0, 0) if row is None else Counts(row.changes, row.deployments, row.reverts)
+
+    def counted(self) -> Counts:
+        """Count how much is known; that takes longer the more it is."""
+        row = COUNTED.run(self._connection, **self._named).one()
+        return Counts(row.changes, row.deployments, row.reverts)
+
+    def close(  # noqa: PLR0913 - one parameter for each thing that is noted
+        self,
+        cursor: Cursor,
+        counts: Counts,
+        *,
+        mainline: str,
+        failure_sources: Sequence[str],
+        notes: Iterable[str],
+        now: datetime,
     ) -> None:
         """Note where this reading ended."""
         FORGET_REPOSITORY.run(self._connection, **self._named)
@@ -228,6 +294,7 @@ class Recorder:
             "notes": "\n".join(notes),
             "synced_at": now,
         }
+        row |= counts._asdict()
         NOTE_REPOSITORY.run_many(self._connection, [self._key | row])
 
     def forget(self) -> set[str]:
@@ -264,7 +331,7 @@ class Recorder:
         """Return how those of some commits that are known were delivered, by commit."""
         return {
             row["sha"]: Delivery(row["merged_at"], row["merged_by"], row["deployment"])
-            for part in chunks(shas, _LOOKED_UP)
+            for part in chunks(shas, LOOKED_UP)
             for row in KNOWN_CHANGES.rows(self._connection, **self._named, shas=part)
         }
 
@@ -376,6 +443,12 @@ class Recorder:
         rows = [{name: getattr(failure, name) for name in Failure.__dataclass_fields__} for failure in failures]
         self._many(ADD_FAILURES, [self._key | row for row in rows])
         self._many(MARK_HOTFIXES, [self._named | {"of_key": key} for key in hotfixes])
+
+    def replace_failures(self, keys: Sequence[str], failures: Iterable[Failure]) -> None:
+        """Replace the failures of some keys."""
+        self._many(FORGET_FAILURE, [self._named | {"of_key": key} for key in keys])
+        rows = [{name: getattr(failure, name) for name in Failure.__dataclass_fields__} for failure in failures]
+        self._many(ADD_FAILURES, [self._key | row for row in rows])
 
     def _abbreviated(self, start: str) -> tuple[str | None, str | None]:
         # `g` comes after every hexadecimal digit.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.engine import Connection, Row, RowMapping
 
 from iact.dora.records import Change, Deployment, Failure, Repository
@@ -15,7 +15,6 @@ from iact.dora.tables import (
     DEPLOYMENTS,
     FAILURES,
     REPOSITORIES,
-    REVERTS,
     of_repository,
     parameters_of,
     same_repository,
@@ -33,18 +32,8 @@ _CHANGE_OF_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, CHANGES), DEPLO
 _CHANGE_COLUMNS: Final = [column for column in CHANGES.c if column.name not in {"project", "repository"}]
 
 
-def _count(table: Table, name: str) -> Any:
-    return select(func.count()).select_from(table).where(of_repository(table)).scalar_subquery().label(name)
-
-
 REPOSITORY_FOUND: Final = query(
-    "What is known of a repository, with how much of it there is.",
-    select(
-        REPOSITORIES,
-        _count(CHANGES, "changes"),
-        _count(DEPLOYMENTS, "deployments"),
-        select(func.count(REVERTS.c.sha.distinct())).where(of_repository(REVERTS)).scalar_subquery().label("reverts"),
-    ).where(of_repository(REPOSITORIES)),
+    "What is known of a repository.", select(REPOSITORIES).where(of_repository(REPOSITORIES))
 )
 DEPLOYED_BETWEEN: Final = query(
     "Deployments of a window, the earliest first.",
@@ -57,10 +46,15 @@ EARLIEST_DEPLOYED: Final = query(
     select(func.min(DEPLOYMENTS.c.deployed_at, type_=Instant()).label("deployed_at")).where(of_repository(DEPLOYMENTS)),
 )
 FIRST_DEPLOYED: Final = query(
-    "When each environment was first deployed to with something of the history.",
-    select(DEPLOYMENTS.c.environment, func.min(DEPLOYMENTS.c.deployed_at, type_=Instant()).label("deployed_at"))
-    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == DEPLOYMENTS.c.sha)
-    .group_by(DEPLOYMENTS.c.environment),
+    "When something of the history was first deployed to an environment.",
+    select(DEPLOYMENTS.c.deployed_at)
+    .where(
+        of_repository(DEPLOYMENTS),
+        DEPLOYMENTS.c.key == DEPLOYMENTS.c.sha,
+        DEPLOYMENTS.c.environment == bindparam("environment"),
+    )
+    .order_by(DEPLOYMENTS.c.deployed_at)
+    .limit(1),
 )
 CHANGES_DEPLOYED_BETWEEN: Final = query(
     "Changes that were first deployed in a window, in the order in which users got them.",
@@ -152,9 +146,12 @@ def deployments(
         end: the first moment after it; None: no end.
     """
     named = parameters_of(project, repository)
-    first = {row["environment"]: row["deployed_at"] for row in FIRST_DEPLOYED.rows(connection, **named)}
-    found = DEPLOYED_BETWEEN.rows(connection, **named, **_window(start, end))
-    return [_deployment(row, first.get(row["environment"])) for row in found]
+    found = list(DEPLOYED_BETWEEN.rows(connection, **named, **_window(start, end)))
+    first: dict[str, datetime | None] = {
+        environment: FIRST_DEPLOYED.run(connection, **named, environment=environment).scalar()
+        for environment in {row["environment"] for row in found}
+    }
+    return [_deployment(row, first[row["environment"]]) for row in found]
 
 
 def first_deployed_at(connection: Connection, project: str, repository: str) -> datetime | None:

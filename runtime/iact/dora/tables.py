@@ -26,6 +26,9 @@ REPOSITORIES: Final = Table(
     Column("failure_sources", ascii_identifier(64), nullable=False, comment="with commas; empty: failures are unknown"),
     Column("notes", Text, nullable=False, comment="one a line"),
     Column("synced_at", Instant(), nullable=False),
+    Column("changes", Integer, nullable=False, server_default="0", comment="how many are known"),
+    Column("deployments", Integer, nullable=False, server_default="0", comment="likewise"),
+    Column("reverts", Integer, nullable=False, server_default="0", comment="how many changes revert another"),
     comment="How far each repository has been read",
 )
 CHANGES: Final = Table(
@@ -125,6 +128,29 @@ PULLS: Final = Table(
     Column("stream", ascii_identifier(32), primary_key=True),
     Column("content", content(), nullable=False, comment="canonical bytes: how far the list has been read"),
     comment="How far each list of a server has been read; changed in the transaction that adds the events",
+)
+UNREAD_EVENTS: Final = Table(
+    "unread_events",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("digest", DIGEST, primary_key=True),
+    Column("kind", ascii_identifier(16), nullable=False),
+    Column("source", ascii_identifier(32), nullable=False),
+    Column("id", identifier(128), nullable=False),
+    comment="Events that came after the last reading of their repository",
+)
+TOLD_DEPLOYMENTS: Final = Table(
+    "told_deployments",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("id", identifier(128), primary_key=True),
+    Column("source", ascii_identifier(32), primary_key=True),
+    Column("deployment", KEY, nullable=False),
+    Column("services", Text, nullable=False, comment="of the deployment, one a line; none: all"),
+    Index("ix_told_deployments_deployment", "project", "repository", "deployment"),
+    comment="Which deployment each told one became",
 )
 
 

@@ -18,6 +18,10 @@ FORGET: Final = query(
     "Drop what no deployment was the fault of, to judge it again.",
     delete(UNATTRIBUTED).where(of_repository(UNATTRIBUTED)),
 )
+FORGET_ONE: Final = query(
+    "Drop one incident.",
+    delete(UNATTRIBUTED).where(of_repository(UNATTRIBUTED), UNATTRIBUTED.c.key == bindparam("of_key")),
+)
 ADD: Final = query("Add incidents of which no deployment is the fault.", insert(UNATTRIBUTED))
 OPENED_BETWEEN: Final = query(
     "Incidents of a window of which no deployment is the fault.",
@@ -43,6 +47,26 @@ def keep(connection: Connection, project: str, repository: str, incidents: Itera
         incidents: all of them.
     """
     FORGET.run(connection, **parameters_of(project, repository))
+    _add(connection, (project, repository), incidents)
+
+
+def replace(
+    connection: Connection, place: tuple[str, str], keys: Iterable[str], incidents: Iterable[Unattributed]
+) -> None:
+    """Replace some of them.
+
+    Args:
+        connection: in a transaction.
+        place: the project, and the repository's key in it.
+        keys: of the incidents that are judged anew.
+        incidents: those of them of which no deployment is known to be the fault.
+    """
+    FORGET_ONE.run_many(connection, [parameters_of(*place) | {"of_key": key} for key in keys])
+    _add(connection, place, incidents)
+
+
+def _add(connection: Connection, place: tuple[str, str], incidents: Iterable[Unattributed]) -> None:
+    project, repository = place
     rows = [{name: getattr(one, name) for name in Unattributed.__dataclass_fields__} for one in incidents]
     ADD.run_many(connection, [{"project": project, "repository": repository} | row for row in rows])
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Select
 
-from iact.dora import ingest, recorder, store
+from iact.dora import ingest, known, news, recorder, store, told_deployments, unattributed
 from iact.dora.pull import store as pull_store
 from iact.stores.connect import open_memory
 from iact.stores.query import Query
@@ -25,6 +25,8 @@ PARAMETERS = {
     "after": "ag",
     "digests": ["a", "b"],
     "of_kind": "deployment",
+    "of_key": "a",
+    "environment": "production",
     "of_source": "github",
     "of_remote": "api.github.com/77",
     "of_stream": "deployments",
@@ -32,7 +34,7 @@ PARAMETERS = {
 }
 STATEMENTS = {
     name: found.statement
-    for module in (store, recorder, ingest, pull_store)
+    for module in (store, recorder, ingest, pull_store, news, known, told_deployments, unattributed)
     for name, found in vars(module).items()
     if isinstance(found, Query) and isinstance(found.statement, Select)
 }

@@ -120,7 +120,7 @@ class NearestSearch:
 
     Args:
         new: the commits that were released now.
-        released: all commits that were released, these included.
+        released: all commits that were released; the new ones may be left out.
     """
 
     __slots__ = ("_passed", "_reached", "_released", "found", "open")
@@ -157,7 +157,7 @@ class NearestSearch:
 
     def _meet(self, commit: str, arriving: frozenset[str]) -> frozenset[str]:
         """Note the release that `commit` may be, and return who has to look further."""
-        if commit not in self._released:
+        if commit not in self.found and commit not in self._released:
             return arriving
         for seeker in arriving - {commit}:
             self.found[seeker].add(commit)

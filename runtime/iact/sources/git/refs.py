@@ -64,6 +64,13 @@ class Refs:
         releases = [(release.sha, release.names, release.deployed_at.isoformat()) for release in self.releases]
         return hashlib.sha256(repr((self.mainline, self.merges_to, releases)).encode()).hexdigest()
 
+    @property
+    def tags_digest(self) -> str:
+        """SHA-256 of all but where the mainline ends: as long as it stays, only commits can be new."""
+        releases = [(release.sha, release.names, release.deployed_at.isoformat()) for release in self.releases]
+        named = (self.mainline.name, self.merges_to, releases, self.notes)
+        return hashlib.sha256(repr(named).encode()).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class _Ref:

@@ -8,7 +8,7 @@ else (a forced push, a tag that was moved, deleted or added in hindsight) is a r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,8 +50,8 @@ def new_refs(refs: Refs, known: Known) -> Refs:
 def why_reread(git: Git, refs: Refs, known: Known) -> str | None:
     """Return why what is known cannot be added to; None when it can."""
     return (
-        _branch_reason(git, refs.mainline, known.mainline, newest=None)
-        or (refs.merges_to and _branch_reason(git, refs.merges_to, known.merges_to, newest=known.newest))
+        why_branch_reread(git, refs.mainline, known.mainline, newest=None)
+        or (refs.merges_to and why_branch_reread(git, refs.merges_to, known.merges_to, newest=known.newest))
         or (None if refs.merges_to else _tags_reason(refs, known))
     )
 
@@ -71,13 +71,13 @@ def read_new(git: Git, new: Refs, known: Known) -> Iterator[Record]:
     return read_log(git, new.tips, without=(*known.delivered, *old_end))
 
 
-def nearest_before(git: Git, new: Collection[str], released: Collection[str]) -> dict[str, list[str]]:
+def nearest_before(git: Git, new: Collection[str], released: Container[str]) -> dict[str, list[str]]:
     """Return the nearest releases among the ancestors of each new one, reading back only as far as these.
 
     Args:
         git: the repository.
         new: the commits that were released now.
-        released: all commits that were released, these included.
+        released: all commits that were released; these may be left out.
 
     Raises:
         SourceError: when git cannot read them.
@@ -107,7 +107,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
         yield from (line.decode() for line in lines)
 
 
-def _branch_reason(git: Git, branch: Branch, old: str | None, *, newest: datetime | None) -> str | None:
+def why_branch_reread(git: Git, branch: Branch, old: str | None, *, newest: datetime | None) -> str | None:
     """Return why the branch does not simply go on from its old end; merges must not be older than `newest`."""
     if old is None or branch.tip == old:
         return None

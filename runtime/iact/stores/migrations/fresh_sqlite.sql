@@ -97,7 +97,7 @@ CREATE TABLE repositories (
 	cursor BLOB NOT NULL, 
 	failure_sources VARCHAR(64) NOT NULL, 
 	notes TEXT NOT NULL, 
-	synced_at VARCHAR(27) NOT NULL, 
+	synced_at VARCHAR(27) NOT NULL, changes INTEGER DEFAULT '0' NOT NULL, deployments INTEGER DEFAULT '0' NOT NULL, reverts INTEGER DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_repositories PRIMARY KEY (project, repository)
 );
 CREATE TABLE changes (
@@ -195,4 +195,23 @@ CREATE TABLE pulls (
 	content BLOB NOT NULL, 
 	CONSTRAINT pk_pulls PRIMARY KEY (project, repository, source, remote, stream)
 );
-INSERT INTO alembic_version (version_num) VALUES ('0006');
+CREATE TABLE unread_events (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	source VARCHAR(32) NOT NULL, 
+	id VARCHAR(128) NOT NULL, 
+	CONSTRAINT pk_unread_events PRIMARY KEY (project, repository, digest)
+);
+CREATE TABLE told_deployments (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	id VARCHAR(128) NOT NULL, 
+	source VARCHAR(32) NOT NULL, 
+	deployment VARCHAR(128) NOT NULL, 
+	services TEXT NOT NULL, 
+	CONSTRAINT pk_told_deployments PRIMARY KEY (project, repository, id, source)
+);
+CREATE INDEX ix_told_deployments_deployment ON told_deployments (project, repository, deployment);
+INSERT INTO alembic_version (version_num) VALUES ('0007');
