@@ -67,13 +67,13 @@ _LONG_NAMES: Final = {"s": "second", "m": "min", "h": "hour", "d": "day", "w": "
 NUMBER_PATTERN: Final = r"-?[0-9]+(?:\.[0-9]+)?"
 _ANY: Final = 10**9
 _DURATION_WRITING: Final = (
-    # unit, from how many days on, up to which whole count (beyond it, the next line rounds to three digits)
-    ("w", Fraction(7), 52),
-    ("d", Fraction(3) + Fraction(1, 86_400), _ANY),
-    ("h", Fraction(1, 24), 72),
-    ("m", Fraction(1, 1440), 120),
-    ("h", Fraction(1, 24), _ANY),
-    ("m", Fraction(1, 1440), _ANY),
+    # unit, from how many seconds on, up to which whole count (beyond it, the next line rounds to three digits)
+    ("w", 7 * 86_400, 52),
+    ("d", 3 * 86_400 + 1, _ANY),
+    ("h", 3_600, 72),
+    ("m", 60, 120),
+    ("h", 3_600, _ANY),
+    ("m", 60, _ANY),
 )
 _UNIT_PATTERN: Final = "(?:ms|milliseconds?|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)"
 PATTERNS: Final = {
@@ -214,10 +214,11 @@ def _plain(amount: Fraction, digits: int = 3) -> str:
 def _write_duration(amount: Fraction) -> str:
     if amount < 0:
         return f"-{_write_duration(-amount)}"
-    for unit, smallest, largest in _DURATION_WRITING:
+    for unit, least, largest in _DURATION_WRITING:
+        if amount < least:
+            continue
         count = amount / _SECONDS[unit]
-        exact = count.denominator == 1 and count <= largest
-        if amount >= smallest * _SECONDS["d"] and (exact or largest == _ANY):
+        if largest == _ANY or (count.denominator == 1 and count <= largest):
             return f"{_plain(count)}{unit}"
     return f"{_plain(amount)}s"
 

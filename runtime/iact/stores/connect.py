@@ -28,6 +28,11 @@ BUSY_TIMEOUT = 30_000
 """Milliseconds that a transaction waits for another process's."""
 
 
+PAGE_CACHE = 200_000
+"""Kibibytes of pages that SQLite may hold, which it takes as it needs them; keys come in no order, so that less than
+the keys of a million commits is read and written again and again."""
+
+
 def open_sqlite(path: Path) -> Engine:
     """Open the embedded store, bring its tables up to date, and return the engine.
 
@@ -132,6 +137,7 @@ def _engine(url: str, **options: Any) -> Engine:
 def _set_up(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    cursor.execute(f"PRAGMA cache_size = -{PAGE_CACHE}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")

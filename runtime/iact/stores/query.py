@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Insert
+from sqlalchemy import Boolean, Insert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Executable
-    from sqlalchemy.engine import Connection, CursorResult, RowMapping
+    from sqlalchemy.engine import Connection, CursorResult, Dialect, RowMapping
+    from sqlalchemy.types import TypeEngine
 
 
 MANY: Final = 500
@@ -62,10 +63,16 @@ def _insert(connection: Connection, statement: Insert, rows: list[dict[str, Any]
         connection.execute(statement, rows)
         return
     columns = statement.table.c
-    convert = [columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    pairs = list(zip(names, convert, strict=True))
-    values = [tuple(to(row[name]) if to else row[name] for name, to in pairs) for row in rows]
-    connection.exec_driver_sql(str(compiled), values)
+    # One column after another: a comprehension over one column is three times as quick as one over every cell.
+    converted = [_converted(columns[name].type, dialect, [row[name] for row in rows]) for name in names]
+    connection.exec_driver_sql(str(compiled), list(zip(*converted, strict=True)))
+
+
+def _converted(column: TypeEngine[Any], dialect: Dialect, cells: list[Any]) -> list[Any]:
+    if isinstance(column, Boolean):
+        return list(map(int, cells))
+    convert = column.dialect_impl(dialect).bind_processor(dialect)
+    return cells if convert is None else list(map(convert, cells))
 
 
 def query(sentence: str, statement: Executable) -> Query:

@@ -20,6 +20,7 @@ _SHA: Final = re.compile(r"[0-9a-f]{7,64}")
 _GITLAB_UTC: Final = re.compile(r" UTC$")
 _SPACED_OFFSET: Final = re.compile(r" ([+-]\d{2}):?(\d{2})$")
 _FIRST_YEAR: Final = 1000
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _SHOWN: Final = 60
 
 
@@ -154,4 +155,4 @@ def shown(found: Any) -> str:
 
 def _storable(text: str) -> bool:
     """Return whether a text can be stored: no halves of characters, no NUL."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return _UNSTORABLE.search(text) is None
