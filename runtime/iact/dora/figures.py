@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from iact.core import instants
 from iact.core.quantities import Dimension, Quantity
@@ -97,9 +97,8 @@ class Window:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One row behind a figure.
+class Sample(NamedTuple):
+    """One row behind a figure; a tuple, since there are as many as there are commits.
 
     Attributes:
         value: seconds for durations; 1 or 0 for shares; 1 for what is counted.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One commit that is part of the mainline or of a deployment. All times are UTC.
+class Change(NamedTuple):
+    """One commit that is part of the mainline or of a deployment; a tuple, since there are many. All times are UTC.
 
     Attributes:
         sha: the commit.

@@ -273,13 +273,7 @@ def _of_changes(metric: Metric, history: History) -> Iterator[Sample | Excluded]
         elif isinstance(span := took(change), str):
             yield Excluded(change.sha, change.deployed_at, span)
         else:
-            yield Sample(
-                value=span,
-                cluster=change.deployment,
-                at=change.deployed_at,
-                id=change.sha,
-                agent=change.by_agent,
-            )
+            yield Sample(span, change.deployment, change.deployed_at, change.sha, change.by_agent)
 
 
 def moment_of(request: PullRequest) -> datetime:

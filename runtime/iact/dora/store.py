@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, func, or_, select
-from sqlalchemy.engine import Connection, Row, RowMapping
+from sqlalchemy.engine import Connection, RowMapping
 
 from iact.dora.records import Change, Deployment, Failure, Repository
 from iact.dora.tables import (
@@ -29,7 +29,8 @@ def _between(column: Any) -> Any:
 
 
 _CHANGE_OF_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, CHANGES), DEPLOYMENTS.c.key == CHANGES.c.deployment)
-_CHANGE_COLUMNS: Final = [column for column in CHANGES.c if column.name not in {"project", "repository"}]
+_CHANGE_COLUMNS: Final = [CHANGES.c[name] for name in Change._fields if name != "deployed_at"]
+"""In the order of `Change`, whose rows are read by place and not by name: a history has many changes."""
 
 
 REPOSITORY_FOUND: Final = query(
@@ -173,9 +174,10 @@ def deployed_changes(
         end: the first moment after it; None: no end.
     """
     named = parameters_of(project, repository) | _window(start, end)
-    deployed_at = {row["key"]: row["deployed_at"] for row in DEPLOYED_BETWEEN.rows(connection, **named)}
+    # Changes share the key and the moment of their deployment, which are many texts less to hold.
+    deployed = {row.key: (row.key, row.deployed_at) for row in DEPLOYED_BETWEEN.run(connection, **named)}
     for row in CHANGES_DEPLOYED_BETWEEN.run(connection, **named):
-        yield _change(row, deployed_at[row.deployment])
+        yield Change._make((*row[:-1], *deployed[row[-1]]))
 
 
 def waiting_changes(
@@ -195,7 +197,7 @@ def waiting_changes(
     else:
         rows = CHANGES_WAITING_AT.run(connection, **named, moment=as_of)
     for row in rows:
-        yield _change(row, None)
+        yield Change._make((*row[:-1], None, None))
 
 
 def failures(
@@ -249,23 +251,6 @@ def count_failures(connection: Connection, project: str, repository: str) -> int
 
 def _window(start: datetime | None, end: datetime | None) -> dict[str, Any]:
     return {"start": start or EARLIEST, "end": end or LATEST}
-
-
-def _change(row: Row[*tuple[Any, ...]], deployed_at: datetime | None) -> Change:
-    # By place and not by name: a history has many changes.
-    sha, authored_at, committed_at, merged_at, merged_by, is_merge, by_agent, subject, deployment = row
-    return Change(
-        sha=sha,
-        subject=subject,
-        authored_at=authored_at,
-        committed_at=committed_at,
-        merged_at=merged_at,
-        merged_by=merged_by,
-        is_merge=is_merge,
-        by_agent=by_agent,
-        deployment=None if deployed_at is None else deployment,
-        deployed_at=deployed_at,
-    )
 
 
 def _deployment(row: RowMapping, first: datetime | None) -> Deployment:

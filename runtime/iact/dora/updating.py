@@ -79,8 +79,7 @@ def _moved(commits: Iterable[Commit], known: Mapping[str, Delivery]) -> Iterator
         merged = commit.merged_by if before.merged_by is None else None
         if deployed is not None or merged is not None:
             yield (
-                dataclasses.replace(
-                    commit,
+                commit._replace(
                     release=before.deployment or deployed,
                     merged_by=before.merged_by or merged,
                     merged_at=commit.merged_at if before.merged_by is None else before.merged_at,

@@ -115,7 +115,9 @@ class History:
     def _commit(self, record: Record, committed_at: datetime, first: _First | None, merge: _Merge | None) -> Commit:
         return Commit(
             sha=record.sha,
-            authored_at=datetime.fromtimestamp(record.authored, UTC),
+            authored_at=committed_at
+            if record.authored == record.committed
+            else datetime.fromtimestamp(record.authored, UTC),
             committed_at=committed_at,
             merged_by=None if merge is None else merge[1],
             merged_at=None if merge is None else merge[2],

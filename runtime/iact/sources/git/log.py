@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from iact.sources.git.command import Git
 from iact.sources.git.model import seconds
@@ -26,9 +25,8 @@ _LOG: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A commit as git holds it.
+class Record(NamedTuple):
+    """A commit as git holds it; a tuple, since there are many.
 
     Attributes:
         sha: its id.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from iact.sources.git.versions import Version
 
@@ -62,9 +62,8 @@ class Release:
         return self.version or _NO_VERSION, self.deployed_at, self.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """One commit and how it was delivered.
+class Commit(NamedTuple):
+    """One commit and how it was delivered; a tuple, since there are many.
 
     Attributes:
         sha: its id.
