@@ -10,7 +10,7 @@ import json
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -94,8 +94,7 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
     )
     every = store.deployments(connection, request.project, request.repository, end=request.window.end)
     waiting = list(store.waiting_changes(connection, request.project, request.repository, as_of=request.window.end))
-    results = tuple(measured(named, history, request.window) for named in request.metrics)
-    staged = next((result for result in results if result.named.metric.stages), None)
+    results, trends, staged = _measured(request, history)
     classes = classes_of(request, results)
     return {
         "format": FORMAT,
@@ -112,8 +111,8 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
             "last": _named(every[-1]) if every else None,
         },
         "metrics": [
-            _metric(result, trend(result, history, request.window)) | {"class": classes.get(result.named.name)}
-            for result in results
+            _metric(result, points) | {"class": classes.get(result.named.name)}
+            for result, points in zip(results, trends, strict=True)
         ],
         "classes": overall_of(request, classes),
         "targets": _progress(request, results),
@@ -123,6 +122,24 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
         "missing": _missing(results),
         "cycles": None if request.cycles is None else summary(request.cycles, request.window),
     }
+
+
+def _measured(
+    request: Request, history: History
+) -> tuple[list[Measured], list[tuple[TrendPoint, ...]], Measured | None]:
+    """Return the figures, the trend of each, and the first one that has stages, which alone keeps its rows.
+
+    Each figure of changes has as many rows as there are changes; all of them at once would be most of what a report
+    holds.
+    """
+    results, trends, staged = [], [], None
+    for named in request.metrics:
+        result = measured(named, history, request.window)
+        trends.append(trend(result, history, request.window))
+        if staged is None and named.metric.stages:
+            staged = result
+        results.append(replace(result, samples=(), excluded=()))
+    return results, trends, staged
 
 
 def to_json(report: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ two names for one. Canonical bytes are BLOBs, because a JSON column reorders key
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, String, types
@@ -44,6 +45,10 @@ class Instant(types.TypeDecorator[datetime]):
         """
         return _without_zone if dialect.name in {"mysql", "mariadb"} else _as_text
 
+    def process_literal_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Return what is written into a statement where it shows its parameters, such as in a plan."""
+        return self.bind_processor(dialect)(value)
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002
         """Return what makes a moment of what the database held."""
         return _with_zone if dialect.name in {"mysql", "mariadb"} else _from_text
@@ -57,7 +62,9 @@ def _without_zone(moment: datetime | None) -> datetime | None:
     return None if moment is None else instants.in_utc(moment).replace(tzinfo=None)
 
 
+@lru_cache(maxsize=1024)
 def _from_text(text: str | None) -> datetime | None:
+    # Most commits were written, committed and merged at one moment, and share it this way.
     return None if text is None else datetime.fromisoformat(text)
 
 

@@ -170,3 +170,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a transaction that is committed as a whole or not at all."""
     with engine.begin() as connection:
         yield connection
+
+
+def give_back_pages(engine: Engine) -> None:
+    """Let SQLite free the pages that it holds: what is written together fills far more than what is read next needs."""
+    if is_server(engine):
+        return
+    with closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA shrink_memory").close()
