@@ -49,7 +49,11 @@ class Instant(types.TypeDecorator[datetime]):
         """Return what is written into a statement where it shows its parameters, such as in a plan."""
         return self.bind_processor(dialect)(value)
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002
+    def result_processor(
+        self,
+        dialect: Dialect,
+        coltype: object,  # noqa: ARG002 - SQLAlchemy's hook
+    ) -> Callable[[Any], datetime | None]:
         """Return what makes a moment of what the database held."""
         return _with_zone if dialect.name in {"mysql", "mariadb"} else _from_text
 
