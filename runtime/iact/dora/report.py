@@ -27,7 +27,7 @@ from iact.dora.definitions import USUAL, NamedBands, NamedDefinition
 from iact.dora.figures import Unit, Window, plain, rounded, seconds
 from iact.dora.measure import read_history
 from iact.dora.progress import NamedTargets, progress_record
-from iact.dora.records import Change, Deployment, PullRequest, Repository
+from iact.dora.records import Change, PullRequest, Repository
 from iact.dora.rules import History, Measured, NamedMetric, measured
 from iact.dora.spans import spans_of
 from iact.dora.statistics.median import median
@@ -92,7 +92,7 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
     history = read_history(
         connection, request.project, request.repository, request.window, as_of=request.as_of, metrics=request.metrics
     )
-    every = store.deployments(connection, request.project, request.repository, end=request.window.end)
+    extent = store.extent(connection, request.project, request.repository, request.window.end)
     waiting = list(store.waiting_changes(connection, request.project, request.repository, as_of=request.window.end))
     results, trends, staged = _measured(request, history)
     classes = classes_of(request, results)
@@ -105,10 +105,10 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
         "history": {
             "known_from": None if history.known_from is None else instants.write(history.known_from),
             # Every change of a history was first deployed by one of its deployments, or waits on the mainline.
-            "changes": sum(deployment.changes for deployment in every) + len(waiting),
-            "deployments": len(every),
-            "first": _named(every[0]) if every else None,
-            "last": _named(every[-1]) if every else None,
+            "changes": extent.changes + len(waiting),
+            "deployments": extent.deployments,
+            "first": _named(extent.first),
+            "last": _named(extent.last),
         },
         "metrics": [
             _metric(result, points) | {"class": classes.get(result.named.name)}
@@ -193,8 +193,8 @@ def _repository(known: Repository, name: str) -> dict[str, Any]:
     }
 
 
-def _named(deployment: Deployment) -> dict[str, str]:
-    return {"name": deployment.name, "deployed_at": instants.write(deployment.deployed_at)}
+def _named(deployment: tuple[str, datetime] | None) -> dict[str, str] | None:
+    return None if deployment is None else {"name": deployment[0], "deployed_at": instants.write(deployment[1])}
 
 
 def _metric(result: Measured, points: Iterable[TrendPoint]) -> dict[str, Any]:

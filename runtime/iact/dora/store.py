@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, select, union_all
 from sqlalchemy.engine import Connection, RowMapping
 
 from iact.dora.records import Change, Deployment, Failure, Repository
@@ -31,6 +32,7 @@ def _between(column: Any) -> Any:
 _CHANGE_OF_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, CHANGES), DEPLOYMENTS.c.key == CHANGES.c.deployment)
 _CHANGE_COLUMNS: Final = [CHANGES.c[name] for name in Change._fields if name != "deployed_at"]
 """In the order of `Change`, whose rows are read by place and not by name: a history has many changes."""
+_MERGED_BY_MOMENT: Final = CHANGES.c.merged_at <= bindparam("moment", type_=Instant())
 
 
 REPOSITORY_FOUND: Final = query(
@@ -41,6 +43,26 @@ DEPLOYED_BETWEEN: Final = query(
     select(DEPLOYMENTS)
     .where(of_repository(DEPLOYMENTS), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
+)
+DEPLOYED_BEFORE: Final = query(
+    "How many deployments there were before a moment, and how many changes they brought.",
+    select(func.count().label("deployments"), func.sum(DEPLOYMENTS.c.changes).label("changes"))
+    .select_from(DEPLOYMENTS)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.deployed_at < bindparam("end", type_=Instant())),
+)
+FIRST_DEPLOYMENT: Final = query(
+    "The first deployment of all.",
+    select(DEPLOYMENTS)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.deployed_at < bindparam("end", type_=Instant()))
+    .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key)
+    .limit(1),
+)
+LAST_DEPLOYMENT: Final = query(
+    "The last deployment before a moment.",
+    select(DEPLOYMENTS)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.deployed_at < bindparam("end", type_=Instant()))
+    .order_by(DEPLOYMENTS.c.deployed_at.desc(), DEPLOYMENTS.c.key.desc())
+    .limit(1),
 )
 EARLIEST_DEPLOYED: Final = query(
     "When the earliest deployment of all was, whether or not it names a commit of the history.",
@@ -72,14 +94,17 @@ CHANGES_WAITING: Final = query(
 )
 CHANGES_WAITING_AT: Final = query(
     "Changes of the mainline that no deployment contained at a moment of the past, the longest waiting first.",
-    select(*_CHANGE_COLUMNS)
-    .join_from(CHANGES, DEPLOYMENTS, _CHANGE_OF_DEPLOYMENT, isouter=True)
-    .where(
-        of_repository(CHANGES),
-        CHANGES.c.merged_at <= bindparam("moment", type_=Instant()),
-        or_(CHANGES.c.deployment.is_(None), DEPLOYMENTS.c.deployed_at > bindparam("moment", type_=Instant())),
-    )
-    .order_by(CHANGES.c.merged_at, CHANGES.c.sha),
+    # Two parts that an index leads to; asking for both at once would look at every change.
+    union_all(
+        select(*_CHANGE_COLUMNS).where(of_repository(CHANGES), CHANGES.c.deployment.is_(None), _MERGED_BY_MOMENT),
+        select(*_CHANGE_COLUMNS)
+        .join_from(DEPLOYMENTS, CHANGES, _CHANGE_OF_DEPLOYMENT)
+        .where(
+            of_repository(DEPLOYMENTS),
+            DEPLOYMENTS.c.deployed_at > bindparam("moment", type_=Instant()),
+            _MERGED_BY_MOMENT,
+        ),
+    ).order_by("merged_at", "sha"),
 )
 FAILED_BETWEEN: Final = query(
     "Failures of the deployments of a window.",
@@ -153,6 +178,43 @@ def deployments(
         for environment in {row["environment"] for row in found}
     }
     return [_deployment(row, first[row["environment"]]) for row in found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much was deployed before a moment.
+
+    Attributes:
+        deployments: how many deployments.
+        changes: how many changes these were the first to contain.
+        first: name and moment of the first; None where there is none.
+        last: likewise of the last.
+    """
+
+    deployments: int
+    changes: int
+    first: tuple[str, datetime] | None
+    last: tuple[str, datetime] | None
+
+
+def extent(connection: Connection, project: str, repository: str, end: datetime) -> Extent:
+    """Return how much was deployed before a moment, without reading every deployment.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        end: the moment.
+    """
+    named = parameters_of(project, repository) | {"end": end}
+    counted = DEPLOYED_BEFORE.run(connection, **named).one()
+    first, last = (one.run(connection, **named).one_or_none() for one in (FIRST_DEPLOYMENT, LAST_DEPLOYMENT))
+    return Extent(
+        deployments=counted.deployments,
+        changes=int(counted.changes or 0),
+        first=None if first is None else (first.name, first.deployed_at),
+        last=None if last is None else (last.name, last.deployed_at),
+    )
 
 
 def first_deployed_at(connection: Connection, project: str, repository: str) -> datetime | None:
