@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from iact.core.problems import Problem
 from iact.core.quantities import Quantity, duration
@@ -16,8 +17,31 @@ from iact.core.shape import AtLeastOne, Duration, Email, Moment, Name, OneOrMany
 from iact.core.tree import NOWHERE, Position
 
 _FULL_NAME: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+")
+_SERVER: Final = "mysql://user@host:3306/database"
 DEFAULT_PATHS: Final = ("agents", "policies", "playbooks", "catalog")
 """Folders that are looked through where `paths` is left out; one that is not there is no error."""
+
+
+@part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTls:
+    """How the connection to a server is secured. Left out, the strictest is meant, save for a server on this machine.
+
+    Attributes:
+        verify: what is checked of the server: its certificate and its name, its certificate only, or nothing at all.
+        ca: file with the certificate of the authority that signed the server's; left out, those that the system trusts.
+    """
+
+    verify: Literal["identity", "authority", "nothing"] = "identity"
+    ca: str = ""
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
+        """Yield an authority that nothing is checked against."""
+        if self.ca and self.verify == "nothing":
+            message = "`ca` names an authority, and `verify: nothing` checks nothing against it."
+            place = self.positions.get("verify", NOWHERE)
+            yield _problem("wrong-store", place, message, "Remove `verify`, which then checks the server's identity.")
 
 
 @part
@@ -27,16 +51,36 @@ class Store:
 
     Attributes:
         sqlite: path of the SQLite file, below the project's folder.
+        url: instead of the file, a database on a server: `mysql://user@host:3306/database`, or the same with `mariadb`.
+        password: where the password of the server's account is kept, such as `env:IACT_STORE_PASSWORD`.
+        tls: how the connection to the server is secured.
     """
 
     sqlite: str = ".iact/iact.db"
+    url: str | None = None
+    password: Secret | None = None
+    tls: StoreTls | None = None
     positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
-        """Yield a path that leads out of the project."""
+        """Yield a path that leads out of the project, and what does not go together."""
         if leads_out(self.sqlite):
             message = f"`{self.sqlite}` leads out of the project."
-            yield _problem("outside-project", self.positions.get("sqlite", NOWHERE), message, "Name a file in it.")
+            yield _problem("outside-project", self._place("sqlite"), message, "Name a file in it.")
+        if self.url is None:
+            for key in ("password", "tls"):
+                if key in self.positions:
+                    message = f"`{key}` is for a server, and no `url` names one."
+                    yield _problem("wrong-store", self._place(key), message, f"Add `url: {_SERVER}`, or remove it.")
+        elif "sqlite" in self.positions:
+            message = "`sqlite` and `url` both say where the store is; only one of them can."
+            yield _problem("wrong-store", self._place("sqlite"), message, "Remove one of them.")
+        elif not _names_database(self.url):
+            message = "the address of the store is not understood."
+            yield _problem("wrong-store", self._place("url"), message, f"Write it as {_SERVER}.")
+
+    def _place(self, key: str) -> Position:
+        return self.positions.get(key, NOWHERE)
 
 
 @part
@@ -399,4 +443,25 @@ class Team:
                 yield _problem("failed-example", example.position, message, hint)
 
 
-__all__ = ["DEFAULT_PATHS", "GitSource", "Person", "ProjectSettings", "Quantity", "Team", "leads_out"]
+def _names_database(url: str) -> bool:
+    """Return whether an address names a database of a server, and whose account it is."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    named = parts.username and parts.hostname and re.fullmatch(r"/[^/\s]+", parts.path)
+    return bool(parts.scheme in {"mysql", "mariadb"} and named and port != 0 and not parts.query and not parts.fragment)
+
+
+__all__ = [
+    "DEFAULT_PATHS",
+    "GitSource",
+    "Person",
+    "ProjectSettings",
+    "Quantity",
+    "Store",
+    "StoreTls",
+    "Team",
+    "leads_out",
+]

@@ -161,13 +161,19 @@ def open_store(project: Project, path: Path | None = None, *, only_look: bool = 
     Args:
         project: the project.
         path: another SQLite file, in a folder that is there; None takes the one that the project names.
-        only_look: open a copy in memory, so that nothing on disk is made, brought up to date or changed.
+        only_look: open a copy in memory, so that nothing on disk or on a server is made, brought up to date or changed.
 
     Raises:
+        ConfigurationError: if the password of a server, or the authority of its certificate, cannot be read.
         EnvironmentProblemError: if it cannot be opened.
     """
     if path is not None and not path.absolute().parent.is_dir():
         message = f"the folder {path.parent} of the store {path} is not there. Make it, or name another file."
         raise EnvironmentProblemError(message)
+    url = project.settings.store.url
+    if path is None and url is not None:
+        from iact.dora.server import copy_from_server, open_on_server  # noqa: PLC0415 - an embedded store needs no TLS
+
+        return copy_from_server(project, url) if only_look else open_on_server(project, url)
     file = path or project.root / project.settings.store.sqlite
     return open_copy(file) if only_look else open_sqlite(file)

@@ -321,13 +321,14 @@ def overrides_of(project: Any, resource: Any) -> Iterator[str]:
         project: the project, whose store is looked into where there is one.
         resource: its `Parameters`.
     """
-    file = project.root / project.settings.store.sqlite
-    if not file.is_file():
+    place = project.settings.store
+    if place.url is None and not (project.root / place.sqlite).is_file():
         return
-    from iact.pdca import store  # noqa: PLC0415 - loads SQLAlchemy, which declaring does not need
-    from iact.stores.connect import open_sqlite, reading  # noqa: PLC0415 - as above
+    from iact.dora.repository import open_store  # noqa: PLC0415 - loads SQLAlchemy, which declaring does not need
+    from iact.pdca import store  # noqa: PLC0415 - as above
+    from iact.stores.connect import reading  # noqa: PLC0415 - as above
 
-    engine = open_sqlite(file)
+    engine = open_store(project)
     with reading(engine) as connection:
         for name in sorted(resource.spec.values):
             newest = store.in_force(connection, project.name, name)

@@ -70,9 +70,14 @@ def _make_folder(folder: Path) -> None:
 
 def open_memory() -> Engine:
     """Open a store that lives and dies with this process: for what is only looked at, such as a dry run."""
-    engine = _engine("sqlite://", poolclass=StaticPool)
+    engine = empty_memory()
     migrate(engine, shown_as="memory")
     return engine
+
+
+def empty_memory() -> Engine:
+    """Open a database in memory that has no tables yet."""
+    return _engine("sqlite://", poolclass=StaticPool)
 
 
 def open_copy(path: Path) -> Engine:
@@ -84,7 +89,7 @@ def open_copy(path: Path) -> Engine:
     Raises:
         EnvironmentProblemError: if the file cannot be read, is no database, or is from a newer iact.
     """
-    engine = _engine("sqlite://", poolclass=StaticPool)
+    engine = empty_memory()
     try:
         if path.exists():
             _copy(path, engine)

@@ -73,6 +73,15 @@ def migrate(engine: Engine, *, shown_as: str) -> None:
 
 
 def _is_current(connection: Connection, shown_as: str) -> bool:
+    return known_revision(connection, shown_as) == newest_revision()
+
+
+def known_revision(connection: Connection, shown_as: str) -> str | None:
+    """Return the revision that a store's tables have; None where it has none of them.
+
+    Raises:
+        EnvironmentProblemError: if a newer release has changed them.
+    """
     present = _present_revision(connection)
     if present is not None and present not in revisions():
         message = (
@@ -80,7 +89,7 @@ def _is_current(connection: Connection, shown_as: str) -> bool:
             f"{newest_revision()}). Install the newer release, or name another store in iact.yaml."
         )
         raise EnvironmentProblemError(message)
-    return present == newest_revision()
+    return present
 
 
 def _present_revision(connection: Connection) -> str | None:
@@ -98,12 +107,17 @@ def _make_fresh(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
 
 
-def upgrade(connection: Connection) -> None:
-    """Run every revision that the store has not seen, in the caller's transaction."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run every revision that the store has not seen, in the caller's transaction.
+
+    Args:
+        connection: to the store.
+        to: the last revision to run.
+    """
     from alembic import command  # noqa: PLC0415 - costs 100 ms that a current store need not pay
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

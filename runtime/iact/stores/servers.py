@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import create_engine, event
@@ -14,6 +16,7 @@ from iact.stores.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     from sqlalchemy.engine import Connection, Engine
@@ -27,20 +30,78 @@ _SESSION: Final = (
 )
 
 
-def open_server(url: str, *, password: str | None = None, authority: str | None = None) -> Engine:
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a connection is secured: it is encrypted or not made at all.
+
+    Attributes:
+        authority: file with the certificate that the server's own is checked against; None for those that the system
+            trusts.
+        checks_authority: whether the server's certificate is checked.
+        checks_name: whether it has to be made out to the host that is connected to, too.
+    """
+
+    authority: Path | None = None
+    checks_authority: bool = True
+    checks_name: bool = True
+
+    def context(self) -> ssl.SSLContext:
+        """Return the settings for the TLS library.
+
+        Raises:
+            OSError: if the authority's file cannot be read, or holds no certificate (`ssl.SSLError` is one).
+        """
+        found = ssl.create_default_context(cafile=self.authority)
+        found.check_hostname = self.checks_name
+        found.verify_mode = ssl.CERT_REQUIRED if self.checks_authority else ssl.CERT_NONE
+        return found
+
+
+def open_server(url: str, *, password: str | None = None, tls: Tls | None = None) -> Engine:
     """Open a store on a server, bring its tables up to date, and return the engine.
 
     Args:
         url: `mysql://user@host:port/database`, or the same with `mariadb`.
         password: the account's password, which `url` never holds.
-        authority: path of the certificate that the server's own is checked against; None connects without TLS checks.
+        tls: how the connection is secured; None does not encrypt it, which is for a server on this machine.
 
     Raises:
-        ConfigurationError: if `url` is none of a server's, or holds a password.
+        ConfigurationError: if `url` is none of a server's, or holds a password, or the authority cannot be read.
         EnvironmentProblemError: if the server cannot be reached or refuses, or a newer iact has changed the tables.
     """
+    engine, shown_as = connected(url, password, tls)
+    try:
+        with _one_migrates(engine):
+            migrate(engine, shown_as=shown_as)
+    except OperationalError as error:
+        engine.dispose()
+        raise unreachable(shown_as, error) from error
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def unreachable(shown_as: str, error: OperationalError) -> EnvironmentProblemError:
+    """Return how a person is told that a server cannot be reached.
+
+    Args:
+        shown_as: what errors call the store.
+        error: what the driver said.
+    """
+    message = f"the store {shown_as} cannot be reached: {error.orig}. Check the address, the account and the server."
+    return EnvironmentProblemError(message)
+
+
+def connected(url: str, password: str | None, tls: Tls | None) -> tuple[Engine, str]:
+    """Return an engine that has not connected yet, and what errors call it; parameters and errors of `open_server`."""
     parsed = _parsed(url)
-    tls = {"ssl": {"ca": authority}} if authority else {}
+    try:
+        # Without `ssl_disabled` the driver would encrypt where the server can, and say nothing where it cannot.
+        secured = {"ssl_disabled": True} if tls is None else {"ssl": tls.context()}
+    except OSError as error:
+        message = f"the authority {tls.authority if tls else ''} cannot be used: {error}. Expected a PEM certificate."
+        raise ConfigurationError(message) from error
     engine = create_engine(
         parsed.set(drivername="mysql+pymysql", password=password),
         isolation_level="READ COMMITTED",
@@ -50,21 +111,11 @@ def open_server(url: str, *, password: str | None = None, authority: str | None 
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_TIMEOUT,
             "init_command": _SESSION,
-            **tls,
+            **secured,
         },
     )
     event.listen(engine, "begin", _begin)
-    shown_as = parsed.render_as_string()
-    try:
-        with _one_migrates(engine):
-            migrate(engine, shown_as=shown_as)
-    except OperationalError as error:
-        engine.dispose()
-        message = (
-            f"the store {shown_as} cannot be reached: {error.orig}. Check the address, the account and the server."
-        )
-        raise EnvironmentProblemError(message) from error
-    return engine
+    return engine, parsed.render_as_string()
 
 
 def _parsed(url: str) -> URL:

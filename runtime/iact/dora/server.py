@@ -1,0 +1,92 @@
+"""The store of a project whose rules name a database on a server: its address, its password and how it is secured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from iact.config.secret_reading import read_secret
+from iact.core.errors import ConfigurationError
+from iact.core.tree import NOWHERE
+from iact.stores.looking import open_server_copy
+from iact.stores.servers import Tls, open_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy.engine import Engine
+
+    from iact.config.project import Project
+    from iact.core.tree import Position
+
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    url: str
+    password: str | None
+    tls: Tls | None
+
+
+def open_on_server(project: Project, url: str) -> Engine:
+    """Open the store of a project on the server that its rules name, and bring its tables up to date.
+
+    Args:
+        project: the project.
+        url: the address that its rules name.
+
+    Raises:
+        ConfigurationError: if the password or the authority cannot be read; the message says where it is named.
+        EnvironmentProblemError: if the server cannot be reached or refuses.
+    """
+    return _opened(project, url, lambda access: open_server(access.url, password=access.password, tls=access.tls))
+
+
+def copy_from_server(project: Project, url: str) -> Engine:
+    """Open a copy in memory of the store of a project on a server, of which nothing is changed.
+
+    Args:
+        project: the project.
+        url: the address that its rules name.
+
+    Raises:
+        ConfigurationError: as for `open_on_server`.
+        EnvironmentProblemError: as for `open_on_server`.
+    """
+    return _opened(
+        project,
+        url,
+        lambda access: open_server_copy(access.url, project.name, password=access.password, tls=access.tls),
+    )
+
+
+def _opened(project: Project, url: str, how: Callable[[_Access], Engine]) -> Engine:
+    store = project.settings.store
+    try:
+        password = None if store.password is None else read_secret(store.password, project.root)
+    except ConfigurationError as error:
+        raise _placed(error, store.positions, "password") from error
+    try:
+        return how(_Access(url, password, _tls(project, url)))
+    except ConfigurationError as error:
+        if store.tls is not None and store.tls.ca:
+            raise _placed(error, store.tls.positions, "ca") from error
+        raise _placed(error, store.positions, "url") from error
+
+
+def _tls(project: Project, url: str) -> Tls | None:
+    """Return how the connection is secured; one that does not leave this machine need not be."""
+    asked = project.settings.store.tls
+    if asked is None:
+        return None if urlsplit(url).hostname in _THIS_MACHINE else Tls()
+    return Tls(
+        authority=project.root / asked.ca if asked.ca else None,
+        checks_authority=asked.verify != "nothing",
+        checks_name=asked.verify == "identity",
+    )
+
+
+def _placed(error: ConfigurationError, positions: Mapping[str, Position], key: str) -> ConfigurationError:
+    return ConfigurationError(f"{positions.get(key, NOWHERE)}: {error}")
