@@ -129,9 +129,7 @@ class Selection:
         return tuple(LeftOut(reason=reason, count=reasons[reason]) for reason in sorted(reasons))
 
 
-def figure(
-    named: NamedMetric, history: History, window: Window, rows: Selection | None = None, *, bounded: bool = True
-) -> Figure:
+def figure(named: NamedMetric, history: History, window: Window, rows: Selection | None = None) -> Figure:
     """Compute one figure.
 
     Args:
@@ -139,9 +137,8 @@ def figure(
         history: what is known.
         window: what is asked for.
         rows: what `select` chooses of it, where somebody knows that already.
-        bounded: whether it has its interval, which takes far longer than the value.
     """
-    return measured(named, history, window, rows, bounded=bounded).figure
+    return measured(named, history, window, rows).figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,32 +158,24 @@ class Measured:
     excluded: tuple[Excluded, ...] = ()
 
 
-def measured(
-    named: NamedMetric, history: History, window: Window, rows: Selection | None = None, *, bounded: bool = True
-) -> Measured:
+def measured(named: NamedMetric, history: History, window: Window, rows: Selection | None = None) -> Measured:
     """Compute one figure and return it with its rows; the parameters are those of `figure`."""
     metric, observed = named.metric, observed_part(history, window)
     missing = missing_source(metric, history, observed)
     selection = Selection(samples=()) if missing else rows or select(metric, history, window)
     if missing is None and not selection.samples and metric.no_data is NoData.UNKNOWN:
         missing = Missing(reason=_nothing_in_window(metric, history, selection))
-    found = _figure(named, selection, window, observed, missing, bounded=bounded)
+    found = _figure(named, selection, window, observed, missing)
     return Measured(named=named, figure=found, samples=selection.samples, excluded=selection.excluded)
 
 
-def _figure(  # noqa: PLR0913 - what `measured` has found out, one thing each
-    named: NamedMetric,
-    selection: Selection,
-    window: Window,
-    observed: Window | None,
-    missing: Missing | None,
-    *,
-    bounded: bool,
+def _figure(
+    named: NamedMetric, selection: Selection, window: Window, observed: Window | None, missing: Missing | None
 ) -> Figure:
     metric, statistic = named.metric, STATISTICS[named.metric.show]()
     known = observed if missing is None else None
     value = None if known is None else statistic.value(selection.samples, known)
-    interval = "" if known is None or not bounded else statistic.interval(selection.samples, known)
+    interval = "" if known is None else statistic.interval(selection.samples, known)
     return Figure(
         name=named.name,
         label=named.label,

@@ -135,7 +135,7 @@ def _effect(experiment: Experiment, metric: str, before: Measured, after: Measur
         span = follow_up(before.history, experiment.trial.verdict_by.timedelta / 2)
         before, after = followed(before, span, now), followed(after, span, now)
     found = posterior(
-        before.unbounded(metric).dimension,
+        before.figures[metric].dimension,
         before.stretch(metric),
         after.stretch(metric),
         confidence=confidence,
@@ -231,7 +231,7 @@ def _certain_harm(experiment: Experiment, before: Measured, after: Measured) -> 
         for metric in sorted(named & set(before.metrics))
         if is_harm(
             posterior(
-                before.unbounded(metric).dimension,
+                before.figures[metric].dimension,
                 before.stretch(metric),
                 after.stretch(metric),
                 confidence=float(policy.confidence.amount),

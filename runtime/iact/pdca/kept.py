@@ -60,13 +60,9 @@ class Windows:
                 self._kept.clear()
             history = self._archive.history(window, as_of)
             chosen = _Chosen(history, window, self._metrics, self._rows)
+            figures = _Figures(chosen)
             self._kept[key] = _Kept(
-                window=window,
-                history=history,
-                metrics=self._metrics,
-                figures=_Figures(chosen, bounded=True),
-                chosen=chosen,
-                values=_Figures(chosen, bounded=False),
+                window=window, history=history, metrics=self._metrics, figures=figures, chosen=chosen
             )
         return self._kept[key]
 
@@ -109,18 +105,17 @@ class _Chosen:
 
 
 class _Figures(Mapping[str, Figure]):
-    """Figures that are computed when somebody looks at them, with their intervals or without."""
+    """Figures that are computed when somebody looks at them."""
 
-    def __init__(self, chosen: _Chosen, *, bounded: bool) -> None:
+    def __init__(self, chosen: _Chosen) -> None:
         self._chosen = chosen
-        self._bounded = bounded
         self._computed: dict[str, Figure] = {}
 
     def __getitem__(self, name: str) -> Figure:
         if name not in self._computed:
             chosen = self._chosen
             named = chosen.metrics[name]
-            self._computed[name] = figure(named, chosen.history, chosen.window, chosen[name], bounded=self._bounded)
+            self._computed[name] = figure(named, chosen.history, chosen.window, chosen[name])
         return self._computed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -135,12 +130,7 @@ class _Kept(Measured):
     """What was measured, with its rows and what statistics compare kept."""
 
     chosen: _Chosen
-    values: Mapping[str, Figure]
     stretches: dict[str, Stretch] = field(default_factory=dict, init=False, compare=False, repr=False)
-
-    def unbounded(self, metric: str) -> Figure:
-        # A replay looks at every figure at every step, and shows the intervals of few.
-        return self.values[metric]
 
     def samples(self, metric: str) -> Sequence[Sample]:
         # Another history was put in where deployments are followed up; its rows are others.

@@ -42,13 +42,10 @@ class Measured:
         """How many deployments the window holds."""
         return len(self.history.deployments)
 
-    def unbounded(self, metric: str) -> Figure:
-        """Return a metric's figure, perhaps without its interval: for whoever needs only its value."""
-        return self.figures[metric]
-
     def value(self, metric: str) -> Quantity | None:
         """Return a metric's value, or None where it is unknown."""
-        return self.unbounded(metric).quantity if metric in self.metrics else None
+        found = self.figures.get(metric)
+        return None if found is None else found.quantity
 
     def better(self, metric: str) -> Better:
         """Return which way a metric should go."""
@@ -90,8 +87,7 @@ class Measured:
                 yield tuple(sorted(rows[deployment.key]))
 
     def _facts(self, before: Measured | None) -> Iterator[Fact]:
-        for name in self.figures:
-            found = self.unbounded(name)
+        for name, found in self.figures.items():
             if found.quantity is None:
                 reason = str(found.missing) if found.missing else "it is unknown"
                 yield Fact(name=f"metric.{name}", missing=reason, source="dora")

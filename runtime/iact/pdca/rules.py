@@ -106,7 +106,7 @@ def candidates(improvements: Mapping[str, Improvement], baseline: Measured, past
                 judgement=improvement.try_when.judge(facts, baseline.window.end),
                 current=current,
                 expected=None if current is None else improvement.expect.relative_to(current),
-                comparable=baseline.unbounded(improvement.expect.metric).clusters >= MINIMUM_CLUSTERS,
+                comparable=baseline.figures[improvement.expect.metric].clusters >= MINIMUM_CLUSTERS,
                 busy_with=past.busy.get(improvement.expect.metric, ""),
                 tried=past.tried.get(name, ""),
             ),
