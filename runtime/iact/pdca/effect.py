@@ -51,7 +51,7 @@ class Scale(StrEnum):
     """−0.05 is five percentage points less than before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Stretch:
     """What was observed in one stretch of time.
 
@@ -74,6 +74,21 @@ class Stretch:
     def values(self) -> int:
         """How many values there are in all clusters."""
         return sum(len(cluster) for cluster in self.clusters)
+
+    @functools.cached_property
+    def logarithms(self) -> tuple[tuple[float, ...], ...]:
+        """The logarithms of each deployment's durations."""
+        return tuple(tuple(math.log(max(value, SHORTEST)) for value in cluster) for cluster in self.clusters)
+
+    @functools.cached_property
+    def means(self) -> tuple[float, ...]:
+        """The mean logarithm of each deployment's durations."""
+        return tuple(math.fsum(cluster) / len(cluster) for cluster in self.logarithms)
+
+    @functools.cached_property
+    def variance_parts(self) -> VarianceParts:
+        """How the logarithms of the durations vary between and within deployments."""
+        return _variance_parts(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +147,7 @@ def compare(dimension: Dimension, before: Stretch, after: Stretch, *, confidence
 
 def cluster_means(stretch: Stretch) -> list[float]:
     """Return the mean logarithm of each cluster of durations."""
-    return [
-        math.fsum(math.log(max(value, SHORTEST)) for value in cluster) / len(cluster) for cluster in stretch.clusters
-    ]
+    return list(stretch.means)
 
 
 def dispersion(gaps: Sequence[float]) -> float:
@@ -250,8 +263,12 @@ class VarianceParts:
 
 def variance_parts(stretch: Stretch) -> VarianceParts:
     """Part the variation of the logarithms of a stretch's durations into that between and that within deployments."""
-    logarithms = [[math.log(max(value, SHORTEST)) for value in cluster] for cluster in stretch.clusters]
-    means, sizes = cluster_means(stretch), [len(cluster) for cluster in logarithms]
+    return stretch.variance_parts
+
+
+def _variance_parts(stretch: Stretch) -> VarianceParts:
+    logarithms, means = stretch.logarithms, stretch.means
+    sizes = [len(cluster) for cluster in logarithms]
     pairs = list(zip(logarithms, means, strict=True))
     total = sum(sizes)
     grand = math.fsum(math.fsum(cluster) for cluster in logarithms) / total

@@ -219,7 +219,9 @@ def _make_check(context: FactContext, *, judges: bool) -> Check | None:
     )
     before = measured(context, pinned.metrics, Window.ending(since, trial.history.timedelta))
     after = measured(context, pinned.metrics, Window(since, context.now))
-    return judging.check(experiment, before, after, judges=judges)
+    # A replay shows the effect and the decisions, and throws the rest away.
+    explains = CHECKS not in context.services
+    return judging.check(experiment, before, after, judges=judges, explains=explains)
 
 
 def baseline(context: FactContext, pinned: Rules) -> Measured:

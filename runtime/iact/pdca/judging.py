@@ -5,7 +5,6 @@ Only decisions stand here, as in `rules.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -60,7 +59,7 @@ class Experiment:
         return now + self.trial.verdict_by.timedelta
 
 
-def check(experiment: Experiment, before: Measured, after: Measured, *, judges: bool) -> Check:
+def check(experiment: Experiment, before: Measured, after: Measured, *, judges: bool, explains: bool = True) -> Check:
     """Return how an experiment stands.
 
     Args:
@@ -68,19 +67,22 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
         before: the figures of the history before the change.
         after: the figures since the change.
         judges: whether the outcome is judged now, which may extend the time.
+        explains: whether all that it rests on is told; otherwise only the effect on the metric that is tried, and what
+            changes no decision is not computed.
     """
     now, trial, last = after.window.end, experiment.trial, experiment.last
-    effects = _effects(experiment, before, after)
-    effect = effects[trial.metric]
+    effect = _effect(experiment, trial.metric, before, after)
     adopted = _judge(experiment.improvement.adopted_if, before, after, now, otherwise=Truth.TRUE)
     harm = _judge(experiment.improvement.stop_if, before, after, now, otherwise=Truth.FALSE)
     threshold = experiment.policy.verdict == "threshold"
-    certain = _certain_harm(experiment, before, after)
-    guarded = _harmed_others(trial.metric, effects, before)
+    certain = _certain_harm(experiment, before, after, effect) if explains or harm.truth.is_true else ()
+    better = by_evidence(effect, trial.better) is Verdict.KEEP
+    others = _others(experiment, before, after) if explains or better else {}
+    guarded = tuple(name for name, found in others.items() if is_harm(found, before.better(name)))
     verdict = _verdict(experiment, before, after, effect, adopted, guarded)
     early = now < experiment.deadline
     looks = last.looks if last else 0
-    then = _then(experiment, early=early, traded=bool(guarded) and by_evidence(effect, trial.better) is Verdict.KEEP)
+    then = _then(experiment, early=early, traded=bool(guarded) and better)
     extends = judges and verdict is Verdict.INCONCLUSIVE and then == "extend"
     return Check(
         made_at=now,
@@ -94,65 +96,70 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
         proven=not threshold and is_proven(effect) and verdict is not Verdict.INCONCLUSIVE,
         looks=looks + judges,
         extended=experiment.extended + extends,
-        details={
-            "effect": numbers.effect_record(effect) | {"metric": trial.metric},
-            "adopted": adopted.to_record(),
-            "harm": harm.to_record(),
-            "certain_harm": list(certain),
-            "before": before.figures[trial.metric].to_record(),
-            "after": after.figures[trial.metric].to_record(),
-            "others": [
-                {"metric": name, "effect": numbers.effect_record(found)}
-                for name, found in sorted(effects.items())
-                if name != trial.metric
-            ],
-            "harmed_others": list(guarded),
-            "threshold": _threshold(experiment, before, after) if threshold else None,
-        },
+        details={"effect": numbers.effect_record(effect) | {"metric": trial.metric}}
+        | (
+            {}
+            if not explains
+            else {
+                "adopted": adopted.to_record(),
+                "harm": harm.to_record(),
+                "certain_harm": list(certain),
+                "before": before.figures[trial.metric].to_record(),
+                "after": after.figures[trial.metric].to_record(),
+                "others": [{"metric": name, "effect": numbers.effect_record(found)} for name, found in others.items()],
+                "harmed_others": list(guarded),
+                "threshold": _threshold(experiment, before, after) if threshold else None,
+            }
+        ),
     )
 
 
-def _effects(experiment: Experiment, before: Measured, after: Measured) -> dict[str, Comparison]:
-    """Return what is believed of the effect on every metric, by its name.
+def _others(experiment: Experiment, before: Measured, after: Measured) -> dict[str, Comparison]:
+    """Return what is believed of the effect on every metric but the one that is tried, by its name.
 
     The metric that is tried has the confidence of the policy. The others share the permitted error evenly (Bonferroni;
     Dunn, JASA 56, 1961), so that all of them together are seldom blamed by chance.
     """
-    trial, confidence = experiment.trial, experiment.policy.confidence.amount
-    others = max(1, len(before.metrics) - 1)
-    shared = 1 - (1 - confidence) / others
-    return {
-        name: _effect(experiment, name, before, after, float(confidence if name == trial.metric else shared))
-        for name in before.metrics
-    }
+    confidence = experiment.policy.confidence.amount
+    shared = float(1 - (1 - confidence) / max(1, len(before.metrics) - 1))
+    names = (name for name in sorted(before.metrics) if name != experiment.trial.metric)
+    return {name: _effect(experiment, name, before, after, shared) for name in names}
 
 
-def _effect(experiment: Experiment, metric: str, before: Measured, after: Measured, confidence: float) -> Comparison:
-    """Return what is believed of the effect on one metric, with deployments followed up where their rows may change."""
-    span = None
-    if needs_follow_up(before, metric):
-        now = after.window.end
-        span = follow_up(before.history, experiment.trial.verdict_by.timedelta / 2)
-        before, after = followed(before, span, now), followed(after, span, now)
-    found = posterior(
-        before.figures[metric].dimension,
-        before.stretch(metric),
-        after.stretch(metric),
-        confidence=confidence,
-        belief=belief_of(experiment.policy),
-    )
-    if span is None:
-        return found
+def _effect(
+    experiment: Experiment, metric: str, before: Measured, after: Measured, confidence: float | None = None
+) -> Comparison:
+    """Return what is believed of the effect on one metric, with deployments followed up where their rows may change.
+
+    Args:
+        experiment: what is tried.
+        metric: the metric.
+        before: the figures before the change.
+        after: the figures since.
+        confidence: of the interval; None for that of the policy.
+    """
+    if not needs_follow_up(before, metric):
+        return _seen(experiment, metric, before, after, confidence)
+    now = after.window.end
+    span = follow_up(before.history, experiment.trial.verdict_by.timedelta / 2)
+    found = _seen(experiment, metric, followed(before, span, now), followed(after, span, now), confidence)
     how = f"every release followed up for {duration(span)}, younger ones left out"
     if isinstance(found, NotComparable):
         return NotComparable(f"{found.reason}; {how}")
     return replace(found, method=f"{found.method}; {how}")
 
 
-def _harmed_others(metric: str, effects: Mapping[str, Comparison], before: Measured) -> tuple[str, ...]:
-    """Return the other metrics that credibly got worse. A change that costs something else is no improvement yet."""
-    return tuple(
-        name for name, effect in sorted(effects.items()) if name != metric and is_harm(effect, before.better(name))
+def _seen(
+    experiment: Experiment, metric: str, before: Measured, after: Measured, confidence: float | None = None
+) -> Comparison:
+    """Return what is believed of the effect on one metric by what is known now; parameters as for `_effect`."""
+    policy = experiment.policy
+    return posterior(
+        before.dimension(metric),
+        before.stretch(metric),
+        after.stretch(metric),
+        confidence=float(policy.confidence.amount) if confidence is None else confidence,
+        belief=belief_of(policy),
     )
 
 
@@ -215,28 +222,21 @@ def _judge(
 ) -> Judgement:
     if condition is None:
         return Judgement(truth=otherwise, text="nothing was asked for")
-    return condition.judge(after.facts(before), now)
+    return condition.judge(after.facts(before, frozenset(condition.names())), now)
 
 
-def _certain_harm(experiment: Experiment, before: Measured, after: Measured) -> tuple[str, ...]:
+def _certain_harm(experiment: Experiment, before: Measured, after: Measured, effect: Comparison) -> tuple[str, ...]:
     """Return the metrics that `stop_if` names and whose interval excludes that they got no worse.
 
     A single failed deployment makes the failure rate 100 %; stopping at that would stop on noise. Harm is looked for
-    among what is known now, without waiting until every release was followed up.
+    among what is known now, without waiting until every release was followed up; where nothing waits, that is the
+    effect on the metric that is tried, which is known already.
     """
-    condition, policy = experiment.improvement.stop_if, experiment.policy
+    condition, tried = experiment.improvement.stop_if, experiment.trial.metric
     named = {leaf.fact.removeprefix("metric.") for leaf in leaves(condition) if leaf.fact.startswith("metric.")}
+    known = {} if needs_follow_up(before, tried) else {tried: effect}
     return tuple(
         metric
         for metric in sorted(named & set(before.metrics))
-        if is_harm(
-            posterior(
-                before.figures[metric].dimension,
-                before.stretch(metric),
-                after.stretch(metric),
-                confidence=float(policy.confidence.amount),
-                belief=belief_of(policy),
-            ),
-            before.better(metric),
-        )
+        if is_harm(known.get(metric) or _seen(experiment, metric, before, after), before.better(metric))
     )

@@ -9,9 +9,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final, TypeVar
 
+from iact.core.quantities import Quantity
 from iact.dora.archive import Archive
 from iact.dora.figures import Figure, Sample, Window
-from iact.dora.rules import Excluded, History, NamedMetric, Selection, figure, select
+from iact.dora.rules import Excluded, History, NamedMetric, Selection, figure, quantity, select
 from iact.dora.terms import Each
 from iact.pdca.effect import Stretch
 from iact.pdca.measured import Measured
@@ -131,6 +132,15 @@ class _Kept(Measured):
 
     chosen: _Chosen
     stretches: dict[str, Stretch] = field(default_factory=dict, init=False, compare=False, repr=False)
+    values: dict[str, Quantity | None] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def value(self, metric: str) -> Quantity | None:
+        if self.history is not self.chosen.history or metric not in self.metrics:
+            return Measured.value(self, metric)
+        if metric not in self.values:
+            rows = self.chosen[metric]
+            self.values[metric] = quantity(self.metrics[metric], self.history, self.window, rows)
+        return self.values[metric]
 
     def samples(self, metric: str) -> Sequence[Sample]:
         # Another history was put in where deployments are followed up; its rows are others.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from iact.core.facts import Fact, FactSet
-from iact.core.quantities import Quantity
+from iact.core.quantities import Dimension, Quantity
 from iact.dora.figures import Figure, Sample, Window
 from iact.dora.rules import History, NamedMetric, figure, observed_part, select
+from iact.dora.statistics import STATISTICS
 from iact.dora.terms import Better
 from iact.pdca.effect import Stretch
 
@@ -47,13 +48,22 @@ class Measured:
         found = self.figures.get(metric)
         return None if found is None else found.quantity
 
+    def dimension(self, metric: str) -> Dimension:
+        """Return what kind of amount a metric is."""
+        return STATISTICS[self.metrics[metric].metric.show].unit.dimension
+
     def better(self, metric: str) -> Better:
         """Return which way a metric should go."""
         return self.metrics[metric].metric.better
 
-    def facts(self, before: Measured | None = None) -> FactSet:
-        """Return the figures as facts named `metric.…`, with those of `before` as what they have moved from."""
-        return FactSet.of(self._facts(before))
+    def facts(self, before: Measured | None = None, names: Collection[str] | None = None) -> FactSet:
+        """Return the figures as facts named `metric.…`, with those of `before` as what they have moved from.
+
+        Args:
+            before: the figures of an earlier window; None for none.
+            names: the facts that are asked for; None for all.
+        """
+        return FactSet.of(self._facts(before, names))
 
     def samples(self, metric: str) -> Sequence[Sample]:
         """Return the rows behind a metric."""
@@ -86,15 +96,19 @@ class Measured:
             if deployment.key in rows:
                 yield tuple(sorted(rows[deployment.key]))
 
-    def _facts(self, before: Measured | None) -> Iterator[Fact]:
-        for name, found in self.figures.items():
-            if found.quantity is None:
+    def _facts(self, before: Measured | None, names: Collection[str] | None) -> Iterator[Fact]:
+        for name in self.figures:
+            if names is not None and f"metric.{name}" not in names:
+                continue
+            value = self.value(name)
+            if value is None:
+                found = self.figures[name]
                 reason = str(found.missing) if found.missing else "it is unknown"
                 yield Fact(name=f"metric.{name}", missing=reason, source="dora")
             else:
                 yield Fact(
                     name=f"metric.{name}",
-                    value=found.quantity,
+                    value=value,
                     baseline=before.value(name) if before else None,
                     observed_at=self.window.end,
                     source="dora",
