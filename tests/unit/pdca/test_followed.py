@@ -140,13 +140,11 @@ def test_a_failure_rate_is_judged_by_releases_of_the_same_age_and_the_report_say
     )
 
     metrics = named_metrics(project)
-    look = check(
-        experiment,
-        Measured.of(before, Window(BEGIN, started), metrics),
-        Measured.of(after, Window(started, now), metrics),
-        judges=True,
-    )
+    sides = Measured.of(before, Window(BEGIN, started), metrics), Measured.of(after, Window(started, now), metrics)
+    look = check(experiment, *sides, judges=True)
+    unexplained = check(experiment, *sides, judges=True, explains=False)
 
     effect = look.details["effect"]
     assert (effect["before"], effect["after"]) == (29, 10)
     assert effect["method"].endswith("every release followed up for 1w, younger ones left out")
+    assert unexplained == replace(look, details={"effect": effect})
