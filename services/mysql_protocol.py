@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from services.certificates import Certificates
+from services.errors import ServiceError
 from services.locking import locked
-from services.service import HOST, Settings
+from services.packages import Programs
+from services.service import HOST, Service, Settings
 
 _HEADER: Final = 4
 _GREETING: Final = 10
@@ -85,13 +89,64 @@ def _untouched(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def greets(port: int) -> bool:
-    """Tell whether a server on this machine answers a new client with a greeting."""
-    try:
-        with socket.create_connection((HOST, port), timeout=2) as connection:
-            return _first_byte(connection) == _GREETING
-    except OSError:
-        return False
+class MySQLProtocolService(Service):
+    """A server that speaks the MySQL client/server protocol: clients cannot tell one from another."""
+
+    container_ports = (3306,)
+
+    def answers(self, port: int) -> bool:
+        """Tell whether it greets a client."""
+        try:
+            with socket.create_connection((HOST, port), timeout=2) as connection:
+                return _first_byte(connection) == _GREETING
+        except OSError:
+            return False
+
+    def url(self, port: int) -> str:
+        """Return how to connect to it as its administrator."""
+        return f"mysql://{USER}:{PASSWORD}@{HOST}:{port}"
+
+    def client(self, port: int) -> str:
+        """Return the command of the usual client."""
+        return f"mysql --protocol=tcp --host={HOST} --port={port} --user={USER} --password={PASSWORD}"
+
+
+def command(programs: Programs, server: str, data: Path) -> list[str]:
+    """Return the command that runs a server out of its package, without what differs between them.
+
+    Args:
+        programs: the unpacked package.
+        server: `mysqld` or `mariadbd`.
+        data: the server's data folder.
+    """
+    usr = programs.root / "usr"
+    return [
+        *programs.command(f"usr/sbin/{server}"),
+        "--no-defaults",
+        f"--user={getpass.getuser()}",
+        f"--basedir={usr}",
+        f"--datadir={data}",
+        f"--lc-messages-dir={usr / 'share' / 'mysql'}",
+        f"--character-sets-dir={usr / 'share' / 'mysql' / 'charsets'}",
+        f"--plugin-dir={usr / 'lib' / 'mysql' / 'plugin'}",
+    ]
+
+
+def make_system_tables(server: str, making: Sequence[str], statements: str = "") -> None:
+    """Run the command with which a server makes its system tables.
+
+    Args:
+        server: what it is called where it fails.
+        making: the command.
+        statements: SQL that it reads.
+
+    Raises:
+        ServiceError: if it fails; the message holds what it said.
+    """
+    done = subprocess.run(making, capture_output=True, text=True, check=False, input=statements)
+    if done.returncode:
+        message = f"{server} could not make its system tables. It said:\n{done.stderr.strip()}"
+        raise ServiceError(message)
 
 
 def _first_byte(connection: socket.socket) -> int | None:
@@ -102,13 +157,3 @@ def _first_byte(connection: socket.socket) -> int | None:
             return None
         received += more
     return received[_HEADER]
-
-
-def url(port: int) -> str:
-    """Return how to connect to the server on `port` as its administrator."""
-    return f"mysql://{USER}:{PASSWORD}@{HOST}:{port}"
-
-
-def client(port: int) -> str:
-    """Return the command of the usual client."""
-    return f"mysql --protocol=tcp --host={HOST} --port={port} --user={USER} --password={PASSWORD}"

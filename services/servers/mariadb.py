@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import subprocess
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from services import mysql_protocol, packages
-from services.errors import ServiceError
-from services.service import Service, Settings, service
+from services.mysql_protocol import MySQLProtocolService
+from services.service import Settings, service
 
 _SYSTEM_TABLES: Final = (
     "mysql_system_tables.sql",
@@ -23,10 +21,8 @@ _SYSTEM_TABLES: Final = (
 
 
 @service("mariadb")
-class MariaDB(Service):
+class MariaDB(MySQLProtocolService):
     """MariaDB 10.11 as `mariadbd` with small buffers; everything else is as it comes, so that its defaults are met."""
-
-    container_ports = (3306,)
 
     def install(self, cache: Path) -> None:
         """Unpack `mariadb-server-core`."""
@@ -44,45 +40,19 @@ class MariaDB(Service):
             *settings.options,
         ]
 
-    def answers(self, port: int) -> bool:
-        """Tell whether it greets a client."""
-        return mysql_protocol.greets(port)
-
-    def url(self, port: int) -> str:
-        """Return how to connect to it as its administrator."""
-        return mysql_protocol.url(port)
-
-    def client(self, port: int) -> str:
-        """Return the command of the usual client."""
-        return mysql_protocol.client(port)
-
 
 def _programs(cache: Path) -> packages.Programs:
     return packages.unpacked(cache / "mariadb", suite="bookworm", packages=["mariadb-server-core"])
 
 
 def _command(cache: Path, data: Path) -> list[str]:
-    programs = _programs(cache)
-    usr = programs.root / "usr"
-    return [
-        *programs.command("usr/sbin/mariadbd"),
-        "--no-defaults",
-        f"--user={getpass.getuser()}",
-        f"--basedir={usr}",
-        f"--datadir={data}",
-        f"--lc-messages-dir={usr / 'share' / 'mysql'}",
-        f"--character-sets-dir={usr / 'share' / 'mysql' / 'charsets'}",
-        f"--plugin-dir={usr / 'lib' / 'mysql' / 'plugin'}",
-    ]
+    return mysql_protocol.command(_programs(cache), "mariadbd", data)
 
 
 def _make_system_tables(cache: Path, data: Path) -> None:
     data.mkdir()
     command = [*_command(cache, data), "--bootstrap", f"--tmpdir={data}", "--max-allowed-packet=8M"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, input=_system_tables(cache))
-    if done.returncode:
-        message = f"mariadbd could not make its system tables. It said:\n{done.stderr.strip()}"
-        raise ServiceError(message)
+    mysql_protocol.make_system_tables("mariadbd", command, _system_tables(cache))
 
 
 def _system_tables(cache: Path) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
-import subprocess
 from functools import partial
 from pathlib import Path
 
 from services import mysql_protocol, packages
-from services.errors import ServiceError
-from services.service import Service, Settings, service
+from services.mysql_protocol import MySQLProtocolService
+from services.service import Settings, service
 
 
 @service("mysql")
-class MySQL(Service):
+class MySQL(MySQLProtocolService):
     """MySQL 9 as `mysqld` with small buffers; everything else is as it comes, so that its defaults are met."""
-
-    container_ports = (3306,)
 
     def install(self, cache: Path) -> None:
         """Unpack `mysql-server-core`."""
@@ -37,42 +33,15 @@ class MySQL(Service):
             *settings.options,
         ]
 
-    def answers(self, port: int) -> bool:
-        """Tell whether it greets a client."""
-        return mysql_protocol.greets(port)
-
-    def url(self, port: int) -> str:
-        """Return how to connect to it as its administrator."""
-        return mysql_protocol.url(port)
-
-    def client(self, port: int) -> str:
-        """Return the command of the usual client."""
-        return mysql_protocol.client(port)
-
 
 def _programs(cache: Path) -> packages.Programs:
     return packages.unpacked(cache / "mysql", suite="sid", packages=["mysql-server-core"])
 
 
 def _command(cache: Path, data: Path) -> list[str]:
-    programs = _programs(cache)
-    usr = programs.root / "usr"
-    return [
-        *programs.command("usr/sbin/mysqld"),
-        "--no-defaults",
-        f"--user={getpass.getuser()}",
-        f"--basedir={usr}",
-        f"--datadir={data}",
-        f"--lc-messages-dir={usr / 'share' / 'mysql'}",
-        f"--character-sets-dir={usr / 'share' / 'mysql' / 'charsets'}",
-        f"--plugin-dir={usr / 'lib' / 'mysql' / 'plugin'}",
-        "--secure-file-priv=NULL",
-    ]
+    return [*mysql_protocol.command(_programs(cache), "mysqld", data), "--secure-file-priv=NULL"]
 
 
 def _make_system_tables(cache: Path, data: Path) -> None:
     command = [*_command(cache, data), "--initialize-insecure", "--innodb-redo-log-capacity=8M"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        message = f"mysqld could not make its system tables. It said:\n{done.stderr.strip()}"
-        raise ServiceError(message)
+    mysql_protocol.make_system_tables("mysqld", command)
