@@ -8,7 +8,7 @@ edges.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -180,13 +180,22 @@ def quantity(named: NamedMetric, history: History, window: Window, rows: Selecti
         rows: what `select` chooses of it.
     """
     metric, observed = named.metric, observed_part(history, window)
-    if observed is None or missing_source(metric, history, observed) is not None:
+    known = observed if missing_source(metric, history, observed) is None else None
+    value = value_of(metric, rows.samples, known)
+    return None if value is None else STATISTICS[metric.show].unit.quantity(value)
+
+
+def value_of(metric: Metric, samples: Sequence[Sample], observed: Window | None) -> Decimal | None:
+    """Return what a metric's statistic makes of rows; None where that is unknown.
+
+    Args:
+        metric: the metric.
+        samples: its rows of a window.
+        observed: the part of the window that the known history covers; None where it covers nothing.
+    """
+    if observed is None or (not samples and metric.no_data is NoData.UNKNOWN):
         return None
-    if not rows.samples and metric.no_data is NoData.UNKNOWN:
-        return None
-    statistic = STATISTICS[metric.show]()
-    value = statistic.value(rows.samples, observed)
-    return None if value is None else statistic.unit.quantity(value)
+    return STATISTICS[metric.show]().value(samples, observed)
 
 
 def _figure(

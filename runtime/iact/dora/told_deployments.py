@@ -32,17 +32,16 @@ SERVICES: Final = query(
 )
 
 
-def replace(connection: Connection, place: tuple[str, str], deploying: Deploying | None) -> None:
+def replace(connection: Connection, place: tuple[str, str], deploying: Deploying) -> None:
     """Note what became of all told deployments.
 
     Args:
         connection: in a transaction.
         place: the project, and the repository's key in it.
-        deploying: all that is known of deployments; None: none was told.
+        deploying: all that is known of deployments.
     """
     FORGET.run(connection, **parameters_of(*place))
-    if deploying is not None:
-        add(connection, place, deploying)
+    add(connection, place, deploying)
 
 
 def add(connection: Connection, place: tuple[str, str], deploying: Deploying) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from iact.dora.figures import WEEK, Sample, Window
-from iact.dora.model import Metric
-from iact.dora.rules import History, Measured, missing_source, observed_part
-from iact.dora.statistics import STATISTICS
-from iact.dora.terms import NoData
+from iact.dora.rules import History, Measured, missing_source, observed_part, value_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +36,8 @@ def trend(measured: Measured, history: History, window: Window) -> tuple[TrendPo
     return tuple(
         TrendPoint(
             window=part,
-            value=_value(measured.named.metric, samples, observed_part(history, part) if has_source else None),
+            value=value_of(measured.named.metric, samples, observed_part(history, part) if has_source else None),
             n=len(samples),
         )
         for part, samples in zip(parts, inside, strict=True)
     )
-
-
-def _value(metric: Metric, samples: Sequence[Sample], observed: Window | None) -> Decimal | None:
-    if observed is None or (not samples and metric.no_data is NoData.UNKNOWN):
-        return None
-    return STATISTICS[metric.show]().value(samples, observed)

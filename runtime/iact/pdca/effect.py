@@ -145,11 +145,6 @@ def compare(dimension: Dimension, before: Stretch, after: Stretch, *, confidence
     return method(before, after, confidence)
 
 
-def cluster_means(stretch: Stretch) -> list[float]:
-    """Return the mean logarithm of each cluster of durations."""
-    return list(stretch.means)
-
-
 def dispersion(gaps: Sequence[float]) -> float:
     """Return how many times more a count varies than if its events were independent, at least 1.
 
@@ -179,7 +174,7 @@ def can_decide(before: int, after: int, confidence: float) -> bool:
 def _durations(before: Stretch, after: Stretch, confidence: float) -> Comparison:
     if short := _too_few(before, after):
         return short
-    shifts = np.subtract.outer(cluster_means(after), cluster_means(before)).ravel()
+    shifts = np.subtract.outer(after.means, before.means).ravel()
     place = _widened(_critical(len(before.clusters), len(after.clusters), (1 - confidence) / 2), before, after)
     middle = ((len(shifts) - 1) // 2, len(shifts) // 2)
     ends = (place - 1, len(shifts) - place) if place else middle
@@ -231,7 +226,7 @@ def _variances(*stretches: Stretch) -> tuple[float, ...]:
     method of moments; Donner and Klar 2000), so that only the sizes tell the stretches apart: estimated for each by
     itself, the variances of a few deployments would be noise.
     """
-    parts = [variance_parts(stretch) for stretch in stretches]
+    parts = [stretch.variance_parts for stretch in stretches]
     freedom = sum(part.values - part.clusters for part in parts)
     within = math.fsum(part.inside for part in parts) / freedom if freedom else 0.0
     expected = within * sum(part.clusters - 1 for part in parts)
@@ -259,11 +254,6 @@ class VarianceParts:
     inside: float
     weight: float
     inverse_size: float
-
-
-def variance_parts(stretch: Stretch) -> VarianceParts:
-    """Part the variation of the logarithms of a stretch's durations into that between and that within deployments."""
-    return stretch.variance_parts
 
 
 def _variance_parts(stretch: Stretch) -> VarianceParts:

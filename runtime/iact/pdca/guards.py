@@ -22,7 +22,7 @@ import numpy as np
 from scipy import special
 
 from iact.core.quantities import Dimension
-from iact.pdca.effect import MINIMUM_CLUSTERS, Stretch, cluster_means, dispersion
+from iact.pdca.effect import MINIMUM_CLUSTERS, Stretch, dispersion
 from iact.pdca.scale import robust_scale
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _series(dimension: Dimension, *stretches: Stretch | None) -> list[float]:
 def _in_order(dimension: Dimension, stretch: Stretch) -> list[tuple[float, float]]:
     """Return the moment and the value of each deployment, in the order of their moments."""
     if dimension is Dimension.DURATION:
-        values = cluster_means(stretch)
+        values = list(stretch.means)
     else:
         values = [math.fsum(cluster) / len(cluster) for cluster in stretch.clusters]
     return sorted(zip(stretch.moments, values, strict=True))

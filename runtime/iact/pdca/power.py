@@ -21,11 +21,9 @@ from iact.pdca.effect import (
     SHORTEST,
     Stretch,
     can_decide,
-    cluster_means,
     deployments,
     dispersion,
     mean_and_variance,
-    variance_parts,
 )
 from iact.pdca.guards import UNGUARDED, YEAR, Belief, Guards, guards_of
 from iact.pdca.scale import robust_scale
@@ -206,7 +204,7 @@ _MOST: Final = 1_000_000
 
 def _duration_spread(stretch: Stretch, per_week: float) -> Spread:
     """Return the spread with its parts between and within deployments."""
-    means, parts = cluster_means(stretch), variance_parts(stretch)
+    means, parts = stretch.means, stretch.variance_parts
     total, count = parts.values, parts.clusters
     within = parts.inside / (total - count) if total > count else 0.0
     between = max(0.0, (parts.among - (count - 1) * within) / parts.weight) if parts.weight else 0.0

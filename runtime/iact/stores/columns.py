@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
+SERVERS: Final = ("mysql", "mariadb")
 DIGEST_LENGTH: Final = 71
 """`sha256:` and 64 hexadecimal digits."""
+
+
+def is_servers(dialect: Dialect) -> bool:
+    """Return whether a dialect is spoken by a server, and not by the embedded store."""
+    return dialect.name in SERVERS
 
 
 class Instant(types.TypeDecorator[datetime]):
@@ -31,7 +37,7 @@ class Instant(types.TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
         """Return the column type for `dialect`."""
-        if dialect.name in {"mysql", "mariadb"}:
+        if is_servers(dialect):
             from sqlalchemy.dialects import mysql  # noqa: PLC0415 - takes a while, and an embedded store needs none of it
 
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
@@ -43,7 +49,7 @@ class Instant(types.TypeDecorator[datetime]):
         The two processors stand in for SQLAlchemy's `process_bind_param` and `process_result_value`, which cost two
         calls more for every value: a history has millions of them.
         """
-        return _without_zone if dialect.name in {"mysql", "mariadb"} else _as_text
+        return _without_zone if is_servers(dialect) else _as_text
 
     def process_literal_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Return what is written into a statement where it shows its parameters, such as in a plan."""
@@ -55,7 +61,7 @@ class Instant(types.TypeDecorator[datetime]):
         coltype: object,  # noqa: ARG002 - SQLAlchemy's hook
     ) -> Callable[[Any], datetime | None]:
         """Return what makes a moment of what the database held."""
-        return _with_zone if dialect.name in {"mysql", "mariadb"} else _from_text
+        return _with_zone if is_servers(dialect) else _from_text
 
 
 def _as_text(moment: datetime | None) -> str | None:
@@ -90,7 +96,7 @@ class Identifier(types.TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
         """Return the column type for `dialect`."""
-        if dialect.name in {"mysql", "mariadb"}:
+        if is_servers(dialect):
             from sqlalchemy.dialects import mysql  # noqa: PLC0415 - as above
 
             binary = mysql.VARCHAR(self.length, charset=self.charset, collation=self._collation(dialect))
@@ -112,7 +118,7 @@ class Content(types.TypeDecorator[bytes]):
 
     def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
         """Return the column type for `dialect`."""
-        if dialect.name in {"mysql", "mariadb"}:
+        if is_servers(dialect):
             from sqlalchemy.dialects import mysql  # noqa: PLC0415 - as above
 
             return dialect.type_descriptor(mysql.LONGBLOB())

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.stores.columns import SERVERS, is_servers
 from iact.stores.migrate import migrate
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Engine
 
-SERVERS: Final = ("mysql", "mariadb")
 CONNECT_TIMEOUT: Final = 10
 """Seconds that a server may take to answer a new connection."""
 _SESSION: Final = (
@@ -148,7 +148,7 @@ def reading_options(engine: Engine) -> dict[str, Any]:
 
 def is_server(engine: Engine) -> bool:
     """Return whether a store is on a server, and not in a file or in memory."""
-    return engine.dialect.name in SERVERS
+    return is_servers(engine.dialect)
 
 
 @contextmanager
