@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,4 +95,21 @@ def test_the_environment_of_a_checkout_that_was_moved_is_not_used(checkout: Path
     """Programs in an environment hold its path, so a moved one would run another checkout or nothing."""
     pretend_installed(checkout, at=checkout / "elsewhere")
 
+    assert "there is no Python" in install(checkout).stderr
+
+
+def test_an_installation_that_was_cut_off_begins_anew(checkout: Path):
+    """Otherwise pip finds a package there whose programs are not."""
+    pretend_installed(checkout, at=checkout)
+    (checkout / ".venv" / "installed-run").unlink()
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    killing = '[ "$2" != pip ] || kill -KILL "$PPID"'
+    python.write_text(f'#!/bin/sh\n{killing}\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+
+    assert install(checkout).returncode == -signal.SIGKILL
+
+    python.unlink()
+    python.symlink_to(sys.executable)
     assert "there is no Python" in install(checkout).stderr
