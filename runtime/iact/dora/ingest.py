@@ -15,7 +15,7 @@ from iact.dora.recorder import CHUNK, chunks
 from iact.dora.tables import EVENTS, of_repository, parameters_of
 from iact.sources.events.files import Row
 from iact.sources.events.model import Event, read_content
-from iact.stores.query import query
+from iact.stores.query import EVERYTHING, query
 
 _LOOKED_UP: Final = 500
 
@@ -40,14 +40,17 @@ KNOWN_THINGS: Final = query(
 EVENT_COUNT: Final = query(
     "How many events are known: none ever changes or goes away, so the number says which they are.",
     select(func.count()).select_from(EVENTS).where(of_repository(EVENTS)),
+    whole="counts the keys of an index",
 )
 KIND_KNOWN: Final = query(
     "One event of a kind, if there is any.",
     select(EVENTS.c.kind).where(of_repository(EVENTS), EVENTS.c.kind == bindparam("of_kind")).limit(1),
+    whole="stops at the first",
 )
 EVENTS_OF_KIND: Final = query(
     "All events of one kind.",
     select(EVENTS.c.content).where(of_repository(EVENTS), EVENTS.c.kind == bindparam("of_kind")),
+    whole=EVERYTHING,
 )
 EVENTS_OF_THINGS: Final = query(
     "Everything that one source tells of some things.",
@@ -60,7 +63,9 @@ EVENTS_OF_THINGS: Final = query(
 )
 ADD_EVENTS: Final = query("Add events.", insert(EVENTS))
 EVENTS_OF_PROJECT: Final = query(
-    "All that was ever told in a project.", select(EVENTS).where(EVENTS.c.project == bindparam("in_project"))
+    "All that was ever told in a project.",
+    select(EVENTS).where(EVENTS.c.project == bindparam("in_project")),
+    whole=EVERYTHING,
 )
 
 

@@ -42,6 +42,7 @@ RECENT_KEYS: Final = query(
     .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == DEPLOYMENTS.c.sha)
     .order_by(DEPLOYMENTS.c.deployed_at.desc(), DEPLOYMENTS.c.key.desc())
     .limit(RECENT),
+    whole="stops after a few of the newest",
 )
 RELEASE: Final = query(
     "The first deployment of a commit.",
@@ -68,6 +69,7 @@ REVERTED: Final = query(
             func.length(REVERTS.c.reverted) < func.length(REVERTS.c.sha),
         ),
     ),
+    whole="few commits are reverts, and an abbreviated id is found by looking at them",
 )
 CHANGES_OF: Final = query(
     "Some of the changes that a deployment was the first to contain.",
@@ -88,6 +90,7 @@ REVERT_DEPLOYED: Final = query(
         DEPLOYMENTS.c.deployed_at <= bindparam("end", type_=Instant()),
     )
     .limit(1),
+    whole="stops at the first, and few commits are reverts",
 )
 HOTFIX_BETWEEN: Final = query(
     "A hot fix of a time.",
@@ -107,6 +110,7 @@ FAULTS: Final = query(
 CHANGE_TOLD: Final = query(
     "One event about a pull or merge request, if there is any.",
     select(EVENTS.c.kind).where(of_repository(EVENTS), EVENTS.c.kind == "change").limit(1),
+    whole="stops at the first",
 )
 
 

@@ -45,8 +45,13 @@ UNREAD: Final = query(
     .where(of_repository(UNREAD_EVENTS))
     .order_by(UNREAD_EVENTS.c.digest)
     .limit(MOST + 1),
+    whole="stops after a hundred of those that wait",
 )
-FORGET: Final = query("Nothing waits any more.", delete(UNREAD_EVENTS).where(of_repository(UNREAD_EVENTS)))
+FORGET: Final = query(
+    "Nothing waits any more.",
+    delete(UNREAD_EVENTS).where(of_repository(UNREAD_EVENTS)),
+    whole="nothing is to wait any more",
+)
 WAS_READ: Final = query(
     "Whether a repository was ever read.", select(REPOSITORIES.c.repository).where(of_repository(REPOSITORIES))
 )

@@ -26,7 +26,7 @@ from iact.dora.tables import (
     same_repository,
 )
 from iact.sources.git.model import Commit, Release
-from iact.stores.query import Query, query
+from iact.stores.query import READ_AGAIN, Query, query
 
 Item = TypeVar("Item")
 
@@ -53,6 +53,7 @@ NOTES: Final = query(
 CURSORS: Final = query(
     "Where the last reading of each repository of a project ended.",
     select(REPOSITORIES.c.repository, REPOSITORIES.c.cursor).where(REPOSITORIES.c.project == bindparam("in_project")),
+    whole="a project has few repositories",
 )
 COUNTS: Final = query(
     "How much was known of a repository when the last reading ended.",
@@ -67,17 +68,28 @@ COUNTED: Final = query(
         _count(DEPLOYMENTS).label("deployments"),
         select(func.count(REVERTS.c.sha.distinct())).where(of_repository(REVERTS)).scalar_subquery().label("reverts"),
     ),
+    whole=READ_AGAIN,
 )
 FORGET_REPOSITORY: Final = query(
     "Drop where the last reading ended, to note where this one did.",
     delete(REPOSITORIES).where(of_repository(REPOSITORIES)),
+    whole="a repository is one row",
 )
 NOTE_REPOSITORY: Final = query("Note where this reading ended.", insert(REPOSITORIES))
-FORGET_CHANGES: Final = query("Drop all changes, to read them again.", delete(CHANGES).where(of_repository(CHANGES)))
-FORGET_REVERTS: Final = query("Drop all reverts, to read them again.", delete(REVERTS).where(of_repository(REVERTS)))
+FORGET_CHANGES: Final = query(
+    "Drop all changes, to read them again.",
+    delete(CHANGES).where(of_repository(CHANGES)),
+    whole=READ_AGAIN,
+)
+FORGET_REVERTS: Final = query(
+    "Drop all reverts, to read them again.",
+    delete(REVERTS).where(of_repository(REVERTS)),
+    whole=READ_AGAIN,
+)
 FORGET_DEPLOYMENTS: Final = query(
     "Drop all deployments, to put them together again.",
     delete(DEPLOYMENTS).where(of_repository(DEPLOYMENTS)),
+    whole=READ_AGAIN,
 )
 FORGET_DEPLOYMENT: Final = query(
     "Drop one deployment.",
@@ -88,10 +100,12 @@ REPEATED: Final = query(
     select(*(DEPLOYMENTS.c[name] for name in ("key", "name", "names", "sha", "deployed_at", "source"))).where(
         of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key != DEPLOYMENTS.c.sha
     ),
+    whole=READ_AGAIN,
 )
 FORGET_FAILURES: Final = query(
     "Drop all failures, to judge them again.",
     delete(FAILURES).where(of_repository(FAILURES)),
+    whole=READ_AGAIN,
 )
 FORGET_FAILURE: Final = query(
     "Drop one failure.", delete(FAILURES).where(of_repository(FAILURES), FAILURES.c.key == bindparam("of_key"))
@@ -119,8 +133,13 @@ MARK_HOTFIXES: Final = query(
 UNMARK_HOTFIXES: Final = query(
     "Forget which deployments are hot fixes.",
     update(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.is_hotfix).values(is_hotfix=False),
+    whole=READ_AGAIN,
 )
-ALL_SHAS: Final = query("Every known commit.", select(CHANGES.c.sha).where(of_repository(CHANGES)))
+ALL_SHAS: Final = query(
+    "Every known commit.",
+    select(CHANGES.c.sha).where(of_repository(CHANGES)),
+    whole=READ_AGAIN,
+)
 KNOWN_CHANGES: Final = query(
     "What is known of the delivery of some commits.",
     select(CHANGES.c.sha, CHANGES.c.merged_at, CHANGES.c.merged_by, CHANGES.c.deployment).where(
@@ -132,6 +151,7 @@ KNOWN_DEPLOYMENTS: Final = query(
     select(DEPLOYMENTS.c.sha, DEPLOYMENTS.c.names, DEPLOYMENTS.c.deployed_at)
     .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == DEPLOYMENTS.c.sha)
     .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
+    whole=READ_AGAIN,
 )
 DELIVERED: Final = query(
     "The newest merged commits of some deployments.",
@@ -161,6 +181,7 @@ REVERTED: Final = query(
     )
     .where(of_repository(REVERTS))
     .order_by(REVERTS.c.sha, REVERTS.c.reverted),
+    whole=READ_AGAIN,
 )
 ABBREVIATED: Final = query(
     "The commits that begin like this, two at most: a second one makes the abbreviation useless.",

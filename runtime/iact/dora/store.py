@@ -49,6 +49,7 @@ DEPLOYED_BEFORE: Final = query(
     select(func.count().label("deployments"), func.sum(DEPLOYMENTS.c.changes).label("changes"))
     .select_from(DEPLOYMENTS)
     .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.deployed_at < bindparam("end", type_=Instant())),
+    whole="counts all that was deployed",
 )
 FIRST_DEPLOYMENT: Final = query(
     "The first deployment of all.",
@@ -78,6 +79,7 @@ FIRST_DEPLOYED: Final = query(
     )
     .order_by(DEPLOYMENTS.c.deployed_at)
     .limit(1),
+    whole="stops at the first",
 )
 CHANGES_DEPLOYED_BETWEEN: Final = query(
     "Changes that were first deployed in a window, in the order in which users got them.",
@@ -132,6 +134,7 @@ DEPLOYMENTS_OF_ABBREVIATED: Final = query(
 FAILURE_COUNT: Final = query(
     "How many failures of a repository are known.",
     select(func.count()).select_from(FAILURES).where(of_repository(FAILURES)),
+    whole="counts the keys of an index",
 )
 
 LOOKED_UP: Final = 500

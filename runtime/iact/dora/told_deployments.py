@@ -11,11 +11,12 @@ from sqlalchemy.engine import Connection
 from iact.dora.deploying import Deploying
 from iact.dora.recorder import CHUNK, LOOKED_UP, chunks
 from iact.dora.tables import TOLD_DEPLOYMENTS, of_repository, parameters_of
-from iact.stores.query import query
+from iact.stores.query import READ_AGAIN, query
 
 FORGET: Final = query(
     "Drop what became of told deployments, to put them together again.",
     delete(TOLD_DEPLOYMENTS).where(of_repository(TOLD_DEPLOYMENTS)),
+    whole=READ_AGAIN,
 )
 ADD: Final = query("Note what became of told deployments.", insert(TOLD_DEPLOYMENTS))
 BY_ID: Final = query(

@@ -12,11 +12,12 @@ from iact.dora.figures import Window
 from iact.dora.records import Unattributed
 from iact.dora.tables import UNATTRIBUTED, of_repository, parameters_of
 from iact.stores.columns import Instant
-from iact.stores.query import query
+from iact.stores.query import READ_AGAIN, query
 
 FORGET: Final = query(
     "Drop what no deployment was the fault of, to judge it again.",
     delete(UNATTRIBUTED).where(of_repository(UNATTRIBUTED)),
+    whole=READ_AGAIN,
 )
 FORGET_ONE: Final = query(
     "Drop one incident.",

@@ -128,14 +128,23 @@ class Runtime:
         with reading(self.engine) as connection:
             return store.read_run(connection, self.project, run)
 
-    def runs(self, *, agent: str | None = None, subject: str | None = None) -> list[Run]:
-        """Return the project's runs, newest first."""
+    def active_runs(self, agent: str) -> list[Run]:
+        """Return the runs of `agent` that go on, newest first."""
         with reading(self.engine) as connection:
-            return [
-                store.run_of(connection, self.project, row)
-                for row in store.ALL_RUNS.rows(connection, project=self.project)
-                if agent in {None, row["agent"]} and subject in {None, row["subject"]}
-            ]
+            rows = list(store.ACTIVE_RUNS.rows(connection, project=self.project, agent=agent))
+            return [store.run_of(connection, self.project, row) for row in rows]
+
+    def last(self, agent: str, subject: str) -> Run | None:
+        """Return the newest run of `agent` about `subject`, or None."""
+        with reading(self.engine) as connection:
+            row = store.LAST_RUN.one(connection, project=self.project, agent=agent, subject=subject)
+            return store.run_of(connection, self.project, row) if row else None
+
+    def runs(self) -> list[Run]:
+        """Return all runs of the project, newest first."""
+        with reading(self.engine) as connection:
+            rows = list(store.ALL_RUNS.rows(connection, project=self.project))
+            return [store.run_of(connection, self.project, row) for row in rows]
 
     def journal(self, run: str) -> list[Entry]:
         """Return a run's journal, oldest entry first."""

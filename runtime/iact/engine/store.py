@@ -12,7 +12,7 @@ from iact.core.canonical import canonical
 from iact.core.facts import FactSet, fact_from_record
 from iact.core.machine import RunState, Trigger, TriggerKind
 from iact.engine.tables import HOLDS, INTENTS, RUNS, TIMERS, TRIGGERS
-from iact.stores.query import query
+from iact.stores.query import EVERYTHING, query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,9 +38,27 @@ ACTIVE_RUN: Final = query(
         RUNS.c.active == 1,
     ),
 )
+ACTIVE_RUNS: Final = query(
+    "The runs of an agent that have not ended, newest first.",
+    select(RUNS)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1, RUNS.c.agent == bindparam("agent"))
+    .order_by(RUNS.c.started_at.desc(), RUNS.c.run),
+)
+LAST_RUN: Final = query(
+    "The newest run of an agent on a subject.",
+    select(RUNS)
+    .where(
+        RUNS.c.project == bindparam("project"),
+        RUNS.c.agent == bindparam("agent"),
+        RUNS.c.subject == bindparam("subject"),
+    )
+    .order_by(RUNS.c.started_at.desc(), RUNS.c.run)
+    .limit(1),
+)
 ALL_RUNS: Final = query(
     "Every run of a project, newest first.",
     select(RUNS).where(RUNS.c.project == bindparam("project")).order_by(RUNS.c.started_at.desc(), RUNS.c.run),
+    whole=EVERYTHING,
 )
 INSERT_RUN: Final = query("Start a run.", insert(RUNS))
 MOVE_RUN: Final = query(
@@ -161,6 +179,7 @@ RUNS_WITH_WORK: Final = query(
         ),
         select(TIMERS.c.run).where(TIMERS.c.project == bindparam("project"), TIMERS.c.due_at <= bindparam("now")),
     ),
+    whole="few runs go on at a time, and only those have timers",
 )
 
 

@@ -42,6 +42,7 @@ RUNS: Final = Table(
     Column("ended_at", Instant(), nullable=True),
     UniqueConstraint("project", "agent", "subject", "active", name="uq_runs_one_active_run"),
     Index("ix_runs_started_at", "project", "agent", "started_at"),
+    Index("ix_runs_active", "project", "active", "agent", "started_at"),
     comment="Where each run of an agent stands",
 )
 
@@ -57,6 +58,7 @@ TRIGGERS: Final = Table(
     Column("handled_at", Instant(), nullable=True),
     UniqueConstraint("project", "run", "key", name="uq_triggers_key"),
     Index("ix_triggers_waiting", "project", "run", "handled_at", "number"),
+    Index("ix_triggers_open", "project", "handled_at", "run"),
     comment="What each run has been told and has or has not yet decided upon",
 )
 

@@ -71,8 +71,7 @@ class Experiments:
 
     def _started(self) -> list[Run]:
         """Return the runs that people started on this repository and that go on, newest first."""
-        runs = self.runtime.runs(agent=AGENT)
-        return [run for run in runs if run.active and run.subject.startswith(f"{self.repository}/")]
+        return [run for run in self.runtime.active_runs(AGENT) if run.subject.startswith(f"{self.repository}/")]
 
     def _go_on(self, run: Run) -> Run:
         self.runtime.look(run.run, key=f"{run.visit}/{self.seen}")
@@ -142,13 +141,13 @@ class Experiments:
 
     def trials(self) -> Iterator[tuple[Run, Trial]]:
         """Walk the runs on this repository that go on and have a plan, newest first."""
-        for run in self.runtime.runs(agent=AGENT):
+        for run in self.runtime.active_runs(AGENT):
             plan = kept_plan(run.remembered)
-            if run.active and plan is not None and plan.trial is not None and plan.trial.repository == self.repository:
+            if plan is not None and plan.trial is not None and plan.trial.repository == self.repository:
                 yield run, plan.trial
 
     def _plan(self) -> Run:
-        last = next(iter(self.runtime.runs(agent=AGENT, subject=self.repository)), None)
+        last = self.runtime.last(AGENT, self.repository)
         if last is not None and last.state in UNCHANGED and last.inputs["input.seen"].value == self.seen:
             return last
         return self._begin(self.repository, "")

@@ -35,6 +35,7 @@ ALL_VERSIONS: Final = query(
     select(OVERRIDES)
     .where(OVERRIDES.c.project == bindparam("project"))
     .order_by(OVERRIDES.c.parameter, OVERRIDES.c.version),
+    whole="an experiment sets a parameter a few times",
 )
 ADD_VERSION: Final = query("Add a version of a parameter.", insert(OVERRIDES))
 HOLDING: Final = query(
@@ -43,6 +44,7 @@ HOLDING: Final = query(
     .join(HOLDS, (RUNS.c.project == HOLDS.c.project) & (RUNS.c.run == HOLDS.c.run))
     .where(HOLDS.c.project == bindparam("project"), HOLDS.c.name.startswith("plan.measured="))
     .order_by(HOLDS.c.name),
+    whole="few runs hold something at a time",
 )
 ENDED: Final = query(
     "The experiments that have ended, oldest first.",

@@ -19,6 +19,11 @@ MANY: Final = 500
 """From how many rows on the way around SQLAlchemy's own handling of each is worth it."""
 
 
+READ_AGAIN: Final = "everything of a repository is read, put together or judged again"
+EVERYTHING: Final = "all that there is was asked for"
+"""Why a query is not bounded. Every other reason is of one that stops early, counts, or looks at a little."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One statement.
@@ -26,10 +31,12 @@ class Query:
     Attributes:
         sentence: what it finds or changes, for people.
         statement: the SQLAlchemy statement with its bound parameters.
+        whole: why it may look at all rows of a repository, a project or a table; empty for one that may not.
     """
 
     sentence: str
     statement: Executable
+    whole: str = ""
 
     def run(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
         """Carry it out once."""
@@ -75,6 +82,22 @@ def _converted(column: TypeEngine[Any], dialect: Dialect, cells: list[Any]) -> l
     return cells if convert is None else list(map(convert, cells))
 
 
-def query(sentence: str, statement: Executable) -> Query:
-    """Give a statement its sentence."""
-    return Query(sentence, statement)
+_MADE: Final[list[Query]] = []
+
+
+def query(sentence: str, statement: Executable, *, whole: str = "") -> Query:
+    """Give a statement its sentence, and put it among those whose plans tests look at.
+
+    Args:
+        sentence: what it finds or changes, for people.
+        statement: the SQLAlchemy statement with its bound parameters.
+        whole: why it may look at all rows of a repository, a project or a table.
+    """
+    made = Query(sentence, statement, whole)
+    _MADE.append(made)
+    return made
+
+
+def every_query() -> tuple[Query, ...]:
+    """Return every query of the modules that were imported, in the order in which they were made."""
+    return tuple(_MADE)

@@ -445,4 +445,4 @@ def test_a_second_process_finds_the_run_that_the_first_one_started(bench):
     run = bench.start()
 
     assert bench.another_process().active(CHANGE.name, "shop").run == run
-    assert [each.run for each in bench.another_process().runs(agent=CHANGE.name)] == [run]
+    assert [each.run for each in bench.another_process().active_runs(CHANGE.name)] == [run]

@@ -214,4 +214,6 @@ CREATE TABLE told_deployments (
 	CONSTRAINT pk_told_deployments PRIMARY KEY (project, repository, id, source)
 );
 CREATE INDEX ix_told_deployments_deployment ON told_deployments (project, repository, deployment);
-INSERT INTO alembic_version (version_num) VALUES ('0007');
+CREATE INDEX ix_triggers_open ON triggers (project, handled_at, run);
+CREATE INDEX ix_runs_active ON runs (project, active, agent, started_at);
+INSERT INTO alembic_version (version_num) VALUES ('0008');

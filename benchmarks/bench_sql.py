@@ -1,0 +1,151 @@
+"""Every query of a report or of the engine over 1,000,000 deployments and 10,000,000 journal rows: p95 < 250 ms.
+
+`bench_sql.py [--server mysql] [--server mariadb] [--small] [--rounds 100] [--keep]`. The server is started for this in
+a folder of its own and filled by its own statements; the largest repository has 100,000 deployments, 90 others 10,000
+each. A query is carried out in a transaction that is taken back, with other parameters every time, half of them about
+the largest repository and one window in five of the past, and timed until its last row has been read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from sqlalchemy import make_url
+from sqlalchemy.engine import Engine
+
+from iact.stores.query import EVERYTHING, READ_AGAIN, Query
+from iact.stores.servers import open_server
+from services import mysql_protocol
+from services.checkout import instance
+from services.instance import Instance
+from tests.support.large_store import Choice, Sizes, fill
+from tests.support.queries import looks, named_queries
+from tests.support.servers import DatabaseServer
+
+MOST_MILLISECONDS: Final = 250.0
+FULL: Final = Sizes(large=100_000, small=10_000, repositories=90, runs=500_000, entries=20)
+SMALL: Final = Sizes(large=10_000, small=1_000, repositories=90, runs=50_000, entries=20)
+DATABASE: Final = "large"
+OPTIONS: Final = (
+    "--innodb-buffer-pool-size=1G",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=OFF",
+    "--skip-log-bin",
+)
+"""A server of a small machine, which does not wait for the disk while it is filled; reading is not touched by that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What one query took.
+
+    Attributes:
+        name: of the query.
+        milliseconds: of every round, the shortest first.
+        rows: how many rows it found at most.
+        unbounded: why it has no bar; empty where it has one.
+    """
+
+    name: str
+    milliseconds: Sequence[float]
+    rows: int
+    unbounded: str
+
+    @property
+    def p95(self) -> float:
+        """The time that 95 of 100 rounds stayed within (nearest rank)."""
+        return self.milliseconds[-(-len(self.milliseconds) * 95 // 100) - 1]
+
+    @property
+    def is_too_slow(self) -> bool:
+        """Whether a bar is missed."""
+        return not self.unbounded and self.p95 >= MOST_MILLISECONDS
+
+
+def measure(engine: Engine, sizes: Sizes, rounds: int) -> Iterator[Timed]:
+    """Carry every query out as often as asked for."""
+    for name, asked in named_queries().items():
+        if looks(asked):
+            choice = Choice(sizes, seed=1)
+            unbounded = asked.whole if asked.whole in {EVERYTHING, READ_AGAIN} else ""
+            taken = [_once(engine, asked, choice) for _ in range(max(1, rounds // 50) if unbounded else rounds)]
+            yield Timed(name, sorted(one for one, _ in taken), max(rows for _, rows in taken), unbounded)
+
+
+def _once(engine: Engine, asked: Query, choice: Choice) -> tuple[float, int]:
+    parameters = choice.parameters(asked)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1").all()
+        began = time.perf_counter()
+        found = asked.run(connection, **parameters)
+        rows = len(found.all()) if found.returns_rows else found.rowcount
+        taken = time.perf_counter() - began
+        connection.rollback()
+    return taken * 1_000, rows
+
+
+@contextmanager
+def filled(server: Instance, sizes: Sizes) -> Iterator[Engine]:
+    """Start a server, fill a store on it unless that was done before, and give the store."""
+    server.start()
+    database = DatabaseServer(server)
+    if (DATABASE,) not in database.rows("SHOW DATABASES"):
+        database.execute(f"CREATE DATABASE {DATABASE}")
+    address = make_url(database.url(DATABASE))
+    place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
+    engine = open_server(place, password=mysql_protocol.PASSWORD)
+    try:
+        if not database.rows("SELECT 1 FROM repositories LIMIT 1", database=DATABASE):
+            began = time.monotonic()
+            fill(engine, sizes, lambda what: print(f"  {what} after {time.monotonic() - began:.0f} s", flush=True))
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def main() -> None:
+    """Print what each query takes, and fail where one is too slow."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", action="append", choices=("mysql", "mariadb"), help="which; both, unless given")
+    parser.add_argument("--small", action="store_true", help="a tenth of the rows")
+    parser.add_argument("--rounds", type=int, default=100, help="how often each query is carried out (100)")
+    parser.add_argument("--keep", action="store_true", help="leave the filled server for the next time")
+    arguments = parser.parse_args()
+    sizes = SMALL if arguments.small else FULL
+    missed = [name for name in arguments.server or ("mysql", "mariadb") if not _holds(name, sizes, arguments)]
+    if missed:
+        sys.exit(1)
+
+
+def _holds(name: str, sizes: Sizes, arguments: argparse.Namespace) -> bool:
+    print(f"{name}: {sizes.deployments:,} deployments, {sizes.journal:,} journal rows, {arguments.rounds} rounds")
+    server = instance(name, purpose="bench-sql-small" if arguments.small else "bench-sql", options=OPTIONS)
+    try:
+        with filled(server, sizes) as engine:
+            found = sorted(measure(engine, sizes, arguments.rounds), key=lambda one: (bool(one.unbounded), one.name))
+    finally:
+        if arguments.keep:
+            server.stop()
+        else:
+            server.remove()
+    for one in found:
+        verdict = one.unbounded or ("TOO SLOW" if one.is_too_slow else "")
+        middle = statistics.median(one.milliseconds)
+        print(f"  {one.name:45} p50 {middle:8.1f} ms  p95 {one.p95:8.1f} ms  {one.rows:8,} rows  {verdict}")
+    worst = max((one for one in found if not one.unbounded), key=lambda one: one.p95)
+    print(f"{name}: slowest p95 {worst.p95:.1f} ms of {worst.name} (less than {MOST_MILLISECONDS:.0f} ms)")
+    return not any(one.is_too_slow for one in found)
+
+
+if __name__ == "__main__":
+    main()

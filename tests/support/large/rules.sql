@@ -1,0 +1,8 @@
+-- What there is only a little of: definitions, and versions of parameters.
+INSERT INTO definitions (project, digest, kind, name, body, stored_at)
+SELECT '$project', CONCAT('sha256:', SHA2(n, 256)), 'Agent', CONCAT('a', n), '{}', '$begin' FROM fill_numbers;
+
+INSERT INTO parameter_overrides (project, parameter, version, value, previous, run, `key`, at)
+SELECT '$project', CONCAT('parameter-', a.n), b.n, '1', '2', CONCAT('run-', LPAD(b.n, 12, '0')), CONCAT(a.n, '/', b.n),
+  '$begin'
+FROM fill_numbers a JOIN fill_numbers b WHERE a.n < 20 AND b.n >= 1 AND b.n <= 50;
