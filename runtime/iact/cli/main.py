@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "pull": Command(
         "iact.dora.pull.cli:pull", "Fetch deployments, incidents and changes of the past from GitHub or GitLab."
     ),
+    "db": Command("iact.operations.cli:db", "Look after the tables of the store, and the accounts that use them."),
 }
 """Every command: where its body is, and its one sentence (held equal to the body's own by a test)."""
 

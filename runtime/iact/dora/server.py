@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -18,20 +18,29 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from iact.config.project import Project
+    from iact.core.secret_values import SecretReference
     from iact.core.tree import Position
 
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Access:
+class Access:
+    """How a store on a server is reached.
+
+    Attributes:
+        url: `mysql://user@host:port/database`, without a password.
+        password: the account's password.
+        tls: how the connection is secured; None where it is not encrypted.
+    """
+
     url: str
-    password: str | None
+    password: str | None = field(repr=False)
     tls: Tls | None
 
 
 def open_on_server(project: Project, url: str) -> Engine:
-    """Open the store of a project on the server that its rules name, and bring its tables up to date.
+    """Open the store of a project on the server that its rules name; only `iact db migrate` changes its tables.
 
     Args:
         project: the project.
@@ -39,9 +48,13 @@ def open_on_server(project: Project, url: str) -> Engine:
 
     Raises:
         ConfigurationError: if the password or the authority cannot be read; the message says where it is named.
-        EnvironmentProblemError: if the server cannot be reached or refuses.
+        EnvironmentProblemError: if the server cannot be reached or refuses, or this release cannot use its tables.
     """
-    return _opened(project, url, lambda access: open_server(access.url, password=access.password, tls=access.tls))
+    return _opened(
+        project,
+        url,
+        lambda access: open_server(access.url, password=access.password, tls=access.tls, migrates=False),
+    )
 
 
 def copy_from_server(project: Project, url: str) -> Engine:
@@ -62,14 +75,32 @@ def copy_from_server(project: Project, url: str) -> Engine:
     )
 
 
-def _opened(project: Project, url: str, how: Callable[[_Access], Engine]) -> Engine:
-    store = project.settings.store
+def access_to(project: Project, url: str, password: SecretReference | None = None) -> Access:
+    """Return how a database on a server is reached, with the password and the certificates that a project names.
+
+    Args:
+        project: the project.
+        url: the address, which may be another one than the project's.
+        password: where the password is kept; None takes the one that the project names.
+
+    Raises:
+        ConfigurationError: if the password cannot be read; the message says where it is named.
+    """
+    reference = password or project.settings.store.password
     try:
-        password = None if store.password is None else read_secret(store.password, project.root)
+        secret = None if reference is None else read_secret(reference, project.root)
     except ConfigurationError as error:
-        raise _placed(error, store.positions, "password") from error
+        if password is not None:
+            raise
+        raise _placed(error, project.settings.store.positions, "password") from error
+    return Access(url, secret, _tls(project, url))
+
+
+def _opened(project: Project, url: str, how: Callable[[Access], Engine]) -> Engine:
+    store = project.settings.store
+    access = access_to(project, url)
     try:
-        return how(_Access(url, password, _tls(project, url)))
+        return how(access)
     except ConfigurationError as error:
         if store.tls is not None and store.tls.ca:
             raise _placed(error, store.tls.positions, "ca") from error

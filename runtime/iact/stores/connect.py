@@ -116,6 +116,18 @@ def _copy(path: Path, engine: Engine) -> None:
         target.close()
 
 
+def looking_connection(path: Path) -> sqlite3.Connection:
+    """Connect to the file of a store so that nothing on disk is changed; it has to be there.
+
+    Args:
+        path: the file.
+    """
+    how = "mode=ro" if _state(path) is None else "immutable=1"
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT / 1000
+    )
+
+
 def _state(path: Path) -> tuple[int, int] | None:
     """Return what changes when a store that nobody has open is written; None where somebody has it open."""
     if path.with_name(f"{path.name}-wal").exists():

@@ -13,7 +13,8 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.stores.columns import SERVERS, is_servers
-from iact.stores.migrate import migrate
+from iact.stores.marker import MAKE_LOCKS
+from iact.stores.migrate import cannot_be_used, migrate, require_current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT: Final = 10
 """Seconds that a server may take to answer a new connection."""
+_REFUSED: Final = frozenset({1044, 1142})
+"""The server's numbers for a statement that the account may not run, on a database and on a table."""
 _SESSION: Final = (
     "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
@@ -57,22 +60,28 @@ class Tls:
         return found
 
 
-def open_server(url: str, *, password: str | None = None, tls: Tls | None = None) -> Engine:
-    """Open a store on a server, bring its tables up to date, and return the engine.
+def open_server(url: str, *, password: str | None = None, tls: Tls | None = None, migrates: bool = True) -> Engine:
+    """Open a store on a server, and return the engine.
 
     Args:
         url: `mysql://user@host:port/database`, or the same with `mariadb`.
         password: the account's password, which `url` never holds.
         tls: how the connection is secured; None does not encrypt it, which is for a server on this machine.
+        migrates: whether its tables are brought up to date, which takes an account that may change them; otherwise they
+            have to be of this release, or of a newer one that goes along with it.
 
     Raises:
         ConfigurationError: if `url` is none of a server's, or holds a password, or the authority cannot be read.
-        EnvironmentProblemError: if the server cannot be reached or refuses, or a newer iact has changed the tables.
+        EnvironmentProblemError: if the server cannot be reached or refuses, or this release cannot use its tables.
     """
     engine, shown_as = connected(url, password, tls)
     try:
-        with _one_migrates(engine):
-            migrate(engine, shown_as=shown_as)
+        if migrates:
+            with _one_migrates(engine, shown_as):
+                migrate(engine, shown_as=shown_as)
+        else:
+            with engine.connect().execution_options(iact_reading=True) as connection:
+                require_current(connection, shown_as)
     except OperationalError as error:
         engine.dispose()
         raise unreachable(shown_as, error) from error
@@ -152,10 +161,15 @@ def is_server(engine: Engine) -> bool:
 
 
 @contextmanager
-def _one_migrates(engine: Engine) -> Iterator[None]:
+def _one_migrates(engine: Engine, shown_as: str) -> Iterator[None]:
     """Let one process at a time change the tables: MySQL commits every statement that does."""
-    with engine.connect() as connection:
-        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS iact_locks (name VARCHAR(64) PRIMARY KEY) ENGINE=InnoDB")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(MAKE_LOCKS)
+    except OperationalError as error:
+        if error.orig is not None and error.orig.args[0] in _REFUSED:
+            raise cannot_be_used(engine, shown_as, error) from error
+        raise
     with held(engine, "migration"):
         yield
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import create_engine, text
 
-from iact.stores.migrate import SCRIPTS, newest_revision, upgrade
+from iact.stores.migrate import upgrade
+from iact.stores.revisions import SCRIPTS, newest_revision
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -17,6 +17,8 @@ from iact.config.opening import open_project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.dora.repository import open_store
 from iact.engine.journal import broken_link
+from iact.operations.migrating import migrate_place
+from iact.operations.places import place_of
 from iact.stores.connect import reading, writing
 from services import mysql_protocol
 from tests.support.servers import DatabaseServer
@@ -53,6 +55,11 @@ def stored_on(server: DatabaseServer, database: str, more: str = "", *, host: st
     return f"{PROJECT}  store:\n    url: {url}\n    password: env:SHOP_STORE_PASSWORD\n{more}"
 
 
+def migrated(folder: Path) -> None:
+    """Make the tables of a project's store."""
+    migrate_place(place_of(open_project(folder), None, None))
+
+
 def bytes_kept(engine: Engine) -> tuple[list[bytes], list[tuple[str, bytes]]]:
     """Return the canonical bytes of every journal entry in order, and of every definition by its digest.
 
@@ -76,6 +83,7 @@ def test_a_cycle_of_pdca_leaves_the_same_bytes_as_in_the_embedded_store(
         if place == "server":
             shop.engine.dispose()
             (tmp_path / place / "iact.yaml").write_text(stored_on(database_server, database), encoding="utf-8")
+            migrated(tmp_path / place)
             shop.engine = open_store(open_project(tmp_path / place))
         shop.experiments().run()
         shop.experiments().start("faster")
@@ -100,6 +108,7 @@ def test_every_command_says_the_same_with_a_store_on_a_server(
         extended = project.replace("spec:\n", "spec:\n  extends: [iact]\n")
         write_project(folder, {**RULES, "iact.yaml": extended, "told.json": json.dumps(row)})
         monkeypatch.chdir(folder)
+        assert command("db", "migrate").exit_code == 0
         said.append(
             [
                 without_chance(command(*words).stdout)
@@ -140,6 +149,7 @@ def test_looking_changes_nothing_on_the_server_and_shows_what_is_kept_there(
     open_store(project, only_look=True).dispose()
     assert database_server.rows("SHOW TABLES", database=database) == []
 
+    migrated(tmp_path)
     stored = open_store(project)
     with writing(stored) as connection:
         connection.execute(
@@ -165,6 +175,7 @@ def test_a_connection_is_encrypted_with_the_authority_that_is_named(
     tls = f"    tls: {{ca: {database_server.authority}}}\n"
     write_project(tmp_path, {"iact.yaml": stored_on(database_server, database, tls)})
 
+    migrated(tmp_path)
     engine = open_store(open_project(tmp_path))
     with reading(engine) as connection:
         (_, cipher) = connection.execute(text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")).one()

@@ -13,7 +13,7 @@ from iact.config.opening import open_project
 from iact.core.errors import EnvironmentProblemError
 from iact.dora.repository import open_store
 from iact.stores.connect import open_copy, open_sqlite, reading, writing
-from iact.stores.migrate import SCRIPTS, newest_revision
+from iact.stores.revisions import SCRIPTS, newest_revision
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -19,7 +19,8 @@ import iact
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.connect import open_memory, open_sqlite, reading, writing
 from iact.stores.metadata import METADATA
-from iact.stores.migrate import SCRIPTS, newest_revision, revisions, upgrade
+from iact.stores.migrate import upgrade
+from iact.stores.revisions import SCRIPTS, newest_revision, revisions
 from iact.stores.snapshot import SCRIPT, rendered, statements
 
 

@@ -17,7 +17,7 @@ from iact.engine.journal import ENTRIES_OF_RUN, broken_link
 from iact.engine.runtime import Runtime
 from iact.engine.tables import HOLDS
 from iact.stores.connect import open_memory, reading, writing
-from iact.stores.migrate import newest_revision
+from iact.stores.revisions import newest_revision
 from iact.stores.servers import open_server
 from services import mysql_protocol
 from tests.support.agents import World, agent_definition

@@ -11,6 +11,7 @@ connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=METADATA,
+    iact_connection=connection,
     # MySQL and MariaDB commit every statement that changes a table; there each revision is noted when it is done.
     transactional_ddl=connection.dialect.name == "sqlite",
     transaction_per_migration=False,

@@ -1,0 +1,87 @@
+"""`iact db`: the tables of the store, and the accounts that use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from iact.operations.places import Place
+
+
+def _store(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which store is meant."""
+    for option in (
+        click.option(
+            "--password", metavar="REFERENCE", help="Where its password is kept, such as env:NAME or file:PATH."
+        ),
+        click.option(
+            "--store",
+            metavar="URL",
+            help="Another store than the project's: a SQLite file, or mysql://user@host:3306/database.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _format(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
+        command
+    )
+
+
+@click.group()
+def db() -> None:
+    """Look after the tables of the store, and the accounts that use them."""
+
+
+@db.command()
+@_store
+@click.option("--sql", is_flag=True, help="Print the SQL that is left to do instead of doing it; nothing is changed.")
+def migrate(store: str | None, password: str | None, sql: bool) -> None:  # noqa: FBT001 - click hands flags over like this
+    """Bring the tables of the store up to date.
+
+    On a server this is the only command that changes tables, and it takes an account that may: name it by --store and
+    --password. One process at a time does it; one that was cut off is continued by the next. The embedded store is
+    brought up to date by every command that keeps something.
+    """
+    from iact.operations.migrating import migrate_place, script_for
+
+    place = _place(store, password)
+    if sql:
+        click.echo(script_for(place), nl=False)
+        return
+    for line in migrate_place(place):
+        click.echo(line)
+
+
+@db.command()
+@_store
+@_format
+def status(store: str | None, password: str | None, form: str) -> None:
+    """Say at which revision the tables of the store are, and what is missing.
+
+    Exit codes: 0 this release can use them, 1 something is missing or they are too new, 3 the store cannot be read.
+    """
+    from iact.operations.standing import show_standing, standing_of, to_data
+
+    place = _place(store, password)
+    found = standing_of(place)
+    _say(to_data(place, found), form, lambda: show_standing(place, found))
+    if not found.can_be_used:
+        click.get_current_context().exit(1)
+
+
+def _place(store: str | None, password: str | None) -> Place:
+    from iact.config.opening import open_project
+    from iact.operations.places import place_of
+
+    return place_of(open_project(), store, password)
+
+
+def _say(data: dict[str, Any], form: str, lines: Callable[[], list[str]]) -> None:
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else "\n".join(lines()))

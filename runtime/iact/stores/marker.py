@@ -1,0 +1,57 @@
+"""What a store on a server says of its own tables, so that releases older than them know whether they can go on.
+
+Alembic keeps the revision. Beside it stands, in `iact_schema`, from which release on the tables can be used: an older
+release does not know the newer steps, and can tell only by this whether they concern it (ADR 0042).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ProgrammingError
+
+from iact.stores.revisions import compatible_from
+
+LOCKS: Final = "iact_locks"
+SCHEMA: Final = "iact_schema"
+SERVER_TABLES: Final = (LOCKS, SCHEMA)
+"""Tables that only a store on a server has; no revision makes them, because they are needed before any."""
+
+MAKE_LOCKS: Final = (
+    f"CREATE TABLE IF NOT EXISTS {LOCKS} (name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY) "
+    "ENGINE=InnoDB COMMENT='Rows that one process at a time locks'"
+)
+MAKE_SCHEMA: Final = (
+    f"CREATE TABLE IF NOT EXISTS {SCHEMA} (revision VARCHAR(32) CHARACTER SET ascii PRIMARY KEY, "
+    "compatible_from VARCHAR(32) CHARACTER SET ascii NOT NULL) "
+    "ENGINE=InnoDB COMMENT='From which revision on a release can use the tables as they are'"
+)
+_NO_SUCH_TABLE: Final = 1146
+
+
+def statements(revision: str) -> tuple[str, str]:
+    """Return what notes that the tables are at a revision of this release."""
+    return (
+        f"DELETE FROM {SCHEMA} WHERE revision <> '{revision}'",  # noqa: S608 - the names of our own files
+        f"REPLACE INTO {SCHEMA} (revision, compatible_from) VALUES ('{revision}', '{compatible_from(revision)}')",  # noqa: S608 - as above
+    )
+
+
+def note(connection: Connection, revision: str) -> None:
+    """Note that the tables are at a revision of this release."""
+    for statement in statements(revision):
+        connection.exec_driver_sql(statement)
+
+
+def noted(connection: Connection, revision: str) -> str | None:
+    """Return from which revision on the tables can be used; None where nothing of this revision was noted."""
+    asked = text(f"SELECT compatible_from FROM {SCHEMA} WHERE revision = :revision")  # noqa: S608 - a constant
+    try:
+        found: str | None = connection.execute(asked, {"revision": revision}).scalar_one_or_none()
+    except ProgrammingError as error:
+        if error.orig is None or error.orig.args[0] != _NO_SUCH_TABLE:
+            raise
+        return None
+    return found
