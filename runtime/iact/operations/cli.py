@@ -76,6 +76,40 @@ def status(store: str | None, password: str | None, form: str) -> None:
         click.get_current_context().exit(1)
 
 
+@db.command()
+@_store
+@click.option(
+    "--account",
+    "roles",
+    type=click.Choice(["owner", "application", "reader"]),
+    multiple=True,
+    help="Only for this one; several can be named.",
+)
+@click.option("--owner", metavar="NAME", help="What the owner is called.  [default: the application's and _owner]")
+@click.option(
+    "--application", metavar="NAME", help="What the application is called.  [default: the one in the address]"
+)
+@click.option("--reader", metavar="NAME", help="What the reader is called.  [default: the application's and _reader]")
+@click.option("--host", metavar="PATTERN", default="%", show_default=True, help="From where they may connect.")
+def grants(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    store: str | None,
+    password: str | None,
+    roles: tuple[str, ...],
+    owner: str | None,
+    application: str | None,
+    reader: str | None,
+    host: str,
+) -> None:
+    """Print the SQL that gives three accounts the rights that they need, and no more.
+
+    The owner changes tables; the application only rows, and to the journal it only adds some; the reader reads. Have an
+    administrator of the server create the accounts and run it. Nothing is connected to.
+    """
+    from iact.operations.accounts import script_for
+
+    click.echo(script_for(_place(store, password), roles, (owner, application, reader), host), nl=False)
+
+
 def _place(store: str | None, password: str | None) -> Place:
     from iact.config.opening import open_project
     from iact.operations.places import place_of

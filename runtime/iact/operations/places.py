@@ -38,6 +38,11 @@ class Place:
         return isinstance(self.where, Path)
 
     @property
+    def access(self) -> Access | None:
+        """How a store on a server is reached; None for an embedded one."""
+        return None if isinstance(self.where, Path) else self.where
+
+    @property
     def is_missing(self) -> bool:
         """Whether it is a file that is not there."""
         return isinstance(self.where, Path) and not self.where.exists()
