@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iact.core.business_time import AnyOpen, Calendar, NeverOpenError, OfficeHours, OpenHours, first_shown
+from tests.support.clock_changes import clock_changes
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-FIRST, LAST = datetime(2018, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-STEP = 4 * DAY
-"""No zone changes its offset twice in so short a time."""
 ZERO = timedelta()
 NIGHT_AND_DAY = (OpenHours(ZERO, 1.5 * HOUR), OpenHours(2.25 * HOUR, 9 * HOUR), OpenHours(23 * HOUR, DAY))
-
-
-@cache
-def changes() -> list[tuple[ZoneInfo, datetime]]:
-    """Return each moment in ten years at which a zone's offset changes, with the zone."""
-    return [
-        (zone, moment) for name in sorted(available_timezones()) for zone in [ZoneInfo(name)] for moment in _of(zone)
-    ]
-
-
-def _of(zone: ZoneInfo) -> Iterator[datetime]:
-    offset = FIRST.astimezone(zone).utcoffset()
-    for day in range(0, (LAST - FIRST).days, STEP.days):
-        before, after = FIRST + day * DAY, FIRST + day * DAY + STEP
-        later = after.astimezone(zone).utcoffset()
-        if later == offset:
-            continue
-        while after - before > timedelta(seconds=1):
-            middle = before + (after - before) // 2
-            if middle.astimezone(zone).utcoffset() == offset:
-                before = middle
-            else:
-                after = middle
-        yield after.replace(microsecond=0)
-        offset = later
 
 
 def hours() -> st.SearchStrategy[tuple[OpenHours, ...]]:
@@ -63,12 +30,12 @@ def hours() -> st.SearchStrategy[tuple[OpenHours, ...]]:
 @st.composite
 def places(draw: st.DrawFn) -> tuple[Calendar, datetime]:
     """Draw a calendar, of one place or of two, and a moment at which the clocks of one change."""
-    zone, moment = draw(st.sampled_from(changes()))
+    zone, moment = draw(st.sampled_from(clock_changes()))
     near = st.integers(-3, 3).map(lambda days: (moment + days * DAY).date())
     week = tuple(draw(st.lists(hours(), min_size=7, max_size=7)))
     calendar: Calendar = OfficeHours(zone, week, draw(st.dictionaries(near, hours(), max_size=3)))
     if draw(st.booleans()):
-        other, _ = draw(st.sampled_from(changes()))
+        other, _ = draw(st.sampled_from(clock_changes()))
         calendar = AnyOpen((calendar, OfficeHours(other, (NIGHT_AND_DAY,) * 7)))
     return calendar, moment
 
@@ -123,7 +90,7 @@ def test_adding_and_subtracting_are_inverse(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_hours_are_those_at_which_the_latest_time_shown_so_far_is_within_them(data: st.DataObject) -> None:
-    zone, change = data.draw(st.sampled_from(changes()))
+    zone, change = data.draw(st.sampled_from(clock_changes()))
     week = tuple(data.draw(st.lists(hours(), min_size=7, max_size=7)))
     office = OfficeHours(zone, week)
     start = (change - DAY).replace(second=0)
@@ -141,8 +108,8 @@ def test_hours_are_those_at_which_the_latest_time_shown_so_far_is_within_them(da
 
 
 def test_every_change_of_clocks_of_every_zone_keeps_business_time_additive_monotone_and_inverse() -> None:
-    assert len(changes()) > 1_000
-    for zone, change in changes():
+    assert len(clock_changes()) > 1_000
+    for zone, change in clock_changes():
         calendar = OfficeHours(zone, (NIGHT_AND_DAY,) * 7)
         moments = [change + offset for offset in (-DAY, -HOUR, -MINUTE, ZERO, MINUTE, HOUR, DAY)]
         parts = [calendar.between(first, second) for first, second in pairwise(moments)]
@@ -157,7 +124,7 @@ def test_every_change_of_clocks_of_every_zone_keeps_business_time_additive_monot
 
 
 def test_a_clock_never_shows_a_later_time_earlier() -> None:
-    for zone, change in changes():
+    for zone, change in clock_changes():
         wall = change.astimezone(zone).replace(tzinfo=None) - 4 * HOUR
         shown = [first_shown(wall + step * 25 * MINUTE, zone) for step in range(20)]
 
@@ -165,7 +132,7 @@ def test_a_clock_never_shows_a_later_time_earlier() -> None:
 
 
 def test_half_days_and_holidays_stand_in_for_the_day_of_the_week() -> None:
-    zone, change = changes()[0]
+    zone, change = clock_changes()[0]
     day: date = change.astimezone(zone).date()
     office = OfficeHours(zone, (NIGHT_AND_DAY,) * 7, {day: ()})
     begins = first_shown(datetime.combine(day, datetime.min.time()), zone)
