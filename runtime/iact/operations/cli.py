@@ -77,6 +77,27 @@ def status(store: str | None, password: str | None, form: str) -> None:
 
 
 @db.command()
+@click.argument("revision")
+@_store
+@click.option("--yes", is_flag=True, help="Do it; without this, only what would be lost is told.")
+def downgrade(revision: str, store: str | None, password: str | None, yes: bool) -> None:  # noqa: FBT001 - as above
+    """Take the tables of the store back to an earlier REVISION, and lose what only later ones keep.
+
+    It says which steps are taken back, and which tables and columns are lost with how many rows. What cannot be undone
+    is refused. On a server it takes an account that may change tables. Exit codes: 0 done, 1 lacks --yes.
+    """
+    from iact.operations.downgrading import carry_out, plan, show
+
+    place = _place(store, password)
+    planned = plan(place, revision)
+    if yes:
+        carry_out(place, planned)
+    click.echo("\n".join(show(place, planned, done=yes)))
+    if planned.steps and not yes:
+        click.get_current_context().exit(1)
+
+
+@db.command()
 @_store
 @click.option(
     "--account",

@@ -14,7 +14,7 @@ from iact.config.project import Project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.core.secret_values import SecretReference, parse
 from iact.dora.server import Access, access_to
-from iact.stores.connect import looking_connection, open_sqlite
+from iact.stores.connect import file_engine, looking_connection, open_sqlite
 from iact.stores.servers import connected, open_server
 
 _SERVER: Final = "mysql://user@host:3306/database"
@@ -52,6 +52,10 @@ class Place:
         if isinstance(self.where, Path):
             return open_sqlite(self.where)
         return open_server(self.where.url, password=self.where.password, tls=self.where.tls)
+
+    def writable(self) -> Engine:
+        """Return an engine whose tables are left as they are; errors are those of `as_it_is`."""
+        return file_engine(self.where) if isinstance(self.where, Path) else self.as_it_is()
 
     def as_it_is(self) -> Engine:
         """Return an engine that changes nothing by being used.

@@ -47,9 +47,14 @@ def open_sqlite(path: Path) -> Engine:
     except OSError as error:
         message = f"the store's folder {path.parent} cannot be made: {error.strerror}. Check its permissions."
         raise EnvironmentProblemError(message) from error
-    engine = _engine(f"sqlite:///{path}")
+    engine = file_engine(path)
     migrate(engine, shown_as=str(path))
     return engine
+
+
+def file_engine(path: Path) -> Engine:
+    """Return an engine of a store's file, whose tables are left as they are."""
+    return _engine(f"sqlite:///{path}")
 
 
 def _make_folder(folder: Path) -> None:

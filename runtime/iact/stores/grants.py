@@ -29,7 +29,7 @@ ONLY_ADDED_TO: Final = frozenset({"definitions", "events", "journal", "parameter
 """Tables whose rows the application never changes and never deletes; it has no right to."""
 
 _PURPOSE: Final = {
-    OWNER: "changes tables: `iact db migrate`. Nothing else needs this account.",
+    OWNER: "changes tables: `iact db migrate`, `iact db downgrade`. Nothing else needs this account.",
     APPLICATION: "is the account in iact.yaml. It can change neither a table nor a row of the journal.",
     READER: "reads: auditors, dry runs, `iact db status`.",
 }

@@ -145,6 +145,22 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     command.upgrade(_config(connection), to)
 
 
+def downgrade(connection: Connection, to: str) -> None:
+    """Take back every revision after one, newest first, in the caller's transaction.
+
+    Args:
+        connection: to the store.
+        to: the last revision that stays.
+    """
+    from alembic import command  # noqa: PLC0415 - as above
+
+    if is_servers(connection.dialect):
+        connection.exec_driver_sql(marker.MAKE_SCHEMA)
+    command.downgrade(_config(connection), to)
+    if is_servers(connection.dialect):
+        marker.note(connection, to)
+
+
 def upgrade_script(connection: Connection, shown_as: str) -> str:
     """Return the SQL that would bring the tables of a store on a server up to date; nothing where they are.
 

@@ -77,7 +77,7 @@ def open_server(url: str, *, password: str | None = None, tls: Tls | None = None
     engine, shown_as = connected(url, password, tls)
     try:
         if migrates:
-            with _one_migrates(engine, shown_as):
+            with one_migrates(engine, shown_as):
                 migrate(engine, shown_as=shown_as)
         else:
             with engine.connect().execution_options(iact_reading=True) as connection:
@@ -161,8 +161,17 @@ def is_server(engine: Engine) -> bool:
 
 
 @contextmanager
-def _one_migrates(engine: Engine, shown_as: str) -> Iterator[None]:
-    """Let one process at a time change the tables: MySQL commits every statement that does."""
+def one_migrates(engine: Engine, shown_as: str) -> Iterator[None]:
+    """Let one process at a time change the tables: MySQL commits every statement that does.
+
+    Args:
+        engine: a store on a server.
+        shown_as: what errors call it.
+
+    Raises:
+        EnvironmentProblemError: if the account may not change tables.
+        OperationalError: if the server cannot be reached, or another process is at it for more than 30 seconds.
+    """
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(MAKE_LOCKS)
