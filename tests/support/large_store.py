@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Engine
 
+from iact.dora.metrics_file import CYCLE_ID_FORM
 from iact.stores.query import Query
 
 PROJECT: Final = "large"
@@ -97,7 +98,7 @@ def _run(engine: Engine, script: str, values: Mapping[str, Any]) -> None:
     for statement in Template((_SCRIPTS / f"{script}.sql").read_text(encoding="utf-8")).substitute(values).split(";\n"):
         if statement.strip():
             with engine.begin() as connection:
-                connection.exec_driver_sql(statement)
+                connection.exec_driver_sql(statement.replace("%", "%%"))  # the driver fills in parameters
 
 
 def _step(count: int) -> int:
@@ -164,6 +165,10 @@ class Choice:
             "first": sha[:10],
             "after": f"{sha[:10]}g",
             "environment": "production",
+            "cycles": [
+                f"{BEGIN + timedelta(seconds=_step(count) * (other - other % 100)):{CYCLE_ID_FORM}}" for other in some
+            ],
+            "request_id": f"req-{name}-{one - one % 100}",
             "now_merged_at": ends,
             "now_merged_by": sha,
             "now_deployment": sha,

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iact.dora.cycle import cli as cycle_cli
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
 
+    from iact.dora.cycle.records import Place
     from iact.dora.cycles import Cycle
     from iact.dora.figures import Window
     from iact.dora.report import Request
@@ -128,6 +131,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     """Read what is new in the repository, and give a connection with what is asked for, by each definition."""
     from iact.config.opening import open_project
     from iact.core.instants import zone_of
+    from iact.dora.cycle.records import Place
     from iact.dora.definitions import named_definition, named_targets
     from iact.dora.report import Request
     from iact.dora.repository import open_store, refresh, repository_name
@@ -142,6 +146,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     engine = open_store(project, store)
     try:
         collected = refresh(engine, project, repo, now)
+        cycles = _recorded(engine, Place(project.name, collected.repository), repo)
         requests = [
             Request(
                 project=project.name,
@@ -151,7 +156,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
                 window=window,
                 definition=definition,
                 end_is="now" if end is None else "given",
-                cycles=_recorded(repo),
+                cycles=cycles,
                 targets=None if targets is None else named_targets(project, targets),
             )
             for definition in chosen
@@ -162,16 +167,18 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
         engine.dispose()
 
 
-def _recorded(folder: Path) -> Sequence[Cycle] | None:
-    """Return the delivery cycles that agents recorded in a repository's folder; None where there is no file."""
-    from iact.dora.metrics_file import NAME
-
-    if not (folder / NAME).exists():
-        return None
+def _recorded(engine: Engine, place: Place, folder: Path) -> Sequence[Cycle] | None:
+    """Return the delivery cycles that agents recorded, those in a repository's folder included; None without any."""
+    from iact.dora.cycle.records import records_of, take_in_file
     from iact.dora.cycles import cycles_in
-    from iact.dora.metrics_file import read_records
+    from iact.dora.metrics_file import NAME
+    from iact.stores.connect import reading, writing
 
-    return cycles_in(read_records(folder / NAME))
+    if (folder / NAME).exists():
+        with writing(engine) as connection:
+            take_in_file(connection, place, folder)
+    with reading(engine) as connection:
+        return cycles_in(records_of(connection, place)) or None
 
 
 @contextmanager
@@ -251,67 +258,8 @@ def _span(text: str) -> timedelta:
     return span
 
 
-FILE_OPTION = click.option(
-    "--file", type=click.Path(path_type=Path), default=".dora_sdlc_metrics.json", show_default=True, help="The file."
-)
-CYCLE_OPTION = click.option("--cycle", help="A cycle to go on with, such as cycle-20251106-150000.")
-
-
-@dora.command()
-@click.argument("phase")
-@click.argument("decision")
-@click.argument("duration", metavar="DURATION")
-@CYCLE_OPTION
-@click.option("--feature", default="", help="What the cycle delivers, such as FEAT-001.")
-@click.option("--request-id", help="Finds the log lines that belong to it.")
-@FILE_OPTION
-def record(  # noqa: PLR0913 - one parameter for each argument and option
-    phase: str, decision: str, duration: str, *, cycle: str | None, feature: str, request_id: str | None, file: Path
-) -> None:
-    """Record one PHASE of a delivery cycle, its DECISION, and how long it took.
-
-    Such as `iact dora record testing go 2h`. Prints the cycle's id, by which its next phases go on.
-    """
-    from iact.dora.metrics_file import DORAMetrics
-
-    metrics = DORAMetrics(file, clock=_SystemClock(), feature_id=feature, cycle_id=cycle)
-    metadata = {"request_id": request_id} if request_id else {}
-    written = metrics.record_phase(phase, decision, _seconds(duration), metadata)
-    click.echo(written["cycle_id"])
-
-
-@dora.command()
-@click.argument("outcome")
-@click.option("--cycle", required=True, help="The cycle that has ended, such as cycle-20251106-150000.")
-@click.option("--feature", default="", help="What the cycle delivered, such as FEAT-001.")
-@FILE_OPTION
-def complete(outcome: str, cycle: str, feature: str, file: Path) -> None:
-    """Close a delivery cycle with its OUTCOME, such as success.
-
-    Prints the cycle's lead time: the sum of its phases.
-    """
-    from iact.core.quantities import duration as as_quantity
-    from iact.dora.metrics_file import DORAMetrics
-
-    written = DORAMetrics(file, clock=_SystemClock(), feature_id=feature, cycle_id=cycle).complete_cycle(outcome)
-    click.echo(f"{cycle}: {as_quantity(timedelta(seconds=written['duration_seconds']))}")
-
-
-class _SystemClock:
-    """This machine's clock."""
-
-    def now(self) -> datetime:
-        """Return the present moment in UTC."""
-        return datetime.now(UTC)
-
-
-def _seconds(text: str) -> float:
-    from iact.core.quantities import Dimension, parse
-
-    try:
-        return float(parse(text, Dimension.DURATION).amount)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="DURATION") from None
+for command in (cycle_cli.record, cycle_cli.complete, cycle_cli.records):
+    dora.add_command(command)
 
 
 @click.command()

@@ -16,12 +16,11 @@ from typing import Any, Final
 
 from iact.core import instants
 from iact.dora.figures import Interval, Sample, Unit, Window, plain, rounded
-from iact.dora.metrics_file import NAME, SUCCESS, WHOLE_CYCLE, Record
+from iact.dora.metrics_file import CYCLE_ID_FORM, NAME, SUCCESS, WHOLE_CYCLE, Record
 from iact.dora.statistics.median import Median, median
 from iact.dora.statistics.share import Share
 
 DEPLOYMENT: Final = "deployment"
-_ID_FORM: Final = "cycle-%Y%m%d-%H%M%S"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,7 @@ def _end(cycle_id: str, phases: Iterable[tuple[str, str, Decimal]], closing: Map
     if closing and "completed_at" in closing:
         return instants.parse(closing["completed_at"])
     try:
-        began = datetime.strptime(cycle_id, _ID_FORM).replace(tzinfo=UTC)
+        began = datetime.strptime(cycle_id, CYCLE_ID_FORM).replace(tzinfo=UTC)
     except ValueError:
         # Another writer's id tells no time; such a cycle is in every window that begins at the beginning.
         return instants.EPOCH

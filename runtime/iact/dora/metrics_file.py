@@ -29,6 +29,9 @@ WHOLE_CYCLE: Final = "cycle"
 SUCCESS: Final = "success"
 FREQUENCY_WINDOW: Final = timedelta(weeks=1)
 _OWN_KEYS: Final = frozenset({"cycle_id", "feature_id", "phase", "decision", "duration_seconds"})
+CYCLE_ID_FORM: Final = "cycle-%Y%m%d-%H%M%S"
+"""The id of a cycle says the second in which it began, UTC."""
+LONGEST_ID: Final = 128
 _CYCLE_ID: Final = re.compile(r"cycle-[0-9]{8}-[0-9]{6}")
 
 Record = dict[str, Any]
@@ -179,6 +182,8 @@ def _fault(record: Any) -> str:
     for key in ("cycle_id", "phase", "decision"):
         if not isinstance(record.get(key), str):
             return f"has no text `{key}`"
+    if len(record["cycle_id"]) > LONGEST_ID:
+        return f"has a `cycle_id` of more than {LONGEST_ID} characters"
     if not _is_span(record.get("duration_seconds")):
         return "has no `duration_seconds` of zero or more"
     if "completed_at" in record and not _is_moment(record["completed_at"]):
@@ -211,7 +216,7 @@ def _record(phase: str, decision: str, duration: float, metadata: Mapping[str, A
 def _free_id(now: datetime, records: list[Record]) -> str:
     taken = {record["cycle_id"] for record in records}
     moment = now
-    while (candidate := f"cycle-{moment:%Y%m%d-%H%M%S}") in taken:
+    while (candidate := f"{moment:{CYCLE_ID_FORM}}") in taken:
         moment += timedelta(seconds=1)
     return candidate
 

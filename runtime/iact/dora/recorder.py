@@ -135,6 +135,29 @@ UNMARK_HOTFIXES: Final = query(
     update(DEPLOYMENTS).where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.is_hotfix).values(is_hotfix=False),
     whole=READ_AGAIN,
 )
+DATE_OLDEST_CHANGES: Final = query(
+    "Note of new deployments when the first of their changes was merged, by which those that waited are found.",
+    update(DEPLOYMENTS)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.oldest_merged_at.is_(None))
+    .values(
+        oldest_merged_at=func.coalesce(
+            select(func.min(CHANGES.c.merged_at))
+            .where(
+                same_repository(CHANGES, DEPLOYMENTS),
+                CHANGES.c.deployment == DEPLOYMENTS.c.key,
+                CHANGES.c.merged_at <= DEPLOYMENTS.c.deployed_at,
+            )
+            .scalar_subquery(),
+            DEPLOYMENTS.c.deployed_at,
+        )
+    ),
+)
+UNDATE_OLDEST_CHANGE: Final = query(
+    "Forget when the first change of a deployment was merged, to look again.",
+    update(DEPLOYMENTS)
+    .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.key == bindparam("of_key"))
+    .values(oldest_merged_at=None),
+)
 ALL_SHAS: Final = query(
     "Every known commit.",
     select(CHANGES.c.sha).where(of_repository(CHANGES)),
@@ -306,6 +329,7 @@ class Recorder:
         now: datetime,
     ) -> None:
         """Note where this reading ended."""
+        DATE_OLDEST_CHANGES.run(self._connection, **self._named)
         FORGET_REPOSITORY.run(self._connection, **self._named)
         written = {name: getattr(cursor, name) for name in Cursor.__dataclass_fields__}
         row = {
@@ -334,6 +358,10 @@ class Recorder:
 
     def deliver(self, commits: Iterable[Commit]) -> None:
         """Note of known changes by what they were merged and where they were deployed."""
+        commits = list(commits)
+        # One that was deployed before it was merged may be the oldest of its deployment from now on.
+        known = {commit.release for commit in commits if commit.release is not None}
+        self._many(UNDATE_OLDEST_CHANGE, [self._named | {"of_key": key} for key in known])
         self._many(
             DELIVER_CHANGE,
             [

@@ -55,7 +55,7 @@ class Request:
         end_is: how the end of the window came about: `given`, or `now`.
         as_of: what was learnt of failures at or after this moment is not known yet; None knows everything.
         targets: where the figures are to go; None where nobody asks for it.
-        cycles: the delivery cycles that agents recorded; None where there is no file of them.
+        cycles: the delivery cycles that agents recorded; None where there are none.
     """
 
     project: str

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, FromClause, Index, Integer, Table, Text, and_, bindparam
+from sqlalchemy import Boolean, Column, Double, FromClause, Index, Integer, Table, Text, and_, bindparam
 
-from iact.stores.columns import DIGEST, PROJECT, Instant, ascii_identifier, content, identifier
+from iact.stores.columns import DIGEST, NAME, PROJECT, Instant, ascii_identifier, content, identifier
 from iact.stores.metadata import METADATA
 
 REPOSITORY: Final = identifier(128)
@@ -72,7 +72,13 @@ DEPLOYMENTS: Final = Table(
     Column("changes", Integer, nullable=False, comment="commits that it was the first to contain"),
     Column("is_hotfix", Boolean, nullable=False),
     Column("source", ascii_identifier(32), nullable=False),
+    Column(
+        "oldest_merged_at",
+        Instant(),
+        comment="of its changes the first to be merged, or else when it was itself; null until the reading has ended",
+    ),
     Index("ix_deployments_deployed_at", "project", "repository", "deployed_at"),
+    Index("ix_deployments_oldest_merged_at", "project", "repository", "oldest_merged_at", "deployed_at"),
     comment="Deployments, whoever told of them",
 )
 FAILURES: Final = Table(
@@ -151,6 +157,28 @@ TOLD_DEPLOYMENTS: Final = Table(
     Column("services", Text, nullable=False, comment="of the deployment, one a line; none: all"),
     Index("ix_told_deployments_deployment", "project", "repository", "deployment"),
     comment="Which deployment each told one became",
+)
+DORA_METRICS: Final = Table(
+    "dora_metrics",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("repository", REPOSITORY, primary_key=True),
+    Column("cycle_id", identifier(128), primary_key=True, comment="such as cycle-20251106-150000"),
+    Column("sequence", Integer, primary_key=True, comment="place in the cycle, counted from 1"),
+    Column("feature_id", NAME, nullable=False, comment="empty where none was named"),
+    Column("phase", NAME, nullable=False, comment="cycle: the record that closes it"),
+    Column("decision", NAME, nullable=False),
+    Column("duration_seconds", Double, nullable=False),
+    Column("change_failure_rate", Double, comment="in per cent"),
+    Column("mttr", Double, comment="in hours"),
+    Column("lead_time_seconds", Double, comment="of the record that closes a cycle: the sum of its phases"),
+    Column("deployment_frequency_per_week", Double, comment="likewise: cycles that ended with success"),
+    Column("request_id", NAME),
+    Column("began_at", Instant(), nullable=False, comment="the cycle, by its id; 1970 where that tells no time"),
+    Column("record", content(), nullable=False, comment="the whole record as JSON, with what has no column"),
+    Index("ix_dora_metrics_began_at", "project", "began_at"),
+    Index("ix_dora_metrics_request_id", "project", "request_id"),
+    comment="Phases of delivery cycles as their agents recorded them; rows are added, never changed",
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Select
 
 from iact.dora import ingest, known, news, recorder, store, told_deployments, unattributed
+from iact.dora.cycle import records
 from iact.dora.pull import store as pull_store
 from iact.stores.connect import open_memory
 from iact.stores.query import Query
@@ -31,10 +32,13 @@ PARAMETERS = {
     "of_remote": "api.github.com/77",
     "of_stream": "deployments",
     "ids": ["a", "b"],
+    "cycles": ["a", "b"],
+    "project": "p",
+    "request_id": "a",
 }
 STATEMENTS = {
     name: found.statement
-    for module in (store, recorder, ingest, pull_store, news, known, told_deployments, unattributed)
+    for module in (store, recorder, ingest, pull_store, news, known, told_deployments, unattributed, records)
     for name, found in vars(module).items()
     if isinstance(found, Query) and isinstance(found.statement, Select)
 }

@@ -13,9 +13,9 @@ INSERT INTO repositories
 VALUES ('$project', '$repository', 'main', '{}', 'incident,revert', '', '$end', 2 * $count, $count, $count DIV 100);
 
 INSERT INTO deployments (project, repository, `key`, name, names, sha, deployed_at, previous, environment, changes,
-  is_hotfix, source)
+  is_hotfix, source, oldest_merged_at)
 SELECT '$project', '$repository', sha, CONCAT('v1.', j), CONCAT('v1.', j), sha, at, previous, 'production', 2,
-  MOD(j, 50) = 0, 'github'
+  MOD(j, 50) = 0, 'github', TIMESTAMPADD(HOUR, -30, at)
 FROM fill_deployments;
 
 INSERT INTO changes (project, repository, sha, authored_at, committed_at, merged_at, merged_by, is_merge, by_agent,
@@ -68,5 +68,14 @@ FROM events WHERE project = '$project' AND repository = '$repository' AND kind =
 
 INSERT INTO pulls (project, repository, source, remote, stream, content)
 VALUES ('$project', '$repository', 'github', 'api.github.com/77', 'deployments', '{}');
+
+INSERT INTO dora_metrics (project, repository, cycle_id, sequence, feature_id, phase, decision, duration_seconds,
+  change_failure_rate, mttr, request_id, began_at, record)
+SELECT '$project', '$repository', DATE_FORMAT(at, 'cycle-%Y%m%d-%H%i%s'), n, CONCAT('FEAT-', j),
+  ELT(n, 'planning', 'testing', 'deployment', 'cycle'), 'go', 300 * n, NULL, NULL,
+  CONCAT('req-$repository-', j), at,
+  JSON_OBJECT('cycle_id', DATE_FORMAT(at, 'cycle-%Y%m%d-%H%i%s'), 'phase', ELT(n, 'planning', 'testing', 'deployment',
+    'cycle'), 'decision', 'go', 'duration_seconds', 300 * n)
+FROM fill_deployments JOIN fill_numbers WHERE n >= 1 AND n <= 4 AND MOD(j, 100) = 0;
 
 DROP VIEW fill_deployments;

@@ -134,7 +134,7 @@ CREATE TABLE deployments (
 	environment VARCHAR(64) NOT NULL, 
 	changes INTEGER NOT NULL, 
 	is_hotfix BOOLEAN NOT NULL, 
-	source VARCHAR(32) NOT NULL, 
+	source VARCHAR(32) NOT NULL, oldest_merged_at VARCHAR(27), 
 	CONSTRAINT pk_deployments PRIMARY KEY (project, repository, "key")
 );
 CREATE INDEX ix_deployments_deployed_at ON deployments (project, repository, deployed_at);
@@ -216,4 +216,25 @@ CREATE TABLE told_deployments (
 CREATE INDEX ix_told_deployments_deployment ON told_deployments (project, repository, deployment);
 CREATE INDEX ix_triggers_open ON triggers (project, handled_at, run);
 CREATE INDEX ix_runs_active ON runs (project, active, agent, started_at);
-INSERT INTO alembic_version (version_num) VALUES ('0008');
+CREATE TABLE dora_metrics (
+	project VARCHAR(64) NOT NULL, 
+	repository VARCHAR(128) NOT NULL, 
+	cycle_id VARCHAR(128) NOT NULL, 
+	sequence INTEGER NOT NULL, 
+	feature_id VARCHAR(128) NOT NULL, 
+	phase VARCHAR(128) NOT NULL, 
+	decision VARCHAR(128) NOT NULL, 
+	duration_seconds DOUBLE NOT NULL, 
+	change_failure_rate DOUBLE, 
+	mttr DOUBLE, 
+	lead_time_seconds DOUBLE, 
+	deployment_frequency_per_week DOUBLE, 
+	request_id VARCHAR(128), 
+	began_at VARCHAR(27) NOT NULL, 
+	record BLOB NOT NULL, 
+	CONSTRAINT pk_dora_metrics PRIMARY KEY (project, repository, cycle_id, sequence)
+);
+CREATE INDEX ix_dora_metrics_began_at ON dora_metrics (project, began_at);
+CREATE INDEX ix_dora_metrics_request_id ON dora_metrics (project, request_id);
+CREATE INDEX ix_deployments_oldest_merged_at ON deployments (project, repository, oldest_merged_at, deployed_at);
+INSERT INTO alembic_version (version_num) VALUES ('0010');

@@ -6,6 +6,7 @@ from alembic import op
 
 revision = "0008"
 down_revision = "0007"
+compatible_from = "0007"
 
 
 def upgrade() -> None:
