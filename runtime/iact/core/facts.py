@@ -93,6 +93,18 @@ class Fact:
         """Whether there is a value."""
         return self.value is not None
 
+    def named(self, name: str) -> Fact:
+        """Return the same under another name."""
+        return Fact(
+            name=name,
+            value=self.value,
+            missing=self.missing,
+            observed_at=self.observed_at,
+            held_since=self.held_since,
+            baseline=self.baseline,
+            source=self.source,
+        )
+
     def shown(self) -> str:
         """Return the value as people read it, or the reason why it is missing."""
         if self.value is None:

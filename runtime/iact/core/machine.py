@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +183,7 @@ class RunState:
 
 
 def _renamed(facts: FactSet) -> Iterator[Fact]:
-    return (replace(fact, name=f"remembered.{fact.name}") for fact in facts)
+    return (fact.named(f"remembered.{fact.name}") for fact in facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -121,7 +122,13 @@ class Quantity:
 
 def from_record(record: dict[str, str]) -> Quantity:
     """Return the quantity that `Quantity.to_record` wrote."""
-    return Quantity(Fraction(record["amount"]), Dimension(record["dimension"]))
+    return _read_again(record["amount"], record["dimension"])
+
+
+@lru_cache(maxsize=1024)
+def _read_again(amount: str, dimension: str) -> Quantity:
+    """Return a quantity; a run reads what it remembered at every decision, and reading fractions takes long."""
+    return Quantity(Fraction(amount), Dimension(dimension))
 
 
 def duration(value: timedelta) -> Quantity:

@@ -183,6 +183,7 @@ def _make_plan(context: FactContext) -> Plan:
         past=_past(context, digests),
         digests=digests,
         requested=requested if isinstance(requested, str) else "",
+        explains=PLANS not in context.services,  # a replay shows what was chosen, and throws the rest away
     )
 
 

@@ -91,13 +91,14 @@ class Guards:
     runs: float = 1.0
     doubt: float = 0.0
 
-    def handicap(self, before: float, after: float) -> float:
-        """Return how many times as far an effect has to stand from nothing as without doubt.
+    def handicap(self, before: float, after: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Return how many times as far an effect has to stand from nothing as without doubt, for each number `after`.
 
         It is √(1 + doubt / information), where the information of two groups is that of their difference (Grossman,
         Parmar, Spiegelhalter and Lee, Statistics in Medicine 13, 1994).
         """
-        return math.sqrt(1 + self.doubt * (1 / max(before, 1) + 1 / max(after, 1)))
+        handicap: NDArray[np.float64] = np.sqrt(1 + self.doubt * (1 / max(before, 1) + 1 / np.maximum(after, 1)))
+        return handicap
 
 
 UNGUARDED: Final = Guards()

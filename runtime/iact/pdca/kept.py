@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -15,13 +15,13 @@ from iact.dora.figures import Figure, Sample, Window
 from iact.dora.rules import Excluded, History, NamedMetric, Selection, figure, quantity, select
 from iact.dora.terms import Each
 from iact.pdca.effect import Stretch
-from iact.pdca.measured import Measured
+from iact.pdca.measured import Cluster, Measured, clusters_of
 
 AT_ONCE: Final = 100
 """How many windows are kept: an experiment looks at one before its change and at a few dozen after it."""
 
 _AT: Final = attrgetter("at")
-Row = TypeVar("Row", Sample, Excluded)
+Row = TypeVar("Row", Sample, Excluded, Cluster)
 
 
 class Windows:
@@ -74,9 +74,14 @@ class _Rows:
     def __init__(self, selection: Selection) -> None:
         self._samples: Sequence[Sample] = sorted(selection.samples, key=_AT)
         self._excluded: Sequence[Excluded] = sorted(selection.excluded, key=_AT)
+        self._clusters: Sequence[Cluster] = sorted(clusters_of(selection.samples), key=_AT)
 
     def of(self, window: Window) -> Selection:
         return Selection(samples=_between(self._samples, window), excluded=_between(self._excluded, window))
+
+    def clusters(self, window: Window) -> list[Cluster]:
+        # What was released together lies in a window together: its moment is that of the deployment.
+        return sorted(_between(self._clusters, window))
 
 
 def _between(rows: Sequence[Row], window: Window) -> tuple[Row, ...]:
@@ -103,6 +108,10 @@ class _Chosen:
                 known.of(self.window) if known else select(self.metrics[name].metric, self.history, self.window)
             )
         return self._chosen[name]
+
+    def clusters(self, name: str) -> list[Cluster]:
+        known = self._rows.get(name)
+        return known.clusters(self.window) if known else clusters_of(self[name].samples)
 
 
 class _Figures(Mapping[str, Figure]):
@@ -142,11 +151,21 @@ class _Kept(Measured):
             self.values[metric] = quantity(self.metrics[metric], self.history, self.window, rows)
         return self.values[metric]
 
+    def clusters(self, metric: str) -> int:
+        if self.value(metric) is None:
+            return Measured.clusters(self, metric)
+        return len({sample.cluster for sample in self.samples(metric)})
+
     def samples(self, metric: str) -> Sequence[Sample]:
         # Another history was put in where deployments are followed up; its rows are others.
         if self.history is not self.chosen.history:
             return Measured.samples(self, metric)
         return self.chosen[metric].samples
+
+    def clustered(self, metric: str) -> Iterable[Cluster]:
+        if self.history is not self.chosen.history:
+            return Measured.clustered(self, metric)
+        return self.chosen.clusters(metric)
 
     def stretch(self, metric: str) -> Stretch:
         if metric not in self.stretches:

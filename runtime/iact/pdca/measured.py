@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
 from iact.core.facts import Fact, FactSet
 from iact.core.quantities import Dimension, Quantity
@@ -14,6 +16,31 @@ from iact.dora.rules import History, NamedMetric, figure, observed_part, select
 from iact.dora.statistics import STATISTICS
 from iact.dora.terms import Better
 from iact.pdca.effect import Stretch
+
+
+class Cluster(NamedTuple):
+    """The rows behind a metric that belong to one deployment.
+
+    Attributes:
+        key: of the deployment.
+        at: the moment of the first of them.
+        values: one for each row, in the order of their ids.
+    """
+
+    key: str
+    at: datetime
+    values: tuple[float, ...]
+
+
+def clusters_of(rows: Iterable[Sample]) -> list[Cluster]:
+    """Return rows grouped by the deployment that they belong to, in the order of its key."""
+    grouped: dict[str, list[Sample]] = {}
+    for row in sorted(rows, key=attrgetter("id")):
+        grouped.setdefault(row.cluster, []).append(row)
+    return [
+        Cluster(key, min(row.at for row in members), tuple(float(row.value) for row in members))
+        for key, members in sorted(grouped.items())
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +75,10 @@ class Measured:
         found = self.figures.get(metric)
         return None if found is None else found.quantity
 
+    def clusters(self, metric: str) -> int:
+        """Return how many deployments a metric is computed from."""
+        return self.figures[metric].clusters
+
     def dimension(self, metric: str) -> Dimension:
         """Return what kind of amount a metric is."""
         return STATISTICS[self.metrics[metric].metric.show].unit.dimension
@@ -69,21 +100,20 @@ class Measured:
         """Return the rows behind a metric."""
         return select(self.metrics[metric].metric, self.history, self.window).samples
 
+    def clustered(self, metric: str) -> Iterable[Cluster]:
+        """Return the rows behind a metric, grouped by the deployment that they belong to, in the order of its key."""
+        return clusters_of(self.samples(metric))
+
     def stretch(self, metric: str) -> Stretch:
-        """Return the rows behind a metric, grouped by the deployment that they belong to."""
-        rows = sorted(self.samples(metric), key=lambda row: row.id)
-        clusters: dict[str, list[float]] = {}
-        moments: dict[str, float] = {}
-        for row in rows:
-            clusters.setdefault(row.cluster, []).append(float(row.value))
-            moments[row.cluster] = min(row.at.timestamp(), moments.get(row.cluster, math.inf))
+        """Return the rows behind a metric as statistics compare them."""
+        clusters = tuple(self.clustered(metric))
         covered = observed_part(self.history, self.window)
         deployed = sorted(deployment.deployed_at.timestamp() for deployment in self.history.deployments)
         return Stretch(
-            clusters=tuple(tuple(values) for _, values in sorted(clusters.items())),
+            clusters=tuple(cluster.values for cluster in clusters),
             seconds=covered.span.total_seconds() if covered else 0.0,
             gaps=tuple(later - earlier for earlier, later in pairwise(deployed)),
-            moments=tuple(moments[key] for key in sorted(clusters)),
+            moments=tuple(cluster.at.timestamp() for cluster in clusters),
             until=self.window.end.timestamp(),
         )
 

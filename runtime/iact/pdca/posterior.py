@@ -49,7 +49,7 @@ def posterior(
     since: float = seen.after
     if dimension is Dimension.RATE:  # that none came tells as much as those that would have come
         since = max(since, seen.before * after.seconds / before.seconds)
-    return _updated(_softened(seen, before, after), guards, years, guards.handicap(seen.before, since))
+    return _updated(_softened(seen, before, after), guards, years, float(guards.handicap(seen.before, since)))
 
 
 def _updated(seen: Effect, guards: Guards, years: float, handicap: float) -> Effect:

@@ -8,11 +8,13 @@ degree of their intra-class correlation (Donner and Klar 2000).
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from scipy import special
 
 from iact.core.quantities import Dimension
@@ -30,6 +32,8 @@ from iact.pdca.scale import robust_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 POWER: Final = 0.8
 """How often an effect of the stated size would be noticed; the convention of Cohen (1988)."""
@@ -161,7 +165,7 @@ def detectable(
     if spread.dimension is Dimension.DURATION and not can_decide(earlier, int(later), confidence):
         reason = f"{earlier} before and {deployments(later)} to be expected can never be certain enough"
         return Detectable(weeks=weeks, releases=later, reason=reason)
-    reach = _reach(spread, earlier, later, weeks * WEEK, confidence)
+    reach = float(_reach(spread, earlier, np.array(later), np.array(weeks * WEEK), confidence))
     return Detectable(weeks=weeks, releases=later, effect=_unscaled(spread.dimension, reach))
 
 
@@ -178,12 +182,11 @@ def needed(spread: Spread, effect: float, *, per_week: float, confidence: float)
         return Needed(reason=f"{deployments(spread.clusters)} in the baseline; a comparison needs {MINIMUM_CLUSTERS}")
     if not spread.deviation:
         return Needed(reason=TOO_REGULAR)
-    reach = _scaled(spread.dimension, effect)
-    for count in _candidates():
-        if spread.dimension is Dimension.DURATION and not can_decide(spread.clusters, count, confidence):
-            continue
-        lasts = count / per_week * WEEK if per_week > 0 else 0.0
-        if _reach(spread, spread.clusters, count, lasts, confidence) <= reach:
+    counts = _candidates()
+    lasts = counts / per_week * WEEK if per_week > 0 else np.zeros_like(counts)
+    found = _reach(spread, spread.clusters, counts, lasts, confidence) <= _scaled(spread.dimension, effect)
+    for count in counts[found].astype(int).tolist():
+        if spread.dimension is not Dimension.DURATION or can_decide(spread.clusters, count, confidence):
             return Needed(releases=count, weeks=count / per_week if per_week > 0 else None)
     return Needed(
         reason=f"the {spread.clusters} deployments of the baseline, and what the figure may do by itself meanwhile, "
@@ -191,12 +194,13 @@ def needed(spread: Spread, effect: float, *, per_week: float, confidence: float)
     )
 
 
-def _candidates() -> Sequence[int]:
+@functools.cache
+def _candidates() -> NDArray[np.float64]:
     """Return numbers of deployments, each at most 2 % above the one before."""
     counts = [MINIMUM_CLUSTERS]
     while counts[-1] < _MOST:
         counts.append(max(counts[-1] + 1, int(counts[-1] * 1.02)))
-    return counts
+    return np.array(counts, dtype=float)
 
 
 _MOST: Final = 1_000_000
@@ -233,8 +237,10 @@ def _scale(means: Sequence[float]) -> float:
     return 0.0
 
 
-def _reach(spread: Spread, before: float, after: float, lasts: float, confidence: float) -> float:
-    """Return the smallest effect that is found, on the scale of comparison.
+def _reach(
+    spread: Spread, before: float, after: NDArray[np.float64], lasts: NDArray[np.float64], confidence: float
+) -> NDArray[np.float64]:
+    """Return the smallest effect that is found, on the scale of comparison, for each of several experiments.
 
     It stands as far from nothing as the verdict asks for, and further by what chance may take from it; `posterior.py`
     has the same parts.
@@ -242,24 +248,27 @@ def _reach(spread: Spread, before: float, after: float, lasts: float, confidence
     Args:
         spread: how the metric varied before the change.
         before: deployments before the change.
-        after: deployments since.
-        lasts: seconds since the change.
+        after: deployments since, of each experiment.
+        lasts: seconds since the change, likewise.
         confidence: of the verdict's interval, 0 to 1.
     """
     guards, years = spread.guards, (spread.seconds + lasts) / 2 / YEAR
-    chance = spread.deviation * math.sqrt(guards.runs * (1 / before + 1 / after))
+    chance = spread.deviation * np.sqrt(guards.runs * (1 / before + 1 / after))
     asked, power = _quantiles(spread, before + after, confidence)
-    uncertain = math.hypot(chance, guards.drift.deviation * years)
-    return asked * guards.handicap(before, after) * uncertain + power * math.hypot(chance, guards.drift.noise * years)
+    uncertain = np.hypot(chance, guards.drift.deviation * years)
+    reach: NDArray[np.float64] = asked * guards.handicap(before, after) * uncertain
+    return reach + power * np.hypot(chance, guards.drift.noise * years)
 
 
-def _quantiles(spread: Spread, deployments: float, confidence: float) -> tuple[float, float]:
+def _quantiles(
+    spread: Spread, deployments: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how many standard errors the verdict asks for, and how many the power adds."""
     quantile = (1 + confidence) / 2
     if spread.dimension is Dimension.DURATION:
         freedom = deployments - 2
-        return float(special.stdtrit(freedom, quantile)), float(special.stdtrit(freedom, POWER))
-    return float(special.ndtri(quantile)), float(special.ndtri(POWER))
+        return special.stdtrit(freedom, quantile), special.stdtrit(freedom, POWER)
+    return special.ndtri(quantile), special.ndtri(POWER)
 
 
 def _unscaled(dimension: Dimension, reach: float) -> float:

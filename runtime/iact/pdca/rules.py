@@ -106,7 +106,7 @@ def candidates(improvements: Mapping[str, Improvement], baseline: Measured, past
                 judgement=improvement.try_when.judge(facts, baseline.window.end),
                 current=current,
                 expected=None if current is None else improvement.expect.relative_to(current),
-                comparable=baseline.figures[improvement.expect.metric].clusters >= MINIMUM_CLUSTERS,
+                comparable=baseline.clusters(improvement.expect.metric) >= MINIMUM_CLUSTERS,
                 busy_with=past.busy.get(improvement.expect.metric, ""),
                 tried=past.tried.get(name, ""),
             ),
@@ -141,6 +141,7 @@ def make_plan(  # noqa: PLR0913 - the ingredients of a plan, each named by the c
     past: Past,
     digests: Mapping[str, str],
     requested: str = "",
+    explains: bool = True,
 ) -> Plan:
     """Return what is to be tried, if anything, and what trying it could show.
 
@@ -153,6 +154,7 @@ def make_plan(  # noqa: PLR0913 - the ingredients of a plan, each named by the c
         past: what is being tried on it and has been.
         digests: of the improvements' definitions, by name.
         requested: the improvement that a person asked for; empty for whichever promises most.
+        explains: whether the statistics behind it are told; no decision rests on them.
     """
     found = candidates(improvements, baseline, past)
     chosen = choose(found, requested)
@@ -169,7 +171,7 @@ def make_plan(  # noqa: PLR0913 - the ingredients of a plan, each named by the c
         trial=trial,
         requested=bool(requested),
         considered=considered,
-        details=_details(chosen, trial, policy, baseline, window, spread),
+        details=_details(chosen, trial, policy, baseline, window, spread) if explains else {},
     )
 
 
