@@ -24,6 +24,9 @@ COMMANDS: Final = {
     "pull": Command(
         "iact.dora.pull.cli:pull", "Fetch deployments, incidents and changes of the past from GitHub or GitLab."
     ),
+    "doctor": Command(
+        "iact.operations.cli:doctor", "Say what is wrong with the store and what it rests on, and what mends it."
+    ),
     "db": Command("iact.operations.cli:db", "Look after the tables of the store, and the accounts that use them."),
 }
 """Every command: where its body is, and its one sentence (held equal to the body's own by a test)."""

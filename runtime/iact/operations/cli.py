@@ -1,4 +1,4 @@
-"""`iact db`: the tables of the store, and the accounts that use them."""
+"""`iact db` and `iact doctor`: the tables of the store, the accounts that use them, and what is wrong with either."""
 
 from __future__ import annotations
 
@@ -32,6 +32,28 @@ def _format(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
         command
     )
+
+
+@click.command()
+@_store
+@_format
+def doctor(store: str | None, password: str | None, form: str) -> None:
+    """Say what is wrong with the store and what it rests on, and what mends it.
+
+    It looks at the rules, at git, at the connection, the account's rights, the server's settings and clock and the
+    tables; of an embedded store at the file and its disk. Nothing is changed. Exit codes: 0 all well, 1 something is
+    wrong, 2 the rules have mistakes, 3 nothing works before it is mended.
+    """
+    from iact.operations.doctor.examine import examine
+    from iact.operations.doctor.findings import exit_code, lines
+    from iact.operations.places import as_data
+
+    place = _place(store, password)
+    found = list(examine(place))
+    data = {**as_data(place), "findings": [finding.to_data() for finding in found]}
+    _say(data, form, lambda: [f"store   {place.shown_as}", *lines(found)])
+    if code := exit_code(found):
+        click.get_current_context().exit(code)
 
 
 @click.group()

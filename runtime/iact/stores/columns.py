@@ -99,11 +99,11 @@ class Identifier(types.TypeDecorator[str]):
         if is_servers(dialect):
             from sqlalchemy.dialects import mysql  # noqa: PLC0415 - as above
 
-            binary = mysql.VARCHAR(self.length, charset=self.charset, collation=self._collation(dialect))
+            binary = mysql.VARCHAR(self.length, charset=self.charset, collation=self.collation(dialect))
             return dialect.type_descriptor(binary)
         return dialect.type_descriptor(String(self.length))
 
-    def _collation(self, dialect: Dialect) -> str:
+    def collation(self, dialect: Dialect) -> str:
         """Return the binary collation; in one of names, unlike in one of digests, a space at the end counts too."""
         if getattr(dialect, "is_mariadb", False):
             return f"{self.charset}_nopad_bin"

@@ -83,7 +83,13 @@ def grants(account: Account, database: str, names: Sequence[str]) -> Iterator[st
         return
     rights = rights_of_application(names) if account.role == APPLICATION else dict.fromkeys(names, READS)
     for table, granted in rights.items():
-        yield f"GRANT {', '.join(granted)} ON {_name(database)}.{_name(table)} TO {to}"
+        yield grant(account, database, table, granted)
+
+
+def grant(account: Account, database: str, table: str, rights: Sequence[str]) -> str:
+    """Return the statement that grants an account rights on one table, without the semicolon."""
+    to = f"{_text(account.name)}@{_text(account.host)}"
+    return f"GRANT {', '.join(rights)} ON {_name(database)}.{_name(table)} TO {to}"
 
 
 def script(accounts: Sequence[Account], database: str) -> str:

@@ -1,0 +1,1 @@
+"""What is wrong with a store and with what it rests on, why it matters, and what mends it."""
