@@ -35,6 +35,7 @@ from sqlalchemy import Connection
 
 from iact.config.opening import open_project
 from iact.core import instants
+from iact.dora.archive import Archive
 from iact.dora.collect import collect
 from iact.dora.definitions import named_metrics
 from iact.dora.figures import Window, plain, seconds
@@ -182,6 +183,35 @@ def test_a_window_that_moves_by_a_day_changes_by_what_lies_at_its_edges(place, d
         old, new = set(before[name].samples), set(after[name].samples)
         assert all(row.at < moved.start for row in old - new)
         assert all(row.at >= window.end for row in new - old)
+
+
+@EXAMPLES
+@given(
+    deployments=DEPLOYMENTS,
+    incidents=st.lists(st.tuples(HOURS, st.none() | st.integers(0, 2000), st.none() | st.integers(0, 24)), max_size=25),
+    window=windows(),
+    late=st.none() | st.integers(-200, 24 * 70),
+)
+def test_figures_are_those_of_all_failures_though_a_window_reads_only_its_own(
+    place, deployments, incidents, window, late
+):
+    """Incidents name deployments however old, last however long, and end before the deployment that they name."""
+    as_of = None if late is None else at(late)
+    with place.thrown_away():
+        place.take_in(told(deployments, [(hour, length) for hour, length, _ in incidents]))
+        named = [
+            incident(number, hour + 0.5, length) | {"deployment": str(of)}
+            for number, (hour, length, of) in enumerate(incidents)
+            if of is not None
+        ]
+        place.take_in(named)
+        collect(place.connection, "p", "r", place.path, GitRules(), BEGIN, events=TOLD)
+        whole = Archive.read(place.connection, "p", "r").history(window, as_of)
+        read = read_history(place.connection, "p", "r", window, as_of=as_of)
+
+    assert set(read.failures) <= set(whole.failures)
+    for metric in place.metrics.values():
+        assert measured(metric, read, window) == measured(metric, whole, window)
 
 
 @EXAMPLES

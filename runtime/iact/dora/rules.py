@@ -48,7 +48,8 @@ class History:
         known_from: the moment from which on a deployment would be known; None when no deployment is known at all.
         deployments: those of the window, the earliest first.
         changes: those first deployed in the window.
-        failures: every one that had started, of any deployment; what was restored later counts as open.
+        failures: every one that had started, but perhaps those that ended before the window and concern none of its
+            deployments; what was restored later counts as open.
         failure_sources: the kinds of failure that are looked for; none means that failures are unknown.
         unattributed: the incidents that opened in the window and are the fault of no known deployment.
         pull_requests: every one that was told, whenever it was; None where none was, or nobody asked for them.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, func, select, union_all
+from sqlalchemy import and_, bindparam, func, or_, select, union_all
 from sqlalchemy.engine import Connection, RowMapping
 
 from iact.dora.records import Change, Deployment, Failure, Repository
@@ -32,6 +32,9 @@ def _between(column: Any) -> Any:
 _CHANGE_OF_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, CHANGES), DEPLOYMENTS.c.key == CHANGES.c.deployment)
 _CHANGE_COLUMNS: Final = [CHANGES.c[name] for name in Change._fields if name != "deployed_at"]
 """In the order of `Change`, whose rows are read by place and not by name: a history has many changes."""
+_FAILURE_COLUMNS: Final = [column for column in FAILURES.c if column.name not in {"project", "repository"}]
+_FAILED_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, FAILURES), DEPLOYMENTS.c.key == FAILURES.c.deployment)
+_MENDING: Final = DEPLOYMENTS.alias("mending")
 _MERGED_BY_MOMENT: Final = CHANGES.c.merged_at <= bindparam("moment", type_=Instant())
 
 
@@ -122,14 +125,32 @@ CHANGES_WAITING_AT: Final = query(
 )
 FAILED_BETWEEN: Final = query(
     "Failures of the deployments of a window.",
-    select(*(column for column in FAILURES.c if column.name not in {"project", "repository"}))
-    .join_from(
-        FAILURES,
-        DEPLOYMENTS,
-        and_(same_repository(DEPLOYMENTS, FAILURES), DEPLOYMENTS.c.key == FAILURES.c.deployment),
-    )
+    select(*_FAILURE_COLUMNS)
+    .join_from(FAILURES, DEPLOYMENTS, _FAILED_DEPLOYMENT)
     .where(of_repository(FAILURES), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(FAILURES.c.started_at, FAILURES.c.key),
+)
+FAILURES_SINCE: Final = query(
+    "Failures that a window is about: not mended before it, or of a deployment since, or mended by one.",
+    select(*_FAILURE_COLUMNS)
+    .join_from(FAILURES, DEPLOYMENTS, _FAILED_DEPLOYMENT)
+    .where(
+        of_repository(FAILURES),
+        or_(
+            FAILURES.c.restored_at.is_(None),
+            FAILURES.c.restored_at >= bindparam("moment", type_=Instant()),
+            DEPLOYMENTS.c.deployed_at >= bindparam("start", type_=Instant()),
+            select(_MENDING.c.key)
+            .where(
+                same_repository(_MENDING, FAILURES),
+                _MENDING.c.key == FAILURES.c.restored_by,
+                _MENDING.c.deployed_at >= bindparam("start", type_=Instant()),
+            )
+            .exists(),
+        ),
+    )
+    .order_by(FAILURES.c.started_at, FAILURES.c.key),
+    whole="failures are few beside changes, and any of them may still be open",
 )
 DEPLOYMENTS_OF_CHANGES: Final = query(
     "The first deployment that contains each of some changes.",
@@ -291,6 +312,25 @@ def failures(
     """
     named = parameters_of(project, repository) | _window(start, end)
     return [Failure(**row) for row in FAILED_BETWEEN.rows(connection, **named)]
+
+
+def failures_since(
+    connection: Connection, project: str, repository: str, start: datetime, as_of: datetime | None = None
+) -> list[Failure]:
+    """Return the failures that figures of a window may be made of, ordered by when they started.
+
+    Those are left out that ended before the window and concern none of its deployments, however many there are.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        start: the first moment of the window.
+        as_of: from which moment on nothing was known yet; what ended at it or later counts as open. None: now.
+    """
+    moment = start if as_of is None else min(start, as_of)
+    found = FAILURES_SINCE.rows(connection, **parameters_of(project, repository), start=start, moment=moment)
+    return [Failure(**row) for row in found]
 
 
 def deployments_of_changes(
