@@ -129,6 +129,8 @@ class Choice:
         compiled = asked.statement.compile()  # type: ignore[attr-defined]  # every statement of ours compiles
         names = {name for name, bind in compiled.binds.items() if bind.required}
         found = self._of_repository() | self._of_run()
+        # Deleting goes on after a run, or from where another page ended.
+        found["after"] = found["after"] if "first" in names else found["before"] - WINDOW
         # Two tables have something that a change names as it was seen: a version, or a status.
         found["seen"] = "done" if "seen_attempts" in names else 5
         return {name: found[name] for name in names}
@@ -168,6 +170,12 @@ class Choice:
             "cycles": [
                 f"{BEGIN + timedelta(seconds=_step(count) * (other - other % 100)):{CYCLE_ID_FORM}}" for other in some
             ],
+            "cycle_id": f"{BEGIN + timedelta(seconds=_step(count) * (one - one % 100)):{CYCLE_ID_FORM}}",
+            "of_repository": name,
+            "since": ends - WINDOW,
+            "before": ends,
+            "after_repository": name,
+            "after_cycle": "",
             "request_id": f"req-{name}-{one - one % 100}",
             "now_merged_at": ends,
             "now_merged_by": sha,
@@ -186,6 +194,16 @@ class Choice:
             "b_project": PROJECT,
             "run": name,
             "b_run": name,
+            "runs": [f"run-{self._random.randrange(self._sizes.runs):012d}" for _ in range(min(200, self._looked_up))],
+            "last": name,
+            "most": 200,
+            "records": "journal",
+            "b_records": "journal",
+            "b_began_at": BEGIN,
+            "added": 1,
+            "sequence": 2,
+            "digest": "sha256:0",
+            "pruned_at": now,
             "agent": agents[number % len(agents)] if number % _PDCA_EVERY else "pdca",
             "subject": f"subject-{number % _SUBJECTS}",
             "key": "look/2",

@@ -32,6 +32,9 @@ COMMANDS: Final = {
         "iact.operations.cli:doctor", "Say what is wrong with the store and what it rests on, and what mends it."
     ),
     "db": Command("iact.operations.cli:db", "Look after the tables of the store, and the accounts that use them."),
+    "prune": Command(
+        "iact.retention.cli:prune", "Delete the records that every RetentionPolicy has kept for long enough."
+    ),
 }
 """Every command: where its body is, and its one sentence (held equal to the body's own by a test)."""
 

@@ -60,6 +60,7 @@ FIRST_DEPLOYMENT: Final = query(
     .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.deployed_at < bindparam("end", type_=Instant()))
     .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key)
     .limit(1),
+    whole="stops at the first",
 )
 LAST_DEPLOYMENT: Final = query(
     "The last deployment before a moment.",
@@ -67,6 +68,7 @@ LAST_DEPLOYMENT: Final = query(
     .where(of_repository(DEPLOYMENTS), DEPLOYMENTS.c.deployed_at < bindparam("end", type_=Instant()))
     .order_by(DEPLOYMENTS.c.deployed_at.desc(), DEPLOYMENTS.c.key.desc())
     .limit(1),
+    whole="stops at the first",
 )
 EARLIEST_DEPLOYED: Final = query(
     "When the earliest deployment of all was, whether or not it names a commit of the history.",

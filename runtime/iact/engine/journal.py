@@ -15,14 +15,14 @@ from sqlalchemy import bindparam, func, insert, select
 
 from iact.core import instants
 from iact.core.canonical import canonical, digest
-from iact.engine.tables import JOURNAL
+from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS
 from iact.stores.query import query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, RowMapping
 
 FORMAT: Final = "iact/journal/v1"
 
@@ -75,6 +75,12 @@ ENTRIES_OF_RUN: Final = query(
     .where(JOURNAL.c.project == bindparam("project"), JOURNAL.c.run == bindparam("run"))
     .order_by(JOURNAL.c.sequence),
 )
+ANCHOR: Final = query(
+    "Where a run's journal begins, if its first entries were deleted.",
+    select(JOURNAL_ANCHORS.c.sequence, JOURNAL_ANCHORS.c.digest).where(
+        JOURNAL_ANCHORS.c.project == bindparam("project"), JOURNAL_ANCHORS.c.run == bindparam("run")
+    ),
+)
 APPEND: Final = query("Append one entry to the journal.", insert(JOURNAL))
 
 
@@ -92,7 +98,7 @@ def append(  # noqa: PLR0913 - an entry has this many parts, each named by the c
     Raises:
         TypeError: if `body` holds a float or anything else that canonical JSON cannot hold.
     """
-    last = LAST_OF_RUN.one(connection, project=project, run=run)
+    last = LAST_OF_RUN.one(connection, project=project, run=run) or anchor_of(connection, project, run)
     sequence = last["sequence"] + 1 if last else 1
     content = canonical(
         {
@@ -131,9 +137,18 @@ def entries(connection: Connection, project: str, run: str) -> Iterator[Entry]:
         )
 
 
+def anchor_of(connection: Connection, project: str, run: str) -> RowMapping | None:
+    """Return `sequence` and `digest` of the last entry of a run that was deleted; None where none was."""
+    return ANCHOR.one(connection, project=project, run=run)
+
+
 def broken_link(connection: Connection, project: str, run: str) -> int | None:
-    """Return the sequence of the first entry that does not follow from the one before, or None where all do."""
-    previous, expected = "", 1
+    """Return the sequence of the first entry that does not follow from the one before, or None where all do.
+
+    Where the first entries were deleted, the anchor that they left is what the next one has to follow from.
+    """
+    anchor = anchor_of(connection, project, run)
+    previous, expected = (anchor["digest"], anchor["sequence"] + 1) if anchor else ("", 1)
     for row in ENTRIES_OF_RUN.rows(connection, project=project, run=run):
         record = json.loads(row["body"])
         fits = (record["previous"], record["sequence"], row["sequence"]) == (previous, expected, expected)

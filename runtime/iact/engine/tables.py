@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 
 from iact.stores.columns import DIGEST, NAME, PROJECT, RUN, Instant, ascii_identifier, content, counter, identifier
 from iact.stores.metadata import METADATA
@@ -42,6 +42,7 @@ RUNS: Final = Table(
     Column("ended_at", Instant(), nullable=True),
     UniqueConstraint("project", "agent", "subject", "active", name="uq_runs_one_active_run"),
     Index("ix_runs_started_at", "project", "agent", "started_at"),
+    Index("ix_runs_ended_at", "project", "ended_at", "run"),
     Index("ix_runs_active", "project", "active", "agent", "started_at"),
     comment="Where each run of an agent stands",
 )
@@ -117,4 +118,27 @@ JOURNAL: Final = Table(
     UniqueConstraint("project", "run", "sequence", name="uq_journal_sequence"),
     Index("ix_journal_at", "project", "at"),
     comment="Every fact taken in, every decision, every intent and every receipt; rows are never changed",
+)
+
+JOURNAL_ANCHORS: Final = Table(
+    "journal_anchors",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("run", RUN, primary_key=True),
+    Column("sequence", Integer, nullable=False, comment="of the last entry that was deleted"),
+    Column("digest", DIGEST, nullable=False, comment="likewise; the next entry names it"),
+    Column("pruned_at", Instant(), nullable=False),
+    comment="Where journals begin whose first entries were deleted; stays when the run is deleted",
+)
+
+PRUNINGS: Final = Table(
+    "prunings",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("records", ascii_identifier(32), primary_key=True),
+    Column("began_at", Instant(), primary_key=True),
+    Column("cutoff", Instant(), nullable=False, comment="what ended, or of a cycle began, before it was deleted"),
+    Column("policies", Text, nullable=False, comment="name and digest, one a line"),
+    Column("deleted", Integer, nullable=False, comment="how many rows"),
+    comment="What was deleted because its time was over; rows are never deleted",
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from iact.core.registry import Receipt
 from iact.engine.context import ActionContext
 from iact.pdca import store
@@ -78,6 +80,16 @@ def was_reset(context: ActionContext) -> Receipt | None:
     """Return the receipt of an attempt whose answer was lost, or None where it had reset nothing."""
     written = _written(context)
     return _reset_receipt(written) if written else None
+
+
+def runs_in_force(connection: Connection, project: str) -> frozenset[str]:
+    """Return the runs whose values of parameters are in force.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+    """
+    return frozenset(row["run"] for row in store.WRITERS.rows(connection, project=project))
 
 
 def _written(context: ActionContext) -> store.Override | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.engine import Connection, RowMapping
 
 from iact.core.canonical import canonical
@@ -18,6 +18,7 @@ from iact.pdca.tables import PARAMETER_OVERRIDES
 from iact.stores.query import query
 
 OVERRIDES = PARAMETER_OVERRIDES
+_LATER: Final = OVERRIDES.alias("later")
 
 IN_FORCE: Final = query(
     "The newest version of a parameter.",
@@ -35,6 +36,19 @@ ALL_VERSIONS: Final = query(
     select(OVERRIDES)
     .where(OVERRIDES.c.project == bindparam("project"))
     .order_by(OVERRIDES.c.parameter, OVERRIDES.c.version),
+    whole="an experiment sets a parameter a few times",
+)
+WRITERS: Final = query(
+    "The runs whose values of parameters are in force.",
+    select(OVERRIDES.c.run)
+    .where(
+        OVERRIDES.c.project == bindparam("project"),
+        OVERRIDES.c.version
+        == select(func.max(_LATER.c.version))
+        .where(_LATER.c.project == OVERRIDES.c.project, _LATER.c.parameter == OVERRIDES.c.parameter)
+        .scalar_subquery(),
+    )
+    .distinct(),
     whole="an experiment sets a parameter a few times",
 )
 ADD_VERSION: Final = query("Add a version of a parameter.", insert(OVERRIDES))

@@ -24,12 +24,13 @@ READS: Final = ("SELECT",)
 ADDS: Final = ("SELECT", "INSERT")
 CHANGES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
-_ONLY_READ: Final = frozenset({"alembic_version", SCHEMA})
-ONLY_ADDED_TO: Final = frozenset({"definitions", "events", "journal", "parameter_overrides"})
+ONLY_READ: Final = frozenset({"alembic_version", SCHEMA, "journal_anchors", "prunings"})
+"""Tables that only the owner writes: what is at which revision, and what was deleted because its time was over."""
+ONLY_ADDED_TO: Final = frozenset({"definitions", "dora_metrics", "events", "journal", "parameter_overrides"})
 """Tables whose rows the application never changes and never deletes; it has no right to."""
 
 _PURPOSE: Final = {
-    OWNER: "changes tables: `iact db migrate`, `iact db downgrade`. Nothing else needs this account.",
+    OWNER: "changes tables and deletes what was kept for long enough: `iact db migrate`, `downgrade`, `iact prune`.",
     APPLICATION: "is the account in iact.yaml. It can change neither a table nor a row of the journal.",
     READER: "reads: auditors, dry runs, `iact db status`.",
 }
@@ -64,7 +65,7 @@ def rights_of_application(names: Sequence[str]) -> Mapping[str, tuple[str, ...]]
     Args:
         names: the tables.
     """
-    return {name: READS if name in _ONLY_READ else ADDS if name in ONLY_ADDED_TO else CHANGES for name in names}
+    return {name: READS if name in ONLY_READ else ADDS if name in ONLY_ADDED_TO else CHANGES for name in names}
 
 
 def grants(account: Account, database: str, names: Sequence[str]) -> Iterator[str]:

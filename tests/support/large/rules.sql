@@ -6,3 +6,7 @@ INSERT INTO parameter_overrides (project, parameter, version, value, previous, r
 SELECT '$project', CONCAT('parameter-', a.n), b.n, '1', '2', CONCAT('run-', LPAD(b.n, 12, '0')), CONCAT(a.n, '/', b.n),
   '$begin'
 FROM fill_numbers a JOIN fill_numbers b WHERE a.n < 20 AND b.n >= 1 AND b.n <= 50;
+
+INSERT INTO prunings (project, records, began_at, cutoff, policies, deleted)
+SELECT '$project', ELT(1 + MOD(n, 3), 'dora_metrics', 'journal', 'runs'), TIMESTAMPADD(DAY, n, '$begin'), '$begin', '', n
+FROM fill_numbers;

@@ -49,6 +49,11 @@ WRONG = {
     "Parameters": (PARAMETERS, "{parameter: review_limit, at_most: 4}", "at most 4, and `review_limit` is `5`"),
     "Person": (PERSON, "{author: Any Body <somebody@example.org>, expect: somebody else}", "is `them`"),
     "Project": ("  extends: [iact]\n  paths: [.]\n", "{tag: v1.0rc1, expect: deployment}", "the rules say `left out`"),
+    "RetentionPolicy": (
+        "  keep: {dora_metrics: 90d}\n",
+        "{records: dora_metrics, age: 91d, expect: keep}",
+        "expected keep, decided delete",
+    ),
     "Targets": (
         "  over: 26w\n  figures: {lead_time: {baseline: 7d, target: 2d}}\n",
         "{figure: lead_time, value: 2d, expect: 99%}",

@@ -10,8 +10,10 @@ from iact.stores.grants import (
     ADDS,
     CHANGES,
     ONLY_ADDED_TO,
+    ONLY_READ,
     OWNER,
     READER,
+    READS,
     Account,
     grants,
     rights_of_application,
@@ -23,11 +25,15 @@ from tests.support.queries import named_queries
 VERBS: dict[type[UpdateBase], str] = {Insert: "INSERT", Update: "UPDATE", Delete: "DELETE"}
 
 
+PRUNING = ("engine.pruning.", "dora.cycle.pruning.")
+"""The modules of what `iact prune` does, with the account of the owner."""
+
+
 def written() -> set[tuple[str, str]]:
-    """Return what the queries of the code do to which table."""
+    """Return what the queries of the code do to which table, but for those of `iact prune`."""
     found = set()
-    for query in named_queries().values():
-        if isinstance(query.statement, Insert | Update | Delete):
+    for name, query in named_queries().items():
+        if not name.startswith(PRUNING) and isinstance(query.statement, Insert | Update | Delete):
             table = query.statement.table
             assert isinstance(table, Table)
             found.add((table.name, VERBS[type(query.statement)]))
@@ -40,6 +46,19 @@ def test_the_application_may_do_what_its_queries_do():
     refused = {(table, verb) for table, verb in written() if verb not in rights[table]}
     assert refused == set(), "grant it in iact.stores.grants, or leave the rows alone"
     assert len(written()) > 20
+
+
+def test_nobody_but_the_owner_deletes_what_was_kept_for_long_enough():
+    deleted = {
+        query.statement.table.name
+        for name, query in named_queries().items()
+        if name.startswith(PRUNING) and isinstance(query.statement, Delete) and isinstance(query.statement.table, Table)
+    }
+
+    assert {"journal", "dora_metrics", "runs"} <= deleted
+    assert {one for one in deleted if "DELETE" not in rights_of_application([one])[one]} == {"journal", "dora_metrics"}
+    for table in ONLY_READ:
+        assert rights_of_application([table]) == {table: READS}
 
 
 def test_every_table_of_the_code_is_granted_and_three_of_the_stores_own():

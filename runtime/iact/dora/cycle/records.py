@@ -22,6 +22,7 @@ from iact.core import instants
 from iact.dora.metrics_file import CYCLE_ID_FORM, NAME, Record, read_records
 from iact.dora.recorder import LOOKED_UP, chunks
 from iact.dora.tables import DORA_METRICS, of_repository, parameters_of
+from iact.engine.pruning import pruned_until
 from iact.stores.query import query
 
 _NAME_LENGTH: Final = 128
@@ -78,7 +79,7 @@ def take_in_file(connection: Connection, place: Place, folder: Path) -> int:
 
 
 def take_in(connection: Connection, place: Place, records: Iterable[Record]) -> int:
-    """Add the records that are not known yet, and return how many those were.
+    """Add the records that are not known yet, and return how many those were; those whose time is over stay deleted.
 
     Args:
         connection: in a writing transaction.
@@ -86,8 +87,11 @@ def take_in(connection: Connection, place: Place, records: Iterable[Record]) -> 
         records: of any cycles, those of one cycle in their order.
     """
     cycles: dict[str, list[Record]] = defaultdict(list)
+    deleted_until = pruned_until(connection, place.project, DORA_METRICS.name) or instants.EPOCH
     for record in records:
-        cycles[record["cycle_id"]].append(record)
+        began = _began(record["cycle_id"])
+        if began is None or began >= deleted_until:
+            cycles[record["cycle_id"]].append(record)
     known = _known(connection, place, cycles)
     rows: list[dict[str, Any]] = []
     for cycle_id, told in cycles.items():

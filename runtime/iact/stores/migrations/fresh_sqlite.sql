@@ -237,4 +237,22 @@ CREATE TABLE dora_metrics (
 CREATE INDEX ix_dora_metrics_began_at ON dora_metrics (project, began_at);
 CREATE INDEX ix_dora_metrics_request_id ON dora_metrics (project, request_id);
 CREATE INDEX ix_deployments_oldest_merged_at ON deployments (project, repository, oldest_merged_at, deployed_at);
-INSERT INTO alembic_version (version_num) VALUES ('0010');
+CREATE TABLE journal_anchors (
+	project VARCHAR(64) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	sequence INTEGER NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	pruned_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_journal_anchors PRIMARY KEY (project, run)
+);
+CREATE TABLE prunings (
+	project VARCHAR(64) NOT NULL, 
+	records VARCHAR(32) NOT NULL, 
+	began_at VARCHAR(27) NOT NULL, 
+	cutoff VARCHAR(27) NOT NULL, 
+	policies TEXT NOT NULL, 
+	deleted INTEGER NOT NULL, 
+	CONSTRAINT pk_prunings PRIMARY KEY (project, records, began_at)
+);
+CREATE INDEX ix_runs_ended_at ON runs (project, ended_at, run);
+INSERT INTO alembic_version (version_num) VALUES ('0011');
