@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -32,10 +32,12 @@ from iact.sources.events.rules import EventRules
 from iact.sources.git.command import Git
 from iact.sources.git.history import History
 from iact.sources.git.log import read_log
+from iact.sources.git.model import Commit
 from iact.sources.git.refs import Refs, read_refs
 from iact.sources.git.rules import GitRules
 from iact.sources.git.update import Known, new_refs, why_reread
 from iact.sources.git.versions import Version
+from iact.stores.background import Background
 
 _NO_EVENT_RULES: Final = EventRules()
 
@@ -238,20 +240,33 @@ def _read_everything(
     known_before = len(lost)
     history = History(refs, rules)
     delivered: Counter[str] = Counter()
+    oldest: dict[str, datetime] = {}
     changes = 0
-    for part in chunks(history.commits(read_log(git, refs.tips)), CHUNK):
-        recorder.add_changes(part)
-        lost.difference_update(commit.sha for commit in part)
-        delivered.update(commit.release for commit in part if commit.release is not None)
-        changes += len(part)
+    with Background() as background:
+        for part in chunks(history.commits(read_log(git, refs.tips)), CHUNK):
+            background.call(recorder.add_changes, part)
+            if lost:
+                lost.difference_update(commit.sha for commit in part)
+            delivered.update(commit.release for commit in part if commit.release is not None)
+            _note_oldest(oldest, part)
+            changes += len(part)
     releases = history.releases()
-    recorder.add_deployments(releases, delivered, rules.environment)
+    recorder.add_deployments(releases, delivered, rules.environment, oldest)
     return _Reading(
         new_changes=changes - (known_before - len(lost)),
         new_deployments=len(releases),
         rebuilt=because,
         lost_changes=len(lost),
     )
+
+
+def _note_oldest(oldest: dict[str, datetime], commits: Iterable[Commit]) -> None:
+    """Note of each release when the first of the changes that it was the first to contain was merged."""
+    for commit in commits:
+        if commit.release is not None and commit.merged_at is not None:
+            known = oldest.get(commit.release)
+            if known is None or commit.merged_at < known:
+                oldest[commit.release] = commit.merged_at
 
 
 def _judge_failures(

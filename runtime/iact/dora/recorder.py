@@ -349,10 +349,21 @@ class Recorder:
             forgetting.run(self._connection, **self._named)
         return known
 
-    def add_changes(self, commits: Iterable[Commit]) -> None:
+    def add_changes(self, commits: Sequence[Commit]) -> None:
         """Add changes that are not known yet."""
-        commits = list(commits)
-        self._many(ADD_CHANGES, [self._change(commit) for commit in commits])
+        columns: dict[str, list[Any]] = {name: [value] * len(commits) for name, value in self._key.items()}
+        columns |= {
+            "sha": [commit.sha for commit in commits],
+            "authored_at": [commit.authored_at for commit in commits],
+            "committed_at": [commit.committed_at for commit in commits],
+            "merged_at": [commit.merged_at for commit in commits],
+            "merged_by": [commit.merged_by for commit in commits],
+            "is_merge": [commit.is_merge for commit in commits],
+            "by_agent": [commit.by_agent for commit in commits],
+            "subject": [commit.subject for commit in commits],
+            "deployment": [commit.release for commit in commits],
+        }
+        ADD_CHANGES.run_columns(self._connection, columns)
         reverts = [{"sha": commit.sha, "reverted": sha} for commit in commits for sha in commit.reverts]
         self._many(ADD_REVERTS, [self._key | revert for revert in reverts])
 
@@ -403,13 +414,20 @@ class Recorder:
         rows = DELIVERED.rows(self._connection, **self._named, keys=keys) if keys else ()
         return [row["sha"] for row in rows]
 
-    def add_deployments(self, releases: Iterable[Release], changes: Mapping[str, int], environment: str) -> None:
+    def add_deployments(
+        self,
+        releases: Iterable[Release],
+        changes: Mapping[str, int],
+        environment: str,
+        oldest: Mapping[str, datetime] | None = None,
+    ) -> None:
         """Add deployments.
 
         Args:
             releases: what git tells of them.
             changes: how many commits each was the first to contain.
             environment: where they went.
+            oldest: when the first of those was merged; left out, `close` looks it up.
         """
         for part in chunks(releases, CHUNK):
             rows = [
@@ -424,6 +442,9 @@ class Recorder:
                     "changes": changes.get(release.sha, 0),
                     "is_hotfix": False,
                     "source": release.source,
+                    "oldest_merged_at": None
+                    if oldest is None
+                    else min(oldest.get(release.sha, release.deployed_at), release.deployed_at),
                 }
                 for release in part
             ]
@@ -503,20 +524,6 @@ class Recorder:
         # `g` comes after every hexadecimal digit.
         rows = list(ABBREVIATED.rows(self._connection, **self._named, first=start, after=f"{start}g"))
         return (rows[0]["sha"], rows[0]["deployment"]) if len(rows) == 1 else (None, None)
-
-    def _change(self, commit: Commit) -> dict[str, Any]:
-        return {
-            **self._key,
-            "sha": commit.sha,
-            "authored_at": commit.authored_at,
-            "committed_at": commit.committed_at,
-            "merged_at": commit.merged_at,
-            "merged_by": commit.merged_by,
-            "is_merge": commit.is_merge,
-            "by_agent": commit.by_agent,
-            "subject": commit.subject,
-            "deployment": commit.release,
-        }
 
     def _many(self, statement: Query, rows: list[dict[str, Any]]) -> None:
         statement.run_many(self._connection, rows)

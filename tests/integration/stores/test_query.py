@@ -50,3 +50,36 @@ def test_rows_are_stored_as_they_were_given_however_many_there_are(table, count)
         adding.run_many(connection, given)
 
         assert [dict(row) for row in reading.rows(connection)] == given
+
+
+@pytest.mark.parametrize("count", [0, 1, 10_000])
+def test_columns_are_stored_as_rows_however_many_there_are(table, count):
+    given = rows(count)
+    adding = query("Add things.", insert(table))
+    reading = query("All things.", select(table).order_by(table.c.number))
+
+    with create_engine("sqlite://").begin() as connection:
+        table.create(connection)
+        adding.run_columns(
+            connection, {name: [row[name] for row in given] for name in ("number", "body", "good", "at")}
+        )
+
+        assert [dict(row) for row in reading.rows(connection)] == [row | {"name": None} for row in given]
+
+
+def test_columns_of_different_lengths_are_refused_and_store_nothing(table):
+    adding = query("Add things.", insert(table))
+
+    with create_engine("sqlite://").begin() as connection:
+        table.create(connection)
+        with pytest.raises(ValueError, match="shorter"):
+            adding.run_columns(connection, {"number": [1, 2], "good": [True]})
+
+        assert connection.execute(select(table)).all() == []
+
+
+def test_columns_are_for_insertions_only(table):
+    reading = query("All things.", select(table))
+
+    with create_engine("sqlite://").begin() as connection, pytest.raises(TypeError, match="inserts nothing"):
+        reading.run_columns(connection, {"number": [1]})
