@@ -6,15 +6,14 @@ It stands in `catalog/schemas/dora-comparison.schema.json`; a test holds the fil
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
+from iact.core.document_schema import Schema, object_of
 from iact.dora.comparison import FORMAT
 from iact.dora.report_schema import report_schema
 from iact.dora.terms import DeliveryFigure
 
 FILE: Final = "dora-comparison.schema.json"
-
-Schema = dict[str, Any]
 
 
 def comparison_schema() -> Schema:
@@ -31,14 +30,14 @@ def comparison_schema() -> Schema:
             "The delivery figures of one repository in one window, each by several definitions. Numbers are exact "
             "decimal text in the unit that stands beside them; what is unknown is null and has a reason."
         ),
-        **_object(
+        **object_of(
             {
                 "format": {"const": FORMAT},
                 "repository": {"type": "string"},
                 "window": report["properties"]["window"],
                 "definitions": {
                     "type": "array",
-                    "items": _object(
+                    "items": object_of(
                         {
                             **definition["properties"],
                             "classes": classes,
@@ -52,7 +51,7 @@ def comparison_schema() -> Schema:
                 },
                 "figures": {
                     "type": "array",
-                    "items": _object(
+                    "items": object_of(
                         {
                             "figure": {"enum": [figure.value for figure in DeliveryFigure]},
                             "by": {
@@ -75,14 +74,5 @@ def write_schema() -> str:
     return json.dumps(comparison_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
 def _without(schema: Schema, key: str) -> Schema:
-    return _object({name: part for name, part in schema["properties"].items() if name != key})
+    return object_of({name: part for name, part in schema["properties"].items() if name != key})

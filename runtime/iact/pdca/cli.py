@@ -206,16 +206,16 @@ def _make_steps(found: Replay, *, as_csv: bool) -> None:
 
 
 def _show_replay(found: Replay, form: str) -> None:
-    from iact.pdca import replay_report
+    from iact.pdca import replay_report, replay_show
     from iact.pdca.files import to_json
 
     done = found.so_far()
     if form == "json":
         click.echo(to_json(replay_report.document(done)), nl=False)
     elif form == "text":
-        replay_report.show(done, _console())
+        replay_show.show(done, _console())
     elif done.go_on is not None:
-        click.echo(replay_report.interrupted(done), err=True)
+        click.echo(replay_show.interrupted(done), err=True)
     if done.go_on is not None:
         raise SystemExit(1)
 

@@ -5,6 +5,7 @@ Only decisions stand here, as in `rules.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -96,7 +97,10 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
         proven=not threshold and is_proven(effect) and verdict is not Verdict.INCONCLUSIVE,
         looks=looks + judges,
         extended=experiment.extended + extends,
-        details={"effect": numbers.effect_record(effect) | {"metric": trial.metric}}
+        details={
+            "effect": numbers.effect_record(effect) | {"metric": trial.metric},
+            "held_back": [] if threshold or not better else list(_held_back(adopted, guarded)),
+        }
         | (
             {}
             if not explains
@@ -183,6 +187,14 @@ def _verdict(  # noqa: PLR0913, PLR0917 - private; what a verdict rests on
     if verdict is Verdict.KEEP and (guarded or not adopted.truth.is_true):
         return Verdict.INCONCLUSIVE
     return verdict
+
+
+def _held_back(adopted: Judgement, guarded: tuple[str, ...]) -> Iterator[str]:
+    """Walk the reasons why an improvement that is certain is not credited to what was tried."""
+    if not adopted.truth.is_true:
+        yield "it is not known whether it is practised" if adopted.truth is Truth.UNKNOWN else "it is not practised"
+    for metric in guarded:
+        yield f"{metric} credibly got worse"
 
 
 def _threshold(experiment: Experiment, before: Measured, after: Measured) -> dict[str, Any]:

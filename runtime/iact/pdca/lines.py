@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from iact.core import instants
@@ -171,11 +171,7 @@ def decided(content: Mapping[str, Any]) -> Iterator[str]:
         yield from _tried(content, experiment)
         return
     if plan is None or plan["improvement"] is None:
-        considered = plan["considered"] if plan else ()
-        reasons = [reason for one in considered if one["truth"] == "true" and (reason := set_aside(one))]
-        sentence = (
-            f"Nothing to try: {'; '.join(dict.fromkeys(reasons))}." if reasons else content["decision"]["sentence"]
-        )
+        sentence = nothing_to_try(plan["considered"] if plan else (), content["decision"]["sentence"])
         yield f"{sentence} Nothing was changed."
         return
     if state in {"proposed", "observed"}:
@@ -185,6 +181,17 @@ def decided(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"{plan['improvement']}: {_refused(plan)} Nothing was changed."
         return
     yield f"{plan['improvement']}: {content['decision']['sentence']}"
+
+
+def nothing_to_try(considered: Iterable[Mapping[str, Any]], otherwise: str = _SAID["nothing_to_do"]) -> str:
+    """Return the sentence that says why there is no plan.
+
+    Args:
+        considered: every improvement, with what the figures say to its condition.
+        otherwise: the sentence where none of those whose condition is true was set aside.
+    """
+    reasons = [reason for one in considered if one["truth"] == "true" and (reason := set_aside(one))]
+    return f"Nothing to try: {'; '.join(dict.fromkeys(reasons))}." if reasons else otherwise
 
 
 def _refused(plan: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from iact.core.quantities import Dimension, Quantity
 from iact.dora.figures import plain, rounded, rounded_float
@@ -19,10 +19,16 @@ def text(value: float | None) -> str | None:
     return plain(rounded_float(value))
 
 
+_MANIFOLD: Final = 10
+"""From how many times as much on nobody reads percentages."""
+
+
 def signed_percent(value: float) -> str:
-    """Return a relative change as people read it: `−55 %`, `+20 %`."""
+    """Return a relative change as people read it: `−55 %`, `+20 %`, and from ten times as much on `31-fold`."""
     if not math.isfinite(value):
         return "+∞"
+    if value >= _MANIFOLD - 1:
+        return f"{float(f'{1 + value:.2g}'):,.0f}-fold"
     percent: float = round(value * 100)
     if not percent and value:  # little is not nothing
         percent = float(f"{value * 100:.1g}")

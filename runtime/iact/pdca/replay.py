@@ -50,6 +50,7 @@ class Course:
 
     Attributes:
         trial: what would have been tried; None where nothing could be.
+        conditions: what the figures said to the condition of each improvement: `true`, `false` or `unknown`, by name.
         looks: its looks, in order.
         state: the state of the machine at the end, such as `kept`.
         decision: what was decided last.
@@ -57,6 +58,7 @@ class Course:
     """
 
     trial: Trial | None
+    conditions: Mapping[str, str]
     looks: tuple[Look, ...]
     state: str
     decision: str
@@ -182,6 +184,7 @@ def _course(turns: list[_Turn]) -> Course:
     is_over = last is not None and last.final
     return Course(
         trial=plan.trial if plan else None,
+        conditions={one["improvement"]: one["truth"] for one in plan.considered} if plan else {},
         looks=tuple(look for turn in turns if (look := _look(turn)) is not None),
         state=last.after.state if last else "",
         decision=outcomes[-1] if outcomes else "",

@@ -1,19 +1,14 @@
-"""What a replay found: as JSON data, as a table for other programs, and for people."""
+"""What a replay found: as JSON data, and as a table for other programs."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from iact.core import instants
 from iact.core.quantities import duration
@@ -47,6 +42,7 @@ COLUMNS: Final = (
     "missing",
     "end",
     "ended_at",
+    "held_back",
 )
 
 
@@ -94,7 +90,10 @@ def document(found: Replayed) -> dict[str, Any]:
 
 
 def summary(found: Replayed) -> dict[str, Any]:
-    """Return how often each thing was proposed, each verdict given, and each end come to."""
+    """Return how often each thing was proposed, each verdict given, and each end come to.
+
+    `compared` counts the looks at which releases were enough to compare: only these could have come to a verdict.
+    """
     courses = [step.course for step in found.steps if step.course is not None]
     proposed = Counter(step.proposed for step in found.steps)
     del proposed[""]
@@ -105,10 +104,16 @@ def summary(found: Replayed) -> dict[str, Any]:
         "proposed": dict(sorted(proposed.items())),
         "experiments": len(courses),
         "looks": {verdict: looks[verdict] for verdict in ("keep", "revert", "inconclusive")},
+        "compared": sum(is_compared(look) for course in courses for look in course.looks),
         "stopped_for_harm": sum(not look.judged for course in courses for look in course.looks),
         "ends": dict(sorted(ends.items())),
         "warning": WARNING,
     }
+
+
+def is_compared(look: Look) -> bool:
+    """Return whether there were enough releases on both sides of a look to compare them."""
+    return not look.check.details["effect"]["missing"]
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -116,6 +121,7 @@ def _step(step: Step) -> dict[str, Any]:
     return {
         "at": instants.write(step.at),
         "decision": step.proposal.decision,
+        "conditions": dict(step.proposal.conditions),
         "proposed": None
         if trial is None
         else {"improvement": trial.improvement, "metric": trial.metric, "promises": numbers.share(trial.expected)},
@@ -142,6 +148,7 @@ def _look(look: Look) -> dict[str, Any]:
         "then": look.check.then,
         "decision": look.decision,
         "adopted": look.check.adopted,
+        "held_back": look.check.details["held_back"],
         "effect": look.check.details["effect"],
     }
 
@@ -165,7 +172,8 @@ def rows(step: Step) -> Iterator[list[str]]:
         end = [course.decision if ended else "unfinished", ended]
     looks = enumerate(course.looks, start=1) if course and course.looks else [(0, None)]
     for number, look in looks:
-        yield [*start, *_cells(number, look), *end]
+        held_back = "; ".join(look.check.details["held_back"]) if look else ""
+        yield [*start, *_cells(number, look), *end, held_back]
 
 
 def _cells(number: int, look: Look | None) -> list[str]:
@@ -177,79 +185,3 @@ def _cells(number: int, look: Look | None) -> list[str]:
     verdict = look.check.verdict if look.judged else "harm"
     said = [str(number), instants.write(look.check.made_at), verdict, look.decision, look.check.adopted]
     return [*said, effect.get("scale", ""), *values, *counts, effect.get("method", ""), effect["missing"]]
-
-
-_DAY: Final = 10
-_DAYS: Final = frozenset({"started", "looked at"})
-"""The columns of days, and how wide those are: a day that is cut would be another day."""
-
-
-def show(found: Replayed, console: Console) -> None:
-    """Print a replay for people: a line for each look, and one for each stretch of steps that came to nothing.
-
-    Args:
-        found: what was found.
-        console: where to.
-    """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("started", "improvement", "looked at", "verdict", "effect", "releases"):
-        table.add_column(title, no_wrap=title != "effect", min_width=_DAY if title in _DAYS else None)
-    for empty, steps in groupby(found.steps, key=lambda step: step.course is None):
-        for row in _nothing(list(steps)) if empty else (row for step in steps for row in _lines(step)):
-            table.add_row(*map(escape, row))
-    if found.steps:
-        console.print(table)
-        console.print()
-    for line in sentences(found):
-        console.print(escape(line))
-
-
-def _nothing(steps: Sequence[Step]) -> Iterator[tuple[str, ...]]:
-    count = "" if len(steps) == 1 else f" ({len(steps)} steps, to {steps[-1].at:%Y-%m-%d})"
-    yield f"{steps[0].at:%Y-%m-%d}", f"nothing to try{count}", "", "", "", ""
-
-
-def _lines(step: Step) -> Iterator[tuple[str, ...]]:
-    course = step.course
-    if course is None:
-        return
-    name = course.trial.improvement if course.trial else ""
-    started = f"{step.at:%Y-%m-%d}", name
-    if not course.looks:
-        yield *started, "", "not judged yet" if course.trial else "nothing to compare with", "", ""
-    for look in course.looks:
-        effect = look.check.details["effect"]
-        verdict = look.check.verdict if look.judged else "harm"
-        said = verdict if verdict == look.decision else f"{verdict}, {look.decision}"
-        shown = effect["missing"] or f"{effect['estimate']['shown']} {_range(effect)}"
-        counts = "" if effect["missing"] else f"{effect['before']} → {effect['after']}"
-        yield *started, f"{look.check.made_at:%Y-%m-%d}", said, shown, counts
-        started = "", ""
-
-
-def _range(effect: Mapping[str, Any]) -> str:
-    return f"[{effect['low']['shown']}, {effect['high']['shown']}]"
-
-
-def sentences(found: Replayed) -> Iterator[str]:
-    """Walk what a replay comes to, in sentences."""
-    counts = summary(found)
-    proposed = ", ".join(f"{name} {count}" for name, count in counts["proposed"].items())
-    yield f"{found.repository}: {counts['steps']} steps of {duration(found.every)} from {found.start:%Y-%m-%d}" + (
-        f"; proposed: {proposed}." if proposed else "; nothing was proposed."
-    )
-    if counts["experiments"]:
-        looks = ", ".join(f"{verdict} {count}" for verdict, count in counts["looks"].items())
-        yield f"Verdicts: {looks}; stopped for harm: {counts['stopped_for_harm']}."
-        ends = ", ".join(f"{name} {count}" for name, count in counts["ends"].items())
-        yield f"What became of {counts['experiments']} experiments: {ends}."
-        yield WARNING
-    if found.go_on is not None:
-        yield interrupted(found)
-
-
-def interrupted(found: Replayed) -> str:
-    """Return the sentence that says where to go on with a replay that was interrupted."""
-    assert found.go_on is not None  # noqa: S101 - only asked of one that was interrupted
-    made = f"{len(found.steps)} of {found.planned} steps"
-    return f"Interrupted after {made}. Go on with --from {instants.write(found.go_on)}"

@@ -59,7 +59,9 @@ def show_plan(plan: Mapping[str, Any], console: Console, asked: str = "") -> Non
     """Print what would be tried, why, and what trying it could show; first of all what was `asked` for."""
     one = next((one for one in plan["considered"] if one["improvement"] == asked), None)
     if plan["improvement"] is None or (one is not None and one["busy_with"]):
-        console.print(escape(f"{asked} cannot be tried: {_why_not(one)}" if one else "Nothing to try."))
+        console.print(
+            escape(f"{asked} cannot be tried: {_why_not(one)}" if one else lines.nothing_to_try(plan["considered"]))
+        )
     else:
         for line in _plan_lines(plan):
             console.print(escape(line))
@@ -169,9 +171,10 @@ def _why_not(considered: Mapping[str, Any]) -> str:
 
 
 def _plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
-    goal = plan["goal"]["shown"] if plan["goal"] else "unknown"
+    goal, baseline = plan["goal"]["shown"] if plan["goal"] else "unknown", _baseline(plan["baseline"]["history"])
     yield f"{plan['improvement']}: {plan['change']}"
-    yield f"{plan['metric_label']}: {plan['current']['shown']} now, {goal} expected, {plan['expected']['shown']} better"
+    yield f"{plan['metric_label']}: {plan['current']['shown']} {baseline}"
+    yield f"Expected: {goal}, {plan['expected']['shown']} better"
     for key, what in (("needed", "expected effect"), ("needed_minimum", f"{plan['min_improvement']['shown']} ")):
         found = plan[key]
         if found is None:
@@ -181,6 +184,14 @@ def _plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
         else:
             weeks = f", {found['weeks']['shown']}" if found["weeks"] else ""
             yield f"To see the {what.strip()}: {found['releases']} releases{weeks}"
+
+
+def _baseline(figure: Mapping[str, Any]) -> str:
+    """Return in which stretch of time the present value was measured, and how many releases there were in it."""
+    window, releases = figure["window"], figure["clusters"]
+    length = thin.span_words(int(float(window["length"]["value"])))
+    day = instants.parse(window["to"])
+    return f"in the {length} before {day:%Y-%m-%d} ({releases} release{'' if releases == 1 else 's'})"
 
 
 def _table(*titles: str) -> Table:

@@ -19,7 +19,7 @@ from iact.core.canonical import canonical
 from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from tests.support.git import GitRepository
 from tests.support.project import ROOT
-from tests.support.trials import PATCH, History, improvement, write_project
+from tests.support.trials import BEGIN, PATCH, History, improvement, write_project
 
 Command = Callable[..., Result]
 
@@ -201,7 +201,15 @@ def test_the_plan_alone_shows_what_could_be_found_out(history: History, command:
     result = command("pdca", "plan", "--repo", "shop", "--as-of", as_of(history))
 
     assert "To see the expected effect:" in result.stdout
+    assert f"in the 365 days before {history.now:%Y-%m-%d} (12 releases)" in result.stdout
     assert not Path(".iact").exists()
+
+
+@pytest.mark.usefixtures("history")
+def test_a_plan_of_a_time_before_the_first_commit_says_why_there_is_nothing_to_try(command: Command):
+    shown = command("pdca", "plan", "--repo", "shop", "--as-of", f"{BEGIN - timedelta(days=1):%Y-%m-%d}").stdout
+
+    assert shown.startswith("Nothing to try: no improvement's condition is met by figures that are known.")
 
 
 @pytest.mark.usefixtures("history")

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from iact.cli.main import iact
 from iact.config.opening import open_project
@@ -32,6 +33,7 @@ from iact.pdca.facts import kept_check
 from iact.pdca.kept import Windows
 from iact.pdca.measured import Measured
 from iact.pdca.replay import step
+from iact.pdca.replay_schema import FILE, replay_schema, write_schema
 from iact.stores.connect import open_memory, reading
 from tests.support.git import GitRepository
 from tests.support.project import ROOT
@@ -209,6 +211,53 @@ def test_the_table_holds_a_row_for_each_look():
     assert [(row["step"], row["looked_at"], row["verdict"]) for row in rows if row["look"]] == told
     assert {row["step"] for row in rows} == {step["at"] for step in steps}
     assert all(float(row["low"]) <= float(row["effect"]) <= float(row["high"]) for row in rows if row["effect"])
+
+
+def test_the_published_schema_is_the_one_that_replays_keep():
+    assert (ROOT / "catalog/schemas" / FILE).read_text(encoding="utf-8") == write_schema()
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--from", at(STARTED), "--to", at(STARTED + timedelta(weeks=19)), "--every", "4w"),
+        ("--from", at(STARTED), "--to", at(STARTED + timedelta(weeks=1)), "--improvement", "faster"),
+        ("--from", at(BEGIN), "--to", at(BEGIN + timedelta(weeks=2))),
+    ],
+    ids=["verdicts", "not judged", "nothing to try"],
+)
+def test_every_replay_fits_the_published_schema(options):
+    Draft202012Validator(replay_schema()).validate(replay(*options))
+
+
+def test_looks_at_a_real_history_fit_the_schema_and_say_why_a_certain_improvement_is_not_kept(
+    requests_repository, monkeypatch
+):
+    """In the spring of 2017 requests was released 14 times in a month, which nobody had planned by a rule of ours."""
+    monkeypatch.chdir(ROOT)
+    moments = ("--from", "2016-12-13", "--to", "2017-07-25", "--every", "4w")
+    options = ("--repo", str(requests_repository.path), *moments, "--improvement", "release-weekly")
+
+    found, shown = replay(*options), replay(*options, form="text")
+
+    Draft202012Validator(replay_schema()).validate(found)
+    looks = [look for step in found["steps"] for look in step["experiment"]["looks"]]
+    held_back = [look for look in looks if look["held_back"]]
+    assert {tuple(look["held_back"]) for look in held_back} == {("it is not practised",)}
+    assert all(look["verdict"] == "inconclusive" and look["adopted"] == "false" for look in held_back)
+    assert "; but it is not practised" in shown
+    assert found["summary"]["compared"] == sum(not look["effect"]["missing"] for look in looks) > 0
+    assert f"Enough releases to compare: at {found['summary']['compared']} of {len(looks)} looks." in shown
+
+
+@pytest.mark.usefixtures("shop")
+def test_steps_that_could_not_tell_are_shown_together_with_the_number_of_looks_for_each_reason():
+    shown = replay("--from", at(BEGIN), "--to", at(BEGIN + timedelta(weeks=20)), "--every", "1w", form="text")
+
+    (nothing,) = [line for line in shown.splitlines() if "nothing to try" in line]
+    assert nothing.endswith("nothing to try: no condition is true (1 unknown)")
+    assert "not judged yet" in shown
 
 
 @pytest.mark.usefixtures("shop")

@@ -126,6 +126,12 @@ def test_an_effect_that_is_not_nothing_is_never_shown_as_nothing():
     assert [signed_percent(value) for value in (-0.0, 0.0, -0.002, 0.0049)] == ["±0 %", "±0 %", "−0.2 %", "+0.5 %"]
 
 
+def test_a_change_is_told_in_per_cent_until_it_is_tenfold():
+    shown = [signed_percent(value) for value in (8.994, 9.0, 30.4, 6909.37, math.inf)]
+
+    assert shown == ["+899 %", "10-fold", "31-fold", "6,900-fold", "+∞"]
+
+
 def test_a_few_hot_fixes_do_not_hide_what_ordinary_releases_could_show():
     """Three releases in thirty that are out within minutes hardly widen the scale that ranks depend on."""
     chance = random.Random(4)  # noqa: S311 - a simulation that repeats, not a secret
