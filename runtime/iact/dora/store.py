@@ -115,13 +115,17 @@ CHANGES_WAITING_AT: Final = query(
             DEPLOYMENTS.c.oldest_merged_at <= bindparam("moment", type_=Instant()),
             _MERGED_BY_MOMENT,
         ),
-        select(*_CHANGE_COLUMNS)
-        .join_from(DEPLOYMENTS, CHANGES, _CHANGE_OF_DEPLOYMENT)
-        .where(
-            of_repository(DEPLOYMENTS),
-            DEPLOYMENTS.c.deployed_at > bindparam("moment", type_=Instant()),
-            DEPLOYMENTS.c.oldest_merged_at.is_(None),
+        # A join would make SQLite read every change of the repository, for the same reason.
+        select(*_CHANGE_COLUMNS).where(
+            of_repository(CHANGES),
             _MERGED_BY_MOMENT,
+            CHANGES.c.deployment.in_(
+                select(DEPLOYMENTS.c.key).where(
+                    of_repository(DEPLOYMENTS),
+                    DEPLOYMENTS.c.deployed_at > bindparam("moment", type_=Instant()),
+                    DEPLOYMENTS.c.oldest_merged_at.is_(None),
+                )
+            ),
         ),
     ).order_by("merged_at", "sha"),
 )
