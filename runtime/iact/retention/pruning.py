@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -58,6 +58,9 @@ class _Records(Protocol):
     def page(self, connection: Connection, cutoff: datetime, after: Candidate | None) -> list[Candidate]:
         """Return some records older than `cutoff`, the oldest first, going on after one of them."""
 
+    def examined(self, connection: Connection, candidate: Candidate) -> Candidate:
+        """Return a record after a closer look at whether it has to stay, which takes longer."""
+
     def count(self, connection: Connection, candidate: Candidate) -> dict[str, int]:
         """Return how many rows of each table would be deleted."""
 
@@ -75,6 +78,9 @@ class _Cycles:
             Candidate(records=RecordKind.DORA_METRICS, key=(repository, cycle), subject=repository, moment=began_at)
             for began_at, repository, cycle in cycles.begun_before(connection, self.project, cutoff, last, AT_ONCE)
         ]
+
+    def examined(self, connection: Connection, candidate: Candidate) -> Candidate:  # noqa: ARG002 - nothing needs a cycle
+        return candidate
 
     def count(self, connection: Connection, candidate: Candidate) -> dict[str, int]:
         return {"dora_metrics": cycles.rows_of(connection, self.project, *candidate.key)}
@@ -102,27 +108,29 @@ class _Runs:
                 key=(run.run,),
                 subject=run.subject,
                 moment=run.ended_at,
-                needed_for=self._needed_for(connection, run, writers),
+                needed_for=self._needed_for(run, writers),
+                has_journal=run.has_journal,
             )
             for run in found
         ]
 
-    def _needed_for(self, connection: Connection, run: runs.EndedRun, writers: frozenset[str]) -> str:
+    def _needed_for(self, run: runs.EndedRun, writers: frozenset[str]) -> str:
         if self.records is RecordKind.JOURNAL and not run.has_journal:
             return _GONE
-        if run.needed_for:
-            return run.needed_for
         if self.records is RecordKind.RUNS and run.run in writers:
-            return "a parameter has the value that it set"
-        if run.has_journal and broken_link(connection, self.project, run.run) is not None:
-            return BROKEN
-        return self._kept_with_journal(run) if self.records is RecordKind.RUNS and run.has_journal else ""
+            return run.needed_for or "a parameter has the value that it set"
+        return run.needed_for
 
-    def _kept_with_journal(self, run: runs.EndedRun) -> str:
-        """Return why the journal of a run is kept, and so the run; empty where nothing but a dry run has left it."""
-        journal = Candidate(records=RecordKind.JOURNAL, key=(run.run,), subject=run.subject, moment=run.ended_at)
-        reason = reason_to_keep(self.policies, journal, self.now)
-        return "" if reason is None else f"its journal is kept ({reason})"
+    def examined(self, connection: Connection, candidate: Candidate) -> Candidate:
+        if candidate.needed_for or not candidate.has_journal:
+            return candidate
+        if broken_link(connection, self.project, candidate.key[0]) is not None:
+            return replace(candidate, needed_for=BROKEN)
+        if self.records is RecordKind.JOURNAL:
+            return candidate
+        # The journal went before its run; in a dry run it is still there.
+        reason = reason_to_keep(self.policies, replace(candidate, records=RecordKind.JOURNAL), self.now)
+        return replace(candidate, needed_for="" if reason is None else f"its journal is kept ({reason})")
 
     def count(self, connection: Connection, candidate: Candidate) -> dict[str, int]:
         counted = runs.rows_of(connection, self.project, candidate.key[0])
@@ -160,7 +168,7 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
         with reading(engine) as connection:
             while page := kind.page(connection, cutoff, after):
                 for candidate in page:
-                    reason = reason_to_keep(policies, candidate, now)
+                    reason = reason_to_keep(policies, kind.examined(connection, candidate), now)
                     if reason is None:
                         pruned.deleted += 1
                         pruned.rows.update(kind.count(connection, candidate))
@@ -221,7 +229,8 @@ class _Batches:
                 left = rows - batch.rows.total()
                 if left <= 0:
                     break
-                reason = reason_to_keep(self.policies, candidate, self.pruning.began_at)
+                examined = self.kind.examined(connection, candidate)
+                reason = reason_to_keep(self.policies, examined, self.pruning.began_at)
                 if reason is None:
                     deleted, is_all = self.kind.delete(connection, candidate, left)
                     batch.rows.update(deleted)

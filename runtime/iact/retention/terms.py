@@ -25,6 +25,7 @@ class Candidate:
         subject: what a run is about, or the key of a repository.
         moment: when its run ended, or its cycle began, UTC.
         needed_for: why it has to stay whatever the policy says; empty where nothing needs it.
+        has_journal: whether it is a run with a journal, or that journal.
     """
 
     records: RecordKind
@@ -32,3 +33,4 @@ class Candidate:
     subject: str
     moment: datetime
     needed_for: str = ""
+    has_journal: bool = False

@@ -23,8 +23,9 @@ def policy(*holds: LegalHold, **keep: str) -> RetentionPolicy:
     )
 
 
-def aged(days: int, records: RecordKind = RecordKind.RUNS, **more: str) -> Candidate:
-    return Candidate(records=records, key=("run-1",), moment=NOW - days * DAY, **({"subject": "shop"} | more))
+def aged(days: int, records: RecordKind = RecordKind.RUNS, needed_for: str = "") -> Candidate:
+    moment = NOW - days * DAY
+    return Candidate(records=records, key=("run-1",), subject="shop", moment=moment, needed_for=needed_for)
 
 
 def test_a_kind_that_no_policy_names_is_kept_for_ever():
