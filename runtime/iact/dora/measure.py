@@ -87,7 +87,9 @@ def read_history(  # noqa: PLR0913 - as for `measure`
         known_from=_known_from(connection, project, repository, window),
         deployments=tuple(deployments),
         changes=tuple(store.deployed_changes(connection, project, repository, window.start, window.end)),
-        failures=known_at(store.failures_since(connection, project, repository, window.start, as_of), as_of),
+        failures=known_at(
+            store.failures_about(connection, project, repository, window.start, window.end, as_of), as_of
+        ),
         failure_sources=() if known is None else known.failure_sources,
         pull_requests=read_requests(connection, project, repository).requests if asks_for_requests else None,
         unattributed=unattributed.opened_in(connection, project, repository, window),

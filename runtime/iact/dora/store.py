@@ -136,12 +136,16 @@ FAILED_BETWEEN: Final = query(
     .where(of_repository(FAILURES), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(FAILURES.c.started_at, FAILURES.c.key),
 )
-FAILURES_SINCE: Final = query(
-    "Failures that a window is about: not mended before it, or of a deployment since, or mended by one.",
+FAILURES_ABOUT: Final = query(
+    "Failures that a window is about: not mended before it, or of a deployment since, or mended by one; none after it.",
     select(*_FAILURE_COLUMNS)
     .join_from(FAILURES, DEPLOYMENTS, _FAILED_DEPLOYMENT)
     .where(
         of_repository(FAILURES),
+        or_(
+            FAILURES.c.started_at < bindparam("end", type_=Instant()),
+            DEPLOYMENTS.c.deployed_at < bindparam("end", type_=Instant()),
+        ),
         or_(
             FAILURES.c.restored_at.is_(None),
             FAILURES.c.restored_at >= bindparam("moment", type_=Instant()),
@@ -320,22 +324,29 @@ def failures(
     return [Failure(**row) for row in FAILED_BETWEEN.rows(connection, **named)]
 
 
-def failures_since(
-    connection: Connection, project: str, repository: str, start: datetime, as_of: datetime | None = None
+def failures_about(  # noqa: PLR0913, PLR0917 - where, of which window and as known when
+    connection: Connection,
+    project: str,
+    repository: str,
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None = None,
 ) -> list[Failure]:
     """Return the failures that figures of a window may be made of, ordered by when they started.
 
-    Those are left out that ended before the window and concern none of its deployments, however many there are.
+    Those are left out that ended before the window or began after it and concern none of its deployments, however many
+    there are.
 
     Args:
         connection: an open connection.
         project: the project.
         repository: the repository's name in it.
         start: the first moment of the window.
+        end: the first moment after it.
         as_of: from which moment on nothing was known yet; what ended at it or later counts as open. None: now.
     """
     moment = start if as_of is None else min(start, as_of)
-    found = FAILURES_SINCE.rows(connection, **parameters_of(project, repository), start=start, moment=moment)
+    found = FAILURES_ABOUT.rows(connection, **parameters_of(project, repository), start=start, end=end, moment=moment)
     return [Failure(**row) for row in found]
 
 
