@@ -74,18 +74,18 @@ def _records(pieces: Iterable[bytes]) -> Iterator[Record]:
         fields = [*rest, tail + head, *others]
         tail = fields.pop()
         whole = len(fields) - len(fields) % _WIDTH
-        for start in range(0, whole, _WIDTH):
-            yield _record(fields[start : start + _WIDTH])
+        yield from map(_record, *(fields[place:whole:_WIDTH] for place in range(_WIDTH)))
         rest = fields[whole:]
 
 
-def _record(fields: list[bytes]) -> Record:
-    sha, parents, authored, committed, author, committer, message = fields
+def _record(  # noqa: PLR0913, PLR0917 - one parameter for each field of the format
+    sha: bytes, parents: bytes, authored: bytes, committed: bytes, author: bytes, committer: bytes, message: bytes
+) -> Record:
     at = seconds(committed, otherwise=0)
     return Record(
         sha.decode(),
         tuple(parents.decode().split()),
-        seconds(authored, otherwise=at),
+        at if authored == committed else seconds(authored, otherwise=at),
         at,
         (author, committer),
         message,
