@@ -17,6 +17,7 @@ from iact.core.errors import ConfigurationError
 from iact.dora.repository import open_store
 from iact.operations.doctor.examine import examine
 from iact.operations.places import place_of
+from iact.stores.grants import ONLY_ADDED_TO
 from iact.stores.servers import held, open_server
 from services import mysql_protocol
 from tests.support.databases import PASSWORD, command, run_script, tables_of, write_server_project
@@ -221,7 +222,7 @@ def test_an_account_that_could_falsify_the_journal_is_told(patient: Patient):
     found = patient.one("privileges")
 
     assert found["level"] == "advice"
-    assert "can change or delete rows of definitions, events, journal, parameter_overrides" in found["found"]
+    assert f"can change or delete rows of {', '.join(sorted(ONLY_ADDED_TO))}" in found["found"]
 
 
 def test_a_database_in_another_character_set_is_told_and_mended(patient: Patient):
