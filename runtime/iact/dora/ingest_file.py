@@ -17,7 +17,7 @@ from iact.core.errors import ConfigurationError
 from iact.dora.ingest import Ingested, ingest
 from iact.sources.events.files import Row, read_rows
 from iact.sources.events.model import EVENTS, Event
-from iact.stores.connect import writing
+from iact.stores.connect import write
 
 FORMAT: Final = "iact/ingested/v1"
 
@@ -76,8 +76,7 @@ def ingest_file(  # noqa: PLR0913 - where to, from where, what of it, and when
             raise _TakenBackError
 
     try:
-        with writing(engine) as connection:
-            take_in(connection)
+        write(engine, take_in)
     except _TakenBackError:
         return Ingested(ignored=done.ignored, rejected=done.rejected)
     return done

@@ -20,7 +20,7 @@ from iact.sources.git.errors import SourceError
 from iact.sources.git.identity import first_commit, folder_name
 from iact.sources.git.refs import read_mainline
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import give_back_pages, open_copy, open_memory, open_sqlite, reading, writing
+from iact.stores.connect import give_back_pages, open_copy, open_memory, open_sqlite, reading, write, writing
 
 _SHOWN: Final = 12
 """How many digits of a commit's id stand in a key: among 2**24 histories two share them once in two."""
@@ -131,8 +131,7 @@ def refresh(engine: Engine, project: Project, path: Path, now: datetime) -> Coll
     rules, events = git_rules(project.settings.sources.git), event_rules(project.settings.sources.events)
     try:
         key = repository_key(path, project, engine)
-        with writing(engine) as connection:
-            found = collect(connection, project.name, key, path, rules, now, events=events)
+        found = write(engine, lambda store: collect(store, project.name, key, path, rules, now, events=events))
     except SourceError as error:
         raise EnvironmentProblemError(str(error)) from error
     give_back_pages(engine)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.stores.columns import SERVERS, is_servers
@@ -168,6 +168,16 @@ def reading_options(engine: Engine) -> dict[str, Any]:
 def is_server(engine: Engine) -> bool:
     """Return whether a store is on a server, and not in a file or in memory."""
     return is_servers(engine.dialect)
+
+
+def was_overtaken(error: DBAPIError) -> bool:
+    """Return whether a server refused a transaction because of another one's, so that it may be done again."""
+    said = error.orig.args if error.orig is not None else ()
+    return bool(said) and said[0] in _OVERTAKEN
+
+
+_OVERTAKEN: Final = frozenset({1020, 1062, 1213})
+"""The row was changed, the key is there already, a deadlock was found (MySQL and MariaDB, Server Error Reference)."""
 
 
 @contextmanager

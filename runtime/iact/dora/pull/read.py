@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from iact.dora.ingest import ingest, known_digests, told_of
 from iact.dora.ingest_file import Place
@@ -25,7 +25,7 @@ from iact.sources.events.model import Event
 from iact.sources.rest.client import Answer, Client
 from iact.sources.rest.errors import GoneError, ServerError
 from iact.sources.rest.stream import Item, Stream
-from iact.stores.connect import reading, writing
+from iact.stores.connect import reading, write
 
 FIRST_PULL: Final = timedelta(days=365)
 """How far back a first pull goes when nobody says: as far as reports do."""
@@ -223,11 +223,13 @@ class _Reading:
             digests = {digest for one in found for digest in one.digests}
             news = digests - known_digests(connection, self._place, digests)
         if news or is_worth_it:
-            with writing(session.engine) as connection:
-                ingest(connection, *self._place, (row for one in found for row in one.rows if not row.rejected))
-                save_cursor(connection, session.place, self._stream, cursor)
+            write(session.engine, lambda connection: self._add(connection, found, cursor))
             self._stored = cursor
         self._count(found, news)
+
+    def _add(self, connection: Connection, found: Sequence[_Read], cursor: Cursor) -> None:
+        ingest(connection, *self._place, (row for one in found for row in one.rows if not row.rejected))
+        save_cursor(connection, self._session.place, self._stream, cursor)
 
     def _count(self, found: Sequence[_Read], news: AbstractSet[str]) -> None:
         counted = self._counted
