@@ -99,6 +99,7 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
         extended=experiment.extended + extends,
         details={
             "effect": numbers.effect_record(effect) | {"metric": trial.metric},
+            "certain_harm": list(certain),
             "held_back": [] if threshold or not better else list(_held_back(adopted, guarded)),
         }
         | (
@@ -107,7 +108,6 @@ def check(experiment: Experiment, before: Measured, after: Measured, *, judges: 
             else {
                 "adopted": adopted.to_record(),
                 "harm": harm.to_record(),
-                "certain_harm": list(certain),
                 "before": before.figures[trial.metric].to_record(),
                 "after": after.figures[trial.metric].to_record(),
                 "others": [{"metric": name, "effect": numbers.effect_record(found)} for name, found in others.items()],

@@ -18,7 +18,8 @@ from iact.pdca.replay import Course, Look, Step
 FORMAT: Final = "iact/pdca-replay/v1"
 WARNING: Final = (
     "None of these changes was made at these moments. So every keep is a false one, or a coincidence with something "
-    "else that people changed; and neighbouring steps share most of their releases, so they are not separate proofs."
+    "else that people changed, and so is every stop for harm; and neighbouring steps share most of their releases, so "
+    "they are not separate proofs."
 )
 COLUMNS: Final = (
     "step",
@@ -43,6 +44,7 @@ COLUMNS: Final = (
     "end",
     "ended_at",
     "held_back",
+    "harmed",
 )
 
 
@@ -149,6 +151,7 @@ def _look(look: Look) -> dict[str, Any]:
         "decision": look.decision,
         "adopted": look.check.adopted,
         "held_back": look.check.details["held_back"],
+        "harmed": look.check.details["certain_harm"],
         "effect": look.check.details["effect"],
     }
 
@@ -172,8 +175,8 @@ def rows(step: Step) -> Iterator[list[str]]:
         end = [course.decision if ended else "unfinished", ended]
     looks = enumerate(course.looks, start=1) if course and course.looks else [(0, None)]
     for number, look in looks:
-        held_back = "; ".join(look.check.details["held_back"]) if look else ""
-        yield [*start, *_cells(number, look), *end, held_back]
+        why = [look.check.details[key] if look else [] for key in ("held_back", "certain_harm")]
+        yield [*start, *_cells(number, look), *end, *("; ".join(reasons) for reasons in why)]
 
 
 def _cells(number: int, look: Look | None) -> list[str]:

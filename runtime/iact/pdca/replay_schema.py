@@ -109,6 +109,7 @@ def _definitions() -> Schema:
                 "decision": said("what was decided, such as keep or extend", TEXT),
                 "adopted": said("whether what is tried is practised", {"enum": [truth.value for truth in Truth]}),
                 "held_back": said("why a certain improvement is not credited to what is tried", list_of(TEXT)),
+                "harmed": said("the metrics of `stop_if` that credibly got worse while it holds", list_of(TEXT)),
                 "effect": ref("effect"),
             }
         ),

@@ -15,9 +15,9 @@ from iact.core.quantities import duration
 from iact.pdca.replay import Course, Look, Step
 from iact.pdca.replay_report import WARNING, Replayed, is_compared, summary
 
-NOTHING_KEPT: Final = (
-    "None of these changes was made at these moments, and none was kept. That is to be expected of a verdict that is "
-    "not credulous; whether it finds a change that was made, docs/pdca.md says."
+NO_VERDICT: Final = (
+    "None of these changes was made at these moments, and no verdict said otherwise. That is to be expected of one "
+    "that is not credulous; whether it finds a change that was made, docs/pdca.md says."
 )
 _INDENT: Final = "  "
 _SHOWN: Final = 10
@@ -94,10 +94,12 @@ def _end(course: Course) -> str:
 
 
 def _look(look: Look) -> str:
-    effect = look.check.details["effect"]
+    effect, harmed = look.check.details["effect"], look.check.details["certain_harm"]
     verdict = look.check.verdict if look.judged else "harm"
     decided = verdict if verdict == look.decision else f"{verdict}, {look.decision}"
     said = f"{look.check.made_at:%Y-%m-%d}  {decided}: "
+    if not look.judged and harmed:
+        said += f"{', '.join(harmed)} credibly got worse; {effect['metric']} "
     if effect["missing"]:
         return f"{said}{effect['missing']}"
     interval = f"[{effect['low']['shown']}, {effect['high']['shown']}]"
@@ -120,7 +122,8 @@ def sentences(found: Replayed) -> Iterator[str]:
         ends = ", ".join(f"{name} {count}" for name, count in counts["ends"].items())
         yield f"What became of {counts['experiments']} experiments: {ends}."
         yield from _kept(found)
-        yield WARNING if counts["looks"]["keep"] else NOTHING_KEPT
+        gave_one = counts["looks"]["keep"] or counts["looks"]["revert"] or counts["stopped_for_harm"]
+        yield WARNING if gave_one else NO_VERDICT
     if found.go_on is not None:
         yield interrupted(found)
 

@@ -251,6 +251,21 @@ def test_looks_at_a_real_history_fit_the_schema_and_say_why_a_certain_improvemen
     assert f"Enough releases to compare: at {found['summary']['compared']} of {len(looks)} looks." in shown
 
 
+def test_a_stop_for_harm_names_the_metric_that_got_worse_and_is_called_a_false_one(requests_repository, monkeypatch):
+    """In the summer of 2012 changes waited longer and longer, so `stop_if: lead_time rises_by 25%` holds credibly."""
+    monkeypatch.chdir(ROOT)
+    moments = ("--from", "2012-03-20", "--to", "2012-07-18", "--every", "8w")
+    options = ("--repo", str(requests_repository.path), *moments, "--improvement", "canary-releases")
+
+    found, shown = replay(*options), replay(*options, form="text")
+
+    Draft202012Validator(replay_schema()).validate(found)
+    (stopped,) = [look for step in found["steps"] for look in step["experiment"]["looks"] if not look["judged"]]
+    assert (stopped["harmed"], stopped["decision"]) == (["lead_time"], "revert")
+    assert "  2012-07-17  harm, revert: lead_time credibly got worse; change_failure_rate " in shown
+    assert "and so is every stop" in shown
+
+
 @pytest.mark.usefixtures("shop")
 def test_steps_that_could_not_tell_are_shown_together_with_the_number_of_looks_for_each_reason():
     shown = replay("--from", at(BEGIN), "--to", at(BEGIN + timedelta(weeks=20)), "--every", "1w", form="text")

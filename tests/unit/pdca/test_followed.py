@@ -147,4 +147,4 @@ def test_a_failure_rate_is_judged_by_releases_of_the_same_age_and_the_report_say
     effect = look.details["effect"]
     assert (effect["before"], effect["after"]) == (29, 10)
     assert effect["method"].endswith("every release followed up for 1w, younger ones left out")
-    assert unexplained == replace(look, details={"effect": effect, "held_back": []})
+    assert unexplained == replace(look, details={"effect": effect, "certain_harm": [], "held_back": []})
