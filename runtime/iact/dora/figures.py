@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from iact.core import instants
 from iact.core.quantities import Dimension, Quantity
 from iact.core.quantities import duration as duration_quantity
+
+if TYPE_CHECKING:
+    from iact.dora.model.metric import Metric
 
 CONFIDENCE: Final = Decimal("0.95")
 """The confidence of every interval, two-sided."""
@@ -113,6 +117,48 @@ class Sample(NamedTuple):
     at: datetime
     id: str
     agent: bool = False
+
+
+class ManySamples(Sequence[Sample]):
+    """So many rows that they are held otherwise than one by one, and say themselves what is asked of all of them."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def between(self, start: datetime, end: datetime) -> ManySamples:
+        """Return those from one moment to just before another."""
+
+    @abstractmethod
+    def of_makers(self, *, agents: bool) -> ManySamples:
+        """Return those that agents made, or those that people did."""
+
+    @abstractmethod
+    def cluster_count(self) -> int:
+        """Return how many clusters they belong to."""
+
+    @abstractmethod
+    def median(self) -> Decimal | None:
+        """Return the median of their values; None where there are none."""
+
+    @abstractmethod
+    def median_bounds(self) -> tuple[Decimal, Decimal] | None:
+        """Return the 95 % interval of the median; None for too few clusters."""
+
+    @abstractmethod
+    def medians(self) -> Mapping[str, Decimal]:
+        """Return the median of each cluster, by its key."""
+
+    @abstractmethod
+    def counts(self, edges: Sequence[Decimal]) -> Sequence[int]:
+        """Return how many lie from each edge to just below the next, and how many from the last one on."""
+
+    @abstractmethod
+    def slowest(self, count: int) -> Sequence[Sample]:
+        """Return those with the greatest values, the greatest first, and of equal ones in the order of their ids."""
+
+    @abstractmethod
+    def stage_times(self, metric: Metric) -> Sequence[tuple[Decimal, Decimal | None, int]]:
+        """Return the sum, the median and the number of each stage of the rows of which every stage is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.engine import Connection
 
 from iact.dora import store, unattributed
 from iact.dora.figures import Figure, Sample, Window
+from iact.dora.records import Deployment
 from iact.dora.rules import History, NamedMetric, figure, known_at, select
+from iact.dora.selection import ManyChanges
 from iact.dora.terms import Source
 from iact.dora.told_requests import read_requests
+
+MANY_CHANGES: Final = 50_000
+MICROSECONDS: Final = 1_000_000
+"""In a second."""
 
 
 def measure(  # noqa: PLR0913 - whose rows, of what, when and as known when: a caller knows these and no object of them
@@ -69,6 +76,7 @@ def read_history(  # noqa: PLR0913 - as for `measure`
     *,
     as_of: datetime | None = None,
     metrics: Iterable[NamedMetric] = (),
+    by_column: bool = False,
 ) -> History:
     """Return what is known of a repository that figures of a window need.
 
@@ -79,14 +87,18 @@ def read_history(  # noqa: PLR0913 - as for `measure`
         window: which deployments and changes.
         as_of: as in `measure`.
         metrics: for which figures; pull requests are read only where one of them is made of them.
+        by_column: whether the caller can do with columns of changes where there are many.
     """
+    metrics = tuple(metrics)
     asks_for_requests = any(Source.PULL_REQUESTS in named.metric.sources for named in metrics)
     known = store.repository(connection, project, repository)
     deployments = store.deployments(connection, project, repository, window.start, window.end)
     return History(
         known_from=_known_from(connection, project, repository, window),
         deployments=tuple(deployments),
-        changes=tuple(store.deployed_changes(connection, project, repository, window.start, window.end)),
+        changes=_changes(connection, project, repository, window, deployments)
+        if by_column and _may_be_columns(deployments, metrics)
+        else tuple(store.deployed_changes(connection, project, repository, window.start, window.end)),
         failures=known_at(
             store.failures_about(connection, project, repository, window.start, window.end, as_of), as_of
         ),
@@ -94,6 +106,22 @@ def read_history(  # noqa: PLR0913 - as for `measure`
         pull_requests=read_requests(connection, project, repository).requests if asks_for_requests else None,
         unattributed=unattributed.opened_in(connection, project, repository, window),
     )
+
+
+def _may_be_columns(deployments: Iterable[Deployment], metrics: Iterable[NamedMetric]) -> bool:
+    """Return whether changes are so many that loading NumPy pays, and durations whole microseconds."""
+    steps = [named.metric.round_up_to for named in metrics if named.metric.round_up_to is not None]
+    return sum(deployment.changes for deployment in deployments) >= MANY_CHANGES and all(
+        (step.amount * MICROSECONDS).denominator == 1 for step in steps
+    )
+
+
+def _changes(
+    connection: Connection, project: str, repository: str, window: Window, deployments: Sequence[Deployment]
+) -> ManyChanges:
+    from iact.dora.column_reading import read_columns  # noqa: PLC0415 - loads NumPy, which small windows do without
+
+    return read_columns(connection, project, repository, window, deployments)
 
 
 def _known_from(connection: Connection, project: str, repository: str, window: Window) -> datetime | None:

@@ -7,38 +7,30 @@ form; the same history, definitions and window give the same bytes.
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
-from fractions import Fraction
-from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
 from iact.core import instants
 from iact.dora import store
+from iact.dora.breakdown import amount, breakdown, medians, slowest
 from iact.dora.classes import class_record, overall_record
 from iact.dora.cycles import Cycle, summary
 from iact.dora.definitions import USUAL, NamedBands, NamedDefinition
-from iact.dora.figures import Unit, Window, plain, rounded, seconds
+from iact.dora.figures import ManySamples, Unit, Window, plain, seconds
 from iact.dora.measure import read_history
 from iact.dora.progress import NamedTargets, progress_record
 from iact.dora.records import Change, PullRequest, Repository
 from iact.dora.rules import History, Measured, NamedMetric, measured
-from iact.dora.spans import spans_of
+from iact.dora.selection import ManyChanges
 from iact.dora.statistics.median import median
 from iact.dora.trend import TrendPoint, trend
 
 FORMAT: Final = "iact/dora-report/v1"
-SLOWEST: Final = 5
-EDGES: Final = tuple(
-    Decimal(edge) for edge in (0, 3600, 21_600, 86_400, 259_200, 604_800, 1_209_600, 2_419_200, 7_862_400, 15_724_800)
-)
-"""Where the bars of the distribution begin: 0, 1 h, 6 h, 1 d, 3 d, 1, 2, 4, 13 and 26 weeks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +82,13 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
         message = f"the repository {request.repository} was never read"
         raise LookupError(message)
     history = read_history(
-        connection, request.project, request.repository, request.window, as_of=request.as_of, metrics=request.metrics
+        connection,
+        request.project,
+        request.repository,
+        request.window,
+        as_of=request.as_of,
+        metrics=request.metrics,
+        by_column=True,
     )
     extent = store.extent(connection, request.project, request.repository, request.window.end)
     waiting = list(store.waiting_changes(connection, request.project, request.repository, as_of=request.window.end))
@@ -116,7 +114,7 @@ def document(connection: Connection, request: Request) -> dict[str, Any]:
         ],
         "classes": overall_of(request, classes),
         "targets": _progress(request, results),
-        "breakdown": None if staged is None else _breakdown(staged, history),
+        "breakdown": None if staged is None else _breakdown(connection, request, staged, history),
         "deployments": _deployments(history, staged),
         "waiting": _waiting(waiting, request.window.end),
         "missing": _missing(results),
@@ -145,11 +143,6 @@ def _measured(
 def to_json(report: Mapping[str, Any]) -> str:
     """Return the document as the bytes of a file: two spaces, keys in the order of the document, one line break."""
     return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def amount(value: Decimal | None, unit: Unit) -> dict[str, str] | None:
-    """Return an amount as exact text in its base unit, with the text for people; None when it is unknown."""
-    return None if value is None else {"value": plain(value), "shown": str(unit.quantity(value))}
 
 
 def classes_of(request: Request, results: Iterable[Measured]) -> dict[str, dict[str, Any] | None]:
@@ -213,113 +206,20 @@ def _metric(result: Measured, points: Iterable[TrendPoint]) -> dict[str, Any]:
     }
 
 
-def _breakdown(result: Measured, history: History) -> dict[str, Any]:
-    rows: dict[str, Change | PullRequest] = {change.sha: change for change in history.changes}
-    rows |= {request.key: request for request in history.pull_requests or ()}
-    return {
-        "metric": result.named.name,
-        "stages": _stages(result, rows),
-        "distribution": _distribution(sample.value for sample in result.samples),
-        "slowest": _slowest(result, rows, {deployment.key: deployment.name for deployment in history.deployments}),
-        "agents": _agents(result),
-    }
-
-
-def _stages(result: Measured, changes: Mapping[str, Change | PullRequest]) -> list[dict[str, Any]]:
-    """Return each stage with its share of the summed time of the changes of which every stage is known."""
-    names = [stage.stage for stage in result.named.metric.stages]
-    rows = [spans for sample in result.samples if (spans := _spans(result, changes[sample.id])) is not None]
-    total = sum((sum(row) for row in rows), start=Decimal(0))
-    stages = []
-    for place, name in enumerate(names):
-        times = [row[place] for row in rows]
-        share = rounded(Fraction(sum(times, start=Decimal(0))) / Fraction(total)) if total else None
-        stages.append(
-            {
-                "stage": name,
-                "share": amount(share, Unit.SHARE),
-                "median": amount(median(times), Unit.SECONDS),
-                "n": len(times),
-            }
-        )
-    return stages
-
-
-def _spans(result: Measured, row: Change | PullRequest) -> tuple[Decimal, ...] | None:
-    """Return how long each stage of a row was; None where one of them is unknown or ends before it begins."""
-    metric = result.named.metric
-    spans = [span for _, span in spans_of(metric.stages, metric, row) if span is not None]
-    return tuple(spans) if len(spans) == len(metric.stages) else None
-
-
-def _distribution(values: Iterable[Decimal]) -> list[dict[str, Any]]:
-    """Return how many values lie in each bar, from its lower edge to just below its upper one."""
-    counts = Counter(bisect_right(EDGES, value) - 1 for value in values)
-    bars = [*pairwise(EDGES), (EDGES[-1], None)]
-    return [
-        {
-            "low": plain(low),
-            "high": None if high is None else plain(high),
-            "shown": _bar(low, high),
-            "count": counts[place],
-        }
-        for place, (low, high) in enumerate(bars)
-    ]
-
-
-def _bar(low: Decimal, high: Decimal | None) -> str:
-    if high is None:
-        return f"{Unit.SECONDS.quantity(low)} or more"
-    return f"under {Unit.SECONDS.quantity(high)}"
-
-
-def _slowest(
-    result: Measured, changes: Mapping[str, Change | PullRequest], names: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    ordered = sorted(result.samples, key=lambda sample: (-sample.value, sample.id))[:SLOWEST]
-    return [
-        {
-            "sha": sample.id,
-            "subject": changes[sample.id].subject,
-            "deployment": names[sample.cluster],
-            "deployed_at": instants.write(sample.at),
-            "total": amount(sample.value, Unit.SECONDS),
-            "stages": _stages_of(result, changes[sample.id]),
-            "agent": sample.agent,
-        }
-        for sample in ordered
-    ]
-
-
-def _stages_of(result: Measured, change: Change | PullRequest) -> list[dict[str, Any]] | None:
-    spans = _spans(result, change)
-    if spans is None:
-        return None
-    stages = result.named.metric.stages
-    return [
-        {"stage": stage.stage, "time": amount(span, Unit.SECONDS)} for stage, span in zip(stages, spans, strict=True)
-    ]
-
-
-def _agents(result: Measured) -> dict[str, Any] | None:
-    """Return the figure for changes by AI agents and by people; None where no agent made any."""
-    if not any(sample.agent for sample in result.samples):
-        return None
-    by_maker: dict[bool, list[Decimal]] = defaultdict(list)
-    for sample in result.samples:
-        by_maker[sample.agent].append(sample.value)
-    return {
-        name: {"median": amount(median(by_maker[is_agent]), Unit.SECONDS), "n": len(by_maker[is_agent])}
-        for name, is_agent in (("by_agent", True), ("by_people", False))
-    }
+def _breakdown(connection: Connection, request: Request, staged: Measured, history: History) -> dict[str, Any]:
+    rows: dict[str, Change | PullRequest]
+    if isinstance(staged.samples, ManySamples):
+        rows = dict(store.changes_of(connection, request.project, request.repository, slowest(staged.samples)))
+    else:
+        rows = {} if isinstance(history.changes, ManyChanges) else {change.sha: change for change in history.changes}
+        rows |= {each.key: each for each in history.pull_requests or ()}
+    return breakdown(staged, rows, {deployment.key: deployment.name for deployment in history.deployments})
 
 
 def _deployments(history: History, staged: Measured | None) -> list[dict[str, Any]]:
     known = bool(history.failure_sources)
     failed, rework = history.failed, history.rework
-    spans: dict[str, list[Decimal]] = defaultdict(list)
-    for sample in staged.samples if staged else ():
-        spans[sample.cluster].append(sample.value)
+    middles = medians(staged.samples if staged else ())
     return [
         {
             "key": deployment.key,
@@ -328,7 +228,7 @@ def _deployments(history: History, staged: Measured | None) -> list[dict[str, An
             "changes": deployment.changes,
             "failed": deployment.key in failed if known else None,
             "rework": deployment.key in rework if known else None,
-            "median": amount(median(spans[deployment.key]), Unit.SECONDS),
+            "median": amount(middles.get(deployment.key), Unit.SECONDS),
         }
         for deployment in history.deployments
     ]

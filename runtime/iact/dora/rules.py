@@ -7,17 +7,17 @@ edges.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from iact.core.quantities import Quantity
-from iact.dora.figures import DefinitionReference, Figure, LeftOut, Missing, Sample, Window
+from iact.dora.figures import DefinitionReference, Figure, ManySamples, Missing, Sample, Window
 from iact.dora.records import Change, Deployment, Failure, PullRequest, Unattributed
+from iact.dora.selection import FIRST_KNOWN, MERGE_COMMITS, Excluded, ManyChanges, Selection
 from iact.dora.spans import span_of
 from iact.dora.statistics import STATISTICS
 from iact.dora.terms import Each, Exclusion, NoData, Source, Where
@@ -47,7 +47,7 @@ class History:
     Attributes:
         known_from: the moment from which on a deployment would be known; None when no deployment is known at all.
         deployments: those of the window, the earliest first.
-        changes: those first deployed in the window.
+        changes: those first deployed in the window; many of them perhaps as columns.
         failures: every one that had started, but perhaps those that ended before the window and concern none of its
             deployments; what was restored later counts as open.
         failure_sources: the kinds of failure that are looked for; none means that failures are unknown.
@@ -57,7 +57,7 @@ class History:
 
     known_from: datetime | None
     deployments: tuple[Deployment, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] | ManyChanges
     failures: tuple[Failure, ...]
     failure_sources: tuple[str, ...]
     unattributed: tuple[Unattributed, ...] = ()
@@ -98,39 +98,6 @@ class NamedMetric:
         return self.name.replace("_", " ").replace("-", " ").capitalize()
 
 
-class Excluded(NamedTuple):
-    """A row that a figure is not computed from.
-
-    Attributes:
-        id: commit or failure.
-        at: the moment by which it would belong to a window.
-        reason: why it is not used.
-    """
-
-    id: str
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """The rows of a metric.
-
-    Attributes:
-        samples: those that the figure is computed from.
-        excluded: those that it is not.
-    """
-
-    samples: tuple[Sample, ...]
-    excluded: tuple[Excluded, ...] = ()
-
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        """How many rows are not used, by reason."""
-        reasons = Counter(row.reason for row in self.excluded)
-        return tuple(LeftOut(reason=reason, count=reasons[reason]) for reason in sorted(reasons))
-
-
 def figure(named: NamedMetric, history: History, window: Window, rows: Selection | None = None) -> Figure:
     """Compute one figure.
 
@@ -156,7 +123,7 @@ class Measured:
 
     named: NamedMetric
     figure: Figure
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     excluded: tuple[Excluded, ...] = ()
 
 
@@ -213,7 +180,7 @@ def _figure(
         value=value,
         unit=statistic.unit,
         n=len(selection.samples),
-        clusters=len({sample.cluster for sample in selection.samples}),
+        clusters=_cluster_count(selection.samples),
         interval=None if isinstance(interval, str) else interval,
         no_interval=interval if isinstance(interval, str) else "",
         window=window,
@@ -225,6 +192,12 @@ def _figure(
         statistic=metric.show,
         shown_in=metric.unit,
     )
+
+
+def _cluster_count(samples: Sequence[Sample]) -> int:
+    if isinstance(samples, ManySamples):
+        return samples.cluster_count()
+    return len({sample.cluster for sample in samples})
 
 
 def observed_part(history: History, window: Window) -> Window | None:
@@ -264,7 +237,9 @@ def select(metric: Metric, history: History, window: Window) -> Selection:
     """Return the rows of a metric that belong to a window, and why others are left out."""
     match metric.each:
         case Each.CHANGE:
-            return _gather(_of_changes(metric, history))
+            if isinstance(history.changes, ManyChanges):
+                return history.changes.select(metric)
+            return _gather(_of_changes(metric, history, history.changes))
         case Each.DEPLOYMENT:
             counted = _counted(metric, history)
             rows = (_of_deployment(deployment, counted) for deployment in history.deployments)
@@ -288,18 +263,18 @@ def _gather(rows: Iterable[Sample | Excluded]) -> Selection:
     return Selection(samples=tuple(samples), excluded=tuple(excluded))
 
 
-def _of_changes(metric: Metric, history: History) -> Iterator[Sample | Excluded]:
+def _of_changes(metric: Metric, history: History, changes: Iterable[Change]) -> Iterator[Sample | Excluded]:
     first_known = {deployment.key for deployment in history.deployments if deployment.first_known}
     without_first = Exclusion.FIRST_KNOWN_DEPLOYMENT in metric.leave_out
     without_merges = Exclusion.MERGES in metric.leave_out
     took = span_of(metric)
-    for change in history.changes:
+    for change in changes:
         assert change.deployment is not None  # noqa: S101 - only deployed changes are asked for
         assert change.deployed_at is not None  # noqa: S101 - as above
         if without_first and change.deployment in first_known:
-            yield Excluded(change.sha, change.deployed_at, "changes of the first known deployment")
+            yield Excluded(change.sha, change.deployed_at, FIRST_KNOWN)
         elif without_merges and change.is_merge:
-            yield Excluded(change.sha, change.deployed_at, "merge commits")
+            yield Excluded(change.sha, change.deployed_at, MERGE_COMMITS)
         elif isinstance(span := took(change), str):
             yield Excluded(change.sha, change.deployed_at, span)
         else:

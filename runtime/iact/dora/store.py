@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, func, or_, select, union_all
+from sqlalchemy import and_, bindparam, func, or_, select, type_coerce, union_all
 from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.types import NullType
 
+from iact.dora.figures import Sample
 from iact.dora.records import Change, Deployment, Failure, Repository
 from iact.dora.tables import (
     CHANGES,
@@ -29,6 +31,7 @@ def _between(column: Any) -> Any:
     return and_(column >= bindparam("start", type_=Instant()), column < bindparam("end", type_=Instant()))
 
 
+CELLS: Final = ("sha", "deployment", "authored_at", "committed_at", "merged_at", "is_merge", "by_agent")
 _CHANGE_OF_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, CHANGES), DEPLOYMENTS.c.key == CHANGES.c.deployment)
 _CHANGE_COLUMNS: Final = [CHANGES.c[name] for name in Change._fields if name != "deployed_at"]
 """In the order of `Change`, whose rows are read by place and not by name: a history has many changes."""
@@ -92,6 +95,16 @@ CHANGES_DEPLOYED_BETWEEN: Final = query(
     .join_from(CHANGES, DEPLOYMENTS, _CHANGE_OF_DEPLOYMENT)
     .where(of_repository(CHANGES), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(DEPLOYMENTS.c.deployed_at, CHANGES.c.deployment, CHANGES.c.committed_at, CHANGES.c.sha),
+)
+CHANGE_CELLS: Final = query(
+    "What figures need of the changes that were first deployed in a window, as the database holds it, in any order.",
+    select(*(type_coerce(CHANGES.c[name], NullType()).label(name) for name in CELLS))
+    .join_from(DEPLOYMENTS, CHANGES, _CHANGE_OF_DEPLOYMENT)
+    .where(of_repository(DEPLOYMENTS), _between(DEPLOYMENTS.c.deployed_at)),
+)
+CHANGES_BY_ID: Final = query(
+    "Some changes.",
+    select(*_CHANGE_COLUMNS).where(of_repository(CHANGES), CHANGES.c.sha.in_(bindparam("shas", expanding=True))),
 )
 CHANGES_WAITING: Final = query(
     "Changes of the mainline that no deployment contains, the longest waiting first.",
@@ -286,6 +299,30 @@ def deployed_changes(
     deployed = {row.key: (row.key, row.deployed_at) for row in DEPLOYED_BETWEEN.run(connection, **named)}
     for row in CHANGES_DEPLOYED_BETWEEN.run(connection, **named):
         yield Change._make((*row[:-1], *deployed[row[-1]]))
+
+
+def change_cells(
+    connection: Connection, project: str, repository: str, start: datetime, end: datetime
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Walk the same changes in large parts, each part as one sequence a column of `CELLS`, in no particular order.
+
+    Cells are what the driver hands over: moments are not converted.
+
+    Args:
+        connection: an open connection.
+        project: the project.
+        repository: the repository's name in it.
+        start: the first moment of the window.
+        end: the first moment after it.
+    """
+    return CHANGE_CELLS.columns(connection, **parameters_of(project, repository), **_window(start, end))
+
+
+def changes_of(connection: Connection, project: str, repository: str, samples: Sequence[Sample]) -> dict[str, Change]:
+    """Return the changes that a few rows of a figure are, by their id."""
+    deployed = {sample.id: (sample.cluster, sample.at) for sample in samples}
+    rows = CHANGES_BY_ID.run(connection, **parameters_of(project, repository), shas=list(deployed))
+    return {row.sha: Change._make((*row[:-1], *deployed[row.sha])) for row in rows}
 
 
 def waiting_changes(

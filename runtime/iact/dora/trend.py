@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from iact.dora.figures import WEEK, Sample, Window
+from iact.dora.figures import WEEK, ManySamples, Sample, Window
 from iact.dora.rules import History, Measured, missing_source, observed_part, value_of
 
 
@@ -29,10 +30,7 @@ def trend(measured: Measured, history: History, window: Window) -> tuple[TrendPo
     """Return a metric in each part of a window: a part is a week where the window has six to thirteen of them."""
     has_source = missing_source(measured.named.metric, history, observed_part(history, window)) is None
     parts = window.parts(min(13, max(6, round(window.span / WEEK))))
-    starts = [part.start for part in parts]
-    inside: list[list[Sample]] = [[] for _ in parts]
-    for sample in measured.samples:
-        inside[bisect_right(starts, sample.at) - 1].append(sample)
+    inside = _parted(measured.samples, parts)
     return tuple(
         TrendPoint(
             window=part,
@@ -41,3 +39,14 @@ def trend(measured: Measured, history: History, window: Window) -> tuple[TrendPo
         )
         for part, samples in zip(parts, inside, strict=True)
     )
+
+
+def _parted(samples: Sequence[Sample], parts: Sequence[Window]) -> Sequence[Sequence[Sample]]:
+    """Return the rows of each part."""
+    if isinstance(samples, ManySamples):
+        return [samples.between(part.start, part.end) for part in parts]
+    starts = [part.start for part in parts]
+    inside: list[list[Sample]] = [[] for _ in parts]
+    for sample in samples:
+        inside[bisect_right(starts, sample.at) - 1].append(sample)
+    return inside

@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 from iact.core.quantities import Quantity
 from iact.dora.archive import Archive
 from iact.dora.figures import Figure, Sample, Window
-from iact.dora.rules import Excluded, History, NamedMetric, Selection, figure, quantity, select
+from iact.dora.rules import History, NamedMetric, figure, quantity, select
+from iact.dora.selection import Excluded, Selection
 from iact.dora.terms import Each
 from iact.pdca.effect import Stretch
 from iact.pdca.measured import Cluster, Measured, clusters_of

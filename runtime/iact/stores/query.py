@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MANY: Final = 500
 """From how many rows on the way around SQLAlchemy's own handling of each is worth it."""
 
+AT_ONCE: Final = 20_000
+"""How many rows are held at once where many are read by column."""
+
 
 READ_AGAIN: Final = "everything of a repository is read, put together or judged again"
 EVERYTHING: Final = "all that there is was asked for"
@@ -76,6 +79,12 @@ class Query:
     def rows(self, connection: Connection, **parameters: Any) -> Iterator[RowMapping]:
         """Walk the rows that it finds."""
         return iter(self.run(connection, **parameters).mappings())
+
+    def columns(self, connection: Connection, **parameters: Any) -> Iterator[Sequence[Sequence[Any]]]:
+        """Walk the rows that it finds in large parts, each part as one sequence a column."""
+        found = connection.execute(self.statement, parameters, execution_options={"yield_per": AT_ONCE})
+        for part in found.partitions():
+            yield list(zip(*part, strict=True))
 
     def one(self, connection: Connection, **parameters: Any) -> RowMapping | None:
         """Return the one row that it finds, or None."""

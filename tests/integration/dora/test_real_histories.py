@@ -13,7 +13,9 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
+from iact.dora import column_reading, measure
 from iact.dora.cli import dora
+from iact.dora.columns import ChangeColumns
 from iact.dora.report_schema import report_schema
 from tests.support.git import GitRepository
 
@@ -110,3 +112,28 @@ def test_an_interval_of_a_real_history_is_as_wide_as_few_releases_make_it(found:
 
 def test_the_report_of_a_real_history_fits_the_schema(found: Any):
     jsonschema.Draft202012Validator(report_schema()).validate(found)
+
+
+@pytest.mark.parametrize("definition", ["iact", "owner", "devlake"])
+def test_a_report_by_column_is_the_report_by_row(
+    history: GitRepository, definition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Columns are for windows of many changes; here they are taken for few as well."""
+    monkeypatch.chdir(tmp_path)
+    options = ["report", "--repo", str(history.path), "--from", "2012-01-01", "--to", YEARS[1], "--format", "json"]
+    options += ["--definition", definition]
+    by_row = CliRunner().invoke(dora, options, catch_exceptions=False).output
+    taken: list[ChangeColumns] = []
+    read = column_reading.read_columns
+
+    def noting(*asked: Any) -> ChangeColumns:
+        taken.append(read(*asked))
+        return taken[-1]
+
+    monkeypatch.setattr(measure, "MANY_CHANGES", 1)
+    monkeypatch.setattr(column_reading, "read_columns", noting)
+
+    by_column = CliRunner().invoke(dora, options, catch_exceptions=False).output
+
+    assert len(taken) == 1
+    assert by_column == by_row

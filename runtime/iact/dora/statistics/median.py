@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
-from iact.dora.figures import CONFIDENCE, Interval, Sample, Unit, Window
+from iact.dora.figures import CONFIDENCE, Interval, ManySamples, Sample, Unit, Window
 from iact.dora.statistics.registry import statistic
 
 SMALLEST: Final = 6
@@ -39,16 +39,18 @@ class Median:
 
     def value(self, samples: Sequence[Sample], observed: Window) -> Decimal | None:  # noqa: ARG002 - the protocol's
         """Return the median."""
-        return median(sample.value for sample in samples)
+        return samples.median() if isinstance(samples, ManySamples) else median(sample.value for sample in samples)
 
     def interval(self, samples: Sequence[Sample], observed: Window) -> Interval | str:  # noqa: ARG002 - the protocol's
         """Return the values that the test does not reject, or why it could reject none."""
-        releases: dict[str, list[Decimal]] = defaultdict(list)
-        for sample in samples:
-            releases[sample.cluster].append(sample.value)
-        bounds = median_bounds(list(releases.values()))
+        if isinstance(samples, ManySamples):
+            bounds, count = samples.median_bounds(), samples.cluster_count()
+        else:
+            releases: dict[str, list[Decimal]] = defaultdict(list)
+            for sample in samples:
+                releases[sample.cluster].append(sample.value)
+            bounds, count = median_bounds(list(releases.values())), len(releases)
         if bounds is None:
-            count = len(releases)
             return f"{count} release{'' if count == 1 else 's'}, too few: needs {SMALLEST}"
         return Interval(low=bounds[0], high=bounds[1], method=METHOD, source=SOURCE)
 
@@ -78,20 +80,31 @@ def median_bounds(clusters: Sequence[Sequence[Decimal]]) -> tuple[Decimal, Decim
     if len(distinct) == 1:
         return distinct[0], distinct[0]
 
-    def is_accepted(place: int) -> bool:
-        # A candidate between this distinct value and the next; twice the deviation is a whole number.
-        return flip_probability(
-            [2 * bisect_right(cluster, distinct[place]) - len(cluster) for cluster in ordered],
-        ) > 1 - float(CONFIDENCE)
+    def deviations(place: int) -> list[int]:
+        # Of a candidate between this distinct value and the next; twice the deviation is a whole number.
+        return [2 * bisect_right(cluster, distinct[place]) - len(cluster) for cluster in ordered]
 
-    total = sum(map(len, ordered))
-    middle = _first(
-        len(distinct),
-        lambda place: 2 * sum(bisect_right(cluster, distinct[place]) for cluster in ordered) >= total,
+    low, high = accepted(
+        len(distinct), lambda place: flip_probability(deviations(place)), lambda place: sum(deviations(place)) >= 0
     )
-    low = _first(middle, is_accepted)
-    high = middle + _first(len(distinct) - 1 - middle, lambda step: not is_accepted(middle + step))
     return distinct[low], distinct[high]
+
+
+def accepted(count: int, probability: Callable[[int], float], is_half: Callable[[int], bool]) -> tuple[int, int]:
+    """Return the places of the first and the last of all distinct values, in order, that bound what is not rejected.
+
+    Args:
+        count: how many distinct values there are.
+        probability: what the test gives for a candidate just above the value at a place.
+        is_half: whether at least half of all rows do not exceed the value at a place.
+    """
+
+    def is_accepted(place: int) -> bool:
+        return probability(place) > 1 - float(CONFIDENCE)
+
+    middle = _first(count, is_half)
+    low = _first(middle, is_accepted)
+    return low, middle + _first(count - 1 - middle, lambda step: not is_accepted(middle + step))
 
 
 def _first(count: int, is_so: Callable[[int], bool]) -> int:
@@ -114,9 +127,19 @@ def flip_probability(deviations: Sequence[int]) -> float:
     """
     ordered = sorted(map(abs, deviations), reverse=True)
     largest, rest = ordered[:EXACT], ordered[EXACT:]
-    observed = abs(sum(deviations))
+    return tail_probability(largest, sum(deviation * deviation for deviation in rest), abs(sum(deviations)))
+
+
+def tail_probability(largest: Sequence[int], variance: int, observed: int) -> float:
+    """Return how often random signs make a sum at least as far from zero as `observed`.
+
+    Args:
+        largest: the deviations whose signs are all tried.
+        variance: the sum of the squares of the others.
+        observed: the distance.
+    """
     sums = _signed_sums(largest)
-    spread = math.sqrt(2 * sum(deviation * deviation for deviation in rest))
+    spread = math.sqrt(2 * variance)
     if not spread:
         return sum(abs(total) >= observed for total in sums) / len(sums)
     # Both tails are as probable as each other, because with every sum its opposite is there too.
