@@ -73,17 +73,17 @@ def report(form: str, targets: str | None, **asked: Any) -> None:
     What is new in the repository is read into the store first. The same history, definitions and window give the same
     output, byte by byte.
     """
-    from iact.dora.comparison import comparison, show_comparison
     from iact.dora.report import document
-    from iact.dora.show import show
 
     with _keeping_everything(), _opened(**asked, targets=targets) as (connection, requests):
         if targets is not None and len(requests) > 1:
             message = "--targets goes with one --definition; leave the others out."
             raise click.UsageError(message)
         if len(requests) == 1:
-            _say(document(connection, requests[0]), form, show)
+            _say(document(connection, requests[0]), form, _show_report)
         else:
+            from iact.dora.comparison import comparison, show_comparison
+
             _say(comparison(connection, requests), form, show_comparison)
 
 
@@ -104,6 +104,13 @@ def explain(metric: str, form: str, **asked: Any) -> None:
         _say(found[0], form, show_explanation)
     else:
         _say(explanations(found), form, show_explanations)
+
+
+def _show_report(found: Mapping[str, Any]) -> None:
+    # Loads what draws tables, which a program that asks for JSON does without.
+    from iact.dora.show import show
+
+    show(found)
 
 
 def _say(found: Mapping[str, Any], form: str, show: Callable[[Mapping[str, Any]], None]) -> None:
