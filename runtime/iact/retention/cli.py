@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from iact.operations.places import Place
     from iact.retention.pruning import Pruned
+
+_DENIED: Final = (1044, 1142)
+"""What MySQL and MariaDB say of a statement that an account may not run on a database, and on a table."""
 
 
 @click.command()
@@ -33,7 +36,10 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
     written. On a server it takes the account of the owner: name it by --store and --password. Exit codes: 0 done, 1
     such a journal was found.
     """
+    from sqlalchemy.exc import OperationalError
+
     from iact.config.opening import open_project
+    from iact.core.errors import EnvironmentProblemError
     from iact.engine.clocks import DatabaseClock, present
     from iact.operations.places import place_of
     from iact.retention import pruning
@@ -51,6 +57,14 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
             found = pruning.would_prune(engine, project.name, policies, now)
         else:
             found = list(pruning.prune(engine, project.name, policies, now, named=named))
+    except OperationalError as error:
+        if error.orig is None or error.orig.args[0] not in _DENIED:
+            raise
+        message = (
+            f"this account may not delete what is kept: {error.orig}. Name the owner's by --store and --password; "
+            "`iact db grants` prints its rights."
+        )
+        raise EnvironmentProblemError(message) from error
     finally:
         engine.dispose()
     _say(found, form, dry_run=dry_run)

@@ -26,6 +26,12 @@ kind: Parameters
 metadata: {name: limits, owner: tech-lead}
 spec: {values: {review_limit: {value: 5, means: How many reviews are open at once.}}}
 """
+RETENTION = """\
+apiVersion: iact/v1
+kind: RetentionPolicy
+metadata: {name: retention, owner: tech-lead}
+spec: {keep: {dora_metrics: 90d}}
+"""
 DENIED = (1044, 1142)
 """What the servers say of a statement that an account may not run on a database, and on a table."""
 RULES = {**improvement(change="{parameter: {name: review_limit, to: 2}}"), "policies/limits.yaml": LIMIT}
@@ -148,6 +154,25 @@ def test_the_reader_sees_what_is_kept_and_writes_nothing(accounts: Accounts, tmp
         assert accounts.refuses("_reader", statement)
     with pytest.raises(EnvironmentProblemError, match="command denied"):
         command("db", "migrate")
+
+
+def test_only_the_owner_deletes_what_was_kept_for_long_enough(accounts: Accounts, tmp_path: Path):
+    (tmp_path / "policies").mkdir(exist_ok=True)
+    (tmp_path / "policies/retention.yaml").write_text(RETENTION, encoding="utf-8")
+    with closing(accounts.server.connect(database=accounts.database)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dora_metrics (project, repository, cycle_id, sequence, feature_id, phase, decision, "
+            "duration_seconds, began_at, record) VALUES ('shop', 'git-abc', 'cycle-20200101-120000', 1, '', 'testing', "
+            "'go', 60, '2020-01-01 12:00:00', '{}')"
+        )
+    reader, owner = accounts.url("_reader"), accounts.url("_owner")
+
+    assert "1 would be deleted" in command("prune", "--dry-run", "--store", reader).stdout
+    with pytest.raises(EnvironmentProblemError, match=r"may not delete what is kept.*`iact db grants`"):
+        command("prune")
+    assert accounts.server.rows("SELECT COUNT(*) FROM dora_metrics", database=accounts.database) == [(1,)]
+    assert "1 deleted (1 of dora_metrics)" in command("prune", "--store", owner).stdout
+    assert accounts.server.rows("SELECT COUNT(*) FROM dora_metrics", database=accounts.database) == [(0,)]
 
 
 def test_a_file_has_no_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
