@@ -34,6 +34,8 @@ def _leaves(context: click.Context) -> Iterator[click.Context]:
     if not isinstance(group, click.Group):
         yield context
         return
+    if group.invoke_without_command:
+        yield context
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None, f"{context.command_path} lists {name} and does not have it"

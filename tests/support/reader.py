@@ -42,6 +42,7 @@ class Tried:
 TRIED: Final = (
     Tried(path=Path("README.md"), start="iact", installed=False),
     Tried(path=Path("docs/tutorial.md"), start=".", installed=True),
+    Tried(path=Path("docs/backup.md"), start=".", installed=True),
 )
 
 

@@ -31,6 +31,8 @@ COMMANDS: Final = {
     "doctor": Command(
         "iact.operations.cli:doctor", "Say what is wrong with the store and what it rests on, and what mends it."
     ),
+    "backup": Command("iact.operations.backups.cli:backup", "Write everything that the store holds into one file."),
+    "restore": Command("iact.operations.backups.cli:restore", "Fill an empty store out of a backup."),
     "db": Command("iact.operations.cli:db", "Look after the tables of the store, and the accounts that use them."),
     "prune": Command(
         "iact.retention.cli:prune", "Delete the records that every RetentionPolicy has kept for long enough."

@@ -8,30 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iact.operations.options import form_option as _format
+from iact.operations.options import store_options as _store
+
 if TYPE_CHECKING:
     from iact.operations.places import Place
-
-
-def _store(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say which store is meant."""
-    for option in (
-        click.option(
-            "--password", metavar="REFERENCE", help="Where its password is kept, such as env:NAME or file:PATH."
-        ),
-        click.option(
-            "--store",
-            metavar="URL",
-            help="Another store than the project's: a SQLite file, or mysql://user@host:3306/database.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _format(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
-        command
-    )
 
 
 @click.command()

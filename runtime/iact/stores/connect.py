@@ -51,7 +51,7 @@ def open_sqlite(path: Path) -> Engine:
         EnvironmentProblemError: if the file cannot be made, is no database, or is from a newer iact.
     """
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
     except OSError as error:
         message = f"the store's folder {path.parent} cannot be made: {error.strerror}. Check its permissions."
         raise EnvironmentProblemError(message) from error
@@ -65,7 +65,7 @@ def file_engine(path: Path) -> Engine:
     return _engine(f"sqlite:///{path}")
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make the folder of a store where it is missing, and keep what is in it out of git, both or neither."""
     if folder.is_dir():
         return
@@ -79,6 +79,18 @@ def _make_folder(folder: Path) -> None:
         # Another process was quicker.
         shutil.rmtree(made)
         folder.mkdir(exist_ok=True)
+
+
+def existing_sqlite(path: Path) -> Engine:
+    """Return an engine for a SQLite file that is there, which others may be writing; its tables are left as they are.
+
+    Unlike `looking_connection` it takes part in SQLite's locking, so what it reads stays one moment for hours.
+    """
+    where = f"{path.absolute().as_uri()}?mode=rw"
+    return _engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(where, uri=True, isolation_level=None, check_same_thread=False),
+    )
 
 
 def open_memory() -> Engine:

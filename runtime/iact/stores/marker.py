@@ -28,6 +28,8 @@ MAKE_SCHEMA: Final = (
     "compatible_from VARCHAR(32) CHARACTER SET ascii NOT NULL) "
     "ENGINE=InnoDB COMMENT='From which revision on a release can use the tables as they are'"
 )
+RESTORING: Final = "restoring"
+"""Stands instead of a revision while a backup is being restored."""
 _NO_SUCH_TABLE: Final = 1146
 
 
@@ -55,3 +57,27 @@ def noted(connection: Connection, revision: str) -> str | None:
             raise
         return None
     return found
+
+
+def begin_restoring(connection: Connection) -> None:
+    """Note that rows are being restored, so that no command of this or any other release takes them for whole.
+
+    The mark stands where the revision would: releases that do not know it refuse it as a revision of later ones.
+    """
+    connection.execute(text("UPDATE alembic_version SET version_num = :mark"), {"mark": RESTORING})
+
+
+def end_restoring(connection: Connection, revision: str) -> None:
+    """Note that every row was restored, into tables of a revision of this release."""
+    connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+def is_restoring(connection: Connection) -> bool:
+    """Return whether a store holds rows of a restore that has not ended, or never will."""
+    try:
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    except ProgrammingError as error:
+        if error.orig is None or error.orig.args[0] != _NO_SUCH_TABLE:
+            raise
+        return False
+    return bool(found == RESTORING)

@@ -118,11 +118,34 @@ def require_current(connection: Connection, shown_as: str) -> None:
 
 
 def present_revision(connection: Connection) -> str | None:
-    """Return the revision that a store says its tables have, which this release may not know; None without tables."""
+    """Return the revision that a store says its tables have, which this release may not know; None without tables.
+
+    Raises:
+        EnvironmentProblemError: if a backup is being restored into it, or was and did not come to its end.
+    """
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if found == marker.RESTORING:
+        message = (
+            "a backup is being restored into this store, or a restore was cut off in it; what is there is not whole. "
+            "Wait for `iact restore` to end, or run it again: it begins anew."
+        )
+        raise EnvironmentProblemError(message)
     return found
+
+
+def make_tables(connection: Connection, revision: str) -> None:
+    """Make the tables of a revision in a database that has none.
+
+    Args:
+        connection: to the database.
+        revision: one that this release knows.
+    """
+    if revision == newest_revision() and not is_servers(connection.dialect):
+        _make_fresh(connection)
+    else:
+        upgrade(connection, revision)
 
 
 def _make_fresh(connection: Connection) -> None:
