@@ -77,6 +77,6 @@ def _refusal_of_the_store(error: Exception) -> IactError | None:
     if failures is None or not isinstance(error, failures.DBAPIError):
         return None
     return EnvironmentProblemError(
-        f"the store refused: {error.orig}. Nothing of this step was written; free the disk, restore the file from a "
-        "backup, or check its permissions, and run the command again: it goes on from the last step that was."
+        f"the store refused: {error.orig}. Nothing of this step was written. `iact doctor` says what is wrong and what "
+        "mends it; then run the command again: it goes on from the last step that was."
     )

@@ -28,6 +28,8 @@ CONNECT_TIMEOUT: Final = 10
 """Seconds that a server may take to answer a new connection."""
 _REFUSED: Final = frozenset({1044, 1142})
 """The server's numbers for a statement that the account may not run, on a database and on a table."""
+_WAITED_TOO_LONG: Final = 1205
+"""Its number for a lock that another transaction did not give back in time."""
 _SESSION: Final = (
     "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
@@ -99,7 +101,10 @@ def unreachable(shown_as: str, error: OperationalError) -> EnvironmentProblemErr
         shown_as: what errors call the store.
         error: what the driver said.
     """
-    message = f"the store {shown_as} cannot be reached: {error.orig}. Check the address, the account and the server."
+    if error.orig is not None and error.orig.args[0] == _WAITED_TOO_LONG:
+        message = f"another process changes the tables of {shown_as}, or holds what is needed. Wait until it is done."
+        return EnvironmentProblemError(message)
+    message = f"the store {shown_as} cannot be reached: {error.orig}. `iact doctor` says what mends it."
     return EnvironmentProblemError(message)
 
 
