@@ -210,9 +210,15 @@ _READERS: Final[dict[Dimension, Callable[[str], Fraction]]] = {
 
 def _plain(amount: Fraction, digits: int = 3) -> str:
     """Return the shortest decimal text that is right to three significant digits, and exact for whole numbers."""
-    if amount.denominator == 1:
-        return str(amount.numerator)
-    exact = Decimal(amount.numerator) / Decimal(amount.denominator)
+    return _plain_ratio(amount.numerator, amount.denominator, digits)
+
+
+def _plain_ratio(numerator: int, denominator: int, digits: int = 3) -> str:
+    """Return the same of a ratio that need not be in its lowest terms."""
+    whole, rest = divmod(numerator, denominator)
+    if not rest:
+        return str(whole)
+    exact = Decimal(numerator) / Decimal(denominator)
     places = max(0, digits - 1 - exact.adjusted())
     text = f"{round(exact, places):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -221,12 +227,14 @@ def _plain(amount: Fraction, digits: int = 3) -> str:
 def _write_duration(amount: Fraction) -> str:
     if amount < 0:
         return f"-{_write_duration(-amount)}"
+    # In whole numbers: a report shows a duration of every deployment, and fractions take ten times as long.
+    numerator, denominator = amount.numerator, amount.denominator
     for unit, least, largest in _DURATION_WRITING:
-        if amount < least:
+        if numerator < least * denominator:
             continue
-        count = amount / _SECONDS[unit]
-        if largest == _ANY or (count.denominator == 1 and count <= largest):
-            return f"{_plain(count)}{unit}"
+        one = _SECONDS[unit].numerator * denominator
+        if largest == _ANY or (numerator % one == 0 and numerator <= largest * one):
+            return f"{_plain_ratio(numerator, one)}{unit}"
     return f"{_plain(amount)}s"
 
 
