@@ -49,6 +49,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._open: set[_Pair] = set()
         self._swallow = 0
+        self._hold: HeldCommit | None = None
         self._refusing = False
         self.cuts = 0
         self._listener = socket.create_server((HOST, 0))
@@ -66,6 +67,13 @@ class Proxy:
         """Let the next `times` commits reach the server, and cut their connections instead of bringing the answers."""
         with self._lock:
             self._swallow = times
+
+    def hold_commit(self) -> HeldCommit:
+        """Cut the connection of the next commit, and keep it under way until somebody says what becomes of it."""
+        held = HeldCommit()
+        with self._lock:
+            self._hold = held
+        return held
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
@@ -110,6 +118,13 @@ class Proxy:
     def _carry_statements(self, pair: _Pair) -> None:
         with contextlib.suppress(OSError):
             while packet := _packet(pair.client):
+                if _is_commit(packet) and (held := self._takes_the_hold()):
+                    _reset(pair.client)
+                    if held.outcome():
+                        pair.swallowing = True
+                        pair.server.sendall(packet)
+                        return
+                    break
                 if _is_commit(packet) and self._takes_a_swallow():
                     pair.swallowing = True
                 if not self._spend(pair, len(packet)):
@@ -126,6 +141,11 @@ class Proxy:
                     return
                 pair.client.sendall(answer)
         self._close(pair)
+
+    def _takes_the_hold(self) -> HeldCommit | None:
+        with self._lock:
+            held, self._hold = self._hold, None
+            return held
 
     def _takes_a_swallow(self) -> bool:
         with self._lock:
@@ -153,6 +173,28 @@ class Proxy:
             self.cuts += cuts
         _reset(pair.client)
         _reset(pair.server)
+
+
+class HeldCommit:
+    """A commit that is under way between a client whose connection was cut and the server."""
+
+    def __init__(self) -> None:
+        self._decided = threading.Event()
+        self._arrives = False
+
+    def arrive(self) -> None:
+        """Let it reach the server."""
+        self._arrives = True
+        self._decided.set()
+
+    def get_lost(self) -> None:
+        """Let it never reach the server, which then learns that the client is gone."""
+        self._decided.set()
+
+    def outcome(self) -> bool:
+        """Wait until somebody has said what becomes of it, and return whether it reaches the server."""
+        self._decided.wait()
+        return self._arrives
 
 
 class _Pair:

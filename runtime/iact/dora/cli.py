@@ -16,7 +16,7 @@ from iact.dora.cycle import cli as cycle_cli
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Engine
 
     from iact.dora.cycle.records import Place
     from iact.dora.cycles import Cycle
@@ -74,17 +74,18 @@ def report(form: str, targets: str | None, **asked: Any) -> None:
     output, byte by byte.
     """
     from iact.dora.report import document
+    from iact.stores.units import read
 
-    with _keeping_everything(), _opened(**asked, targets=targets) as (connection, requests):
+    with _keeping_everything(), _opened(**asked, targets=targets) as (engine, requests):
         if targets is not None and len(requests) > 1:
             message = "--targets goes with one --definition; leave the others out."
             raise click.UsageError(message)
         if len(requests) == 1:
-            _say(document(connection, requests[0]), form, _show_report)
+            _say(read(engine, lambda connection: document(connection, requests[0])), form, _show_report)
         else:
             from iact.dora.comparison import comparison, show_comparison
 
-            _say(comparison(connection, requests), form, show_comparison)
+            _say(read(engine, lambda connection: comparison(connection, requests)), form, show_comparison)
 
 
 @dora.command()
@@ -96,10 +97,11 @@ def explain(metric: str, form: str, **asked: Any) -> None:
     METRIC is a delivery figure, such as lead_time, which each definition computes in its way, or a metric's own name.
     """
     from iact.dora.explain import explanation, explanations, show_explanation, show_explanations
+    from iact.stores.units import read
 
-    with _opened(**asked) as (connection, requests):
-        named = [_named(metric, request) for request in requests]
-        found = [explanation(connection, *pair) for pair in zip(requests, named, strict=True)]
+    with _opened(**asked) as (engine, requests):
+        pairs = [(request, _named(metric, request)) for request in requests]
+        found = read(engine, lambda connection: [explanation(connection, *pair) for pair in pairs])
     if len(found) == 1:
         _say(found[0], form, show_explanation)
     else:
@@ -134,15 +136,14 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     bands: str | None,
     store: Path | None,
     targets: str | None = None,
-) -> Iterator[tuple[Connection, Sequence[Request]]]:
-    """Read what is new in the repository, and give a connection with what is asked for, by each definition."""
+) -> Iterator[tuple[Engine, Sequence[Request]]]:
+    """Read what is new in the repository, and give the store with what is asked for, by each definition."""
     from iact.config.opening import open_project
     from iact.core.instants import zone_of
     from iact.dora.cycle.records import Place
     from iact.dora.definitions import named_definition, named_targets
     from iact.dora.report import Request
     from iact.dora.repository import open_store, refresh, repository_name
-    from iact.stores.connect import reading
 
     now = datetime.now(UTC)
     project = open_project()
@@ -168,8 +169,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
             )
             for definition in chosen
         ]
-        with reading(engine) as connection:
-            yield connection, requests
+        yield engine, requests
     finally:
         engine.dispose()
 
@@ -179,13 +179,11 @@ def _recorded(engine: Engine, place: Place, folder: Path) -> Sequence[Cycle] | N
     from iact.dora.cycle.records import records_of, take_in_file
     from iact.dora.cycles import cycles_in
     from iact.dora.metrics_file import NAME
-    from iact.stores.connect import reading, writing
+    from iact.stores.units import read, write
 
     if (folder / NAME).exists():
-        with writing(engine) as connection:
-            take_in_file(connection, place, folder)
-    with reading(engine) as connection:
-        return cycles_in(records_of(connection, place)) or None
+        write(engine, lambda connection: take_in_file(connection, place, folder))
+    return read(engine, lambda connection: cycles_in(records_of(connection, place))) or None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from iact.core.errors import ConfigurationError
 from iact.dora.ingest import Ingested, ingest
 from iact.sources.events.files import Row, read_rows
 from iact.sources.events.model import EVENTS, Event
-from iact.stores.connect import write
+from iact.stores.units import write
 
 FORMAT: Final = "iact/ingested/v1"
 
@@ -65,25 +65,27 @@ def ingest_file(  # noqa: PLR0913 - where to, from where, what of it, and when
         EnvironmentProblemError: if the file cannot be read.
         ConfigurationError: if it tells of several repositories, or its columns are not known.
     """
-    done = Ingested()
 
-    def take_in(connection: Connection) -> None:
-        nonlocal done
+    def take_in(connection: Connection) -> Ingested:
         rows = _of_one(read_rows(path), path, only)
         found = rows if now is None else _come_true(rows, now)
         done = ingest(connection, place.project, place.repository, found)
         if strict and done.rejected:
-            raise _TakenBackError
+            raise _TakenBackError(done)
+        return done
 
     try:
-        write(engine, take_in)
-    except _TakenBackError:
-        return Ingested(ignored=done.ignored, rejected=done.rejected)
-    return done
+        return write(engine, take_in, meets_others=True)
+    except _TakenBackError as error:
+        return Ingested(ignored=error.done.ignored, rejected=error.done.rejected)
 
 
 class _TakenBackError(Exception):
     """Ends the transaction without keeping anything."""
+
+    def __init__(self, done: Ingested) -> None:
+        super().__init__()
+        self.done = done
 
 
 def _of_one(rows: Iterable[Row], path: Path, only: str | None) -> Iterator[Row]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from iact.config.model import EventSource, GitSource
 from iact.config.project import Project
@@ -20,7 +20,8 @@ from iact.sources.git.errors import SourceError
 from iact.sources.git.identity import first_commit, folder_name
 from iact.sources.git.refs import read_mainline
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import give_back_pages, open_copy, open_memory, open_sqlite, reading, write, writing
+from iact.stores.connect import give_back_pages, open_copy, open_memory, open_sqlite
+from iact.stores.units import read, write
 
 _SHOWN: Final = 12
 """How many digits of a commit's id stand in a key: among 2**24 histories two share them once in two."""
@@ -69,8 +70,8 @@ def _given_name(project: Project | None) -> str | None:
 
 def _known_beginnings(engine: Engine, project: Project) -> dict[str, str]:
     """Return the first commit, as far as keys hold it, of the mainlines that were read."""
-    with reading(engine) as connection:
-        return {tip: key.rpartition("-")[2] for key, tip in mainline_ends(connection, project.name)}
+    ends = read(engine, lambda connection: list(mainline_ends(connection, project.name)))
+    return {tip: key.rpartition("-")[2] for key, tip in ends}
 
 
 def git_rules(source: GitSource) -> GitRules:
@@ -131,7 +132,11 @@ def refresh(engine: Engine, project: Project, path: Path, now: datetime) -> Coll
     rules, events = git_rules(project.settings.sources.git), event_rules(project.settings.sources.events)
     try:
         key = repository_key(path, project, engine)
-        found = write(engine, lambda store: collect(store, project.name, key, path, rules, now, events=events))
+        found = write(
+            engine,
+            lambda connection: collect(connection, project.name, key, path, rules, now, events=events),
+            meets_others=True,
+        )
     except SourceError as error:
         raise EnvironmentProblemError(str(error)) from error
     give_back_pages(engine)
@@ -148,8 +153,11 @@ def open_told(project: Project) -> Engine:
         EnvironmentProblemError: if its store cannot be read.
     """
     told, engine = open_store(project, only_look=True), open_memory()
-    with reading(told) as connection, writing(engine) as new:
-        copy_events(connection, new, project.name)
+
+    def copy(old: Connection) -> None:
+        write(engine, lambda new: copy_events(old, new, project.name))
+
+    read(told, copy)
     told.dispose()
     return engine
 

@@ -17,7 +17,7 @@ from iact.core.registry import ACTIONS, OutcomeUnknownError, Receipt
 from iact.engine import store
 from iact.engine.context import ActionContext
 from iact.engine.journal import EntryKind, append
-from iact.stores.connect import writing
+from iact.stores.units import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,16 +60,21 @@ class _Effect:
 
     def attempt(self) -> None:
         """Note the attempt, make it, write the receipt."""
-        with writing(self.host.engine) as connection:
+        attempts = self.attempts + 1
+
+        def note(connection: Connection) -> datetime:
             now = self.host.now(connection)
-            self._mark(connection, store.STARTED, attempts=self.attempts + 1)
-            self._journal(connection, EntryKind.ATTEMPT, now, {"attempt": self.attempts})
+            self._mark(connection, store.STARTED, attempts=attempts)
+            self._journal(connection, EntryKind.ATTEMPT, now, {"attempt": attempts})
+            return now
+
+        now = write(self.host.engine, note)
+        self.status, self.attempts = store.STARTED, attempts
         self._receive(self._perform(now))
 
     def recover(self) -> None:
         """Ask the action whether the attempt that was cut short was made; repeat it only if it certainly was not."""
-        with writing(self.host.engine) as connection:
-            now = self.host.now(connection)
+        now = read(self.host.engine, self.host.now)
         try:
             receipt = ACTIONS[self.name]().check(self.arguments, self._context(now))
         except OutcomeUnknownError as error:
@@ -89,7 +94,8 @@ class _Effect:
 
     def _receive(self, receipt: Receipt) -> None:
         event = "finished" if receipt.succeeded else "failed"
-        with writing(self.host.engine) as connection:
+
+        def note(connection: Connection) -> None:
             now = self.host.now(connection)
             self._mark(connection, store.DONE if receipt.succeeded else store.FAILED, settled_at=now)
             self._journal(
@@ -104,13 +110,17 @@ class _Effect:
             )
             self._tell(connection, event, FactSet.of(_facts(receipt, now)), now)
 
+        write(self.host.engine, note)
+
     def _park(self, reason: str) -> None:
-        with writing(self.host.engine) as connection:
+        def note(connection: Connection) -> None:
             now = self.host.now(connection)
             self._mark(connection, store.REVIEW, settled_at=now)
             self._journal(connection, EntryKind.REVIEW, now, {"reason": reason})
             unknown = Receipt(succeeded=False, message=f"whether it was done is not known: {reason}")
             self._tell(connection, "unknown", FactSet.of(_facts(unknown, now)), now)
+
+        write(self.host.engine, note)
 
     def _tell(self, connection: Connection, event: str, facts: FactSet, now: datetime) -> None:
         store.tell(
@@ -143,8 +153,6 @@ class _Effect:
         )
         if changed.rowcount != 1:
             raise EffectMovedError(self.key)
-        self.status = status
-        self.attempts = self.attempts if attempts is None else attempts
 
     def _journal(self, connection: Connection, kind: EntryKind, now: datetime, body: dict[str, Any]) -> None:
         append(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -27,15 +28,15 @@ from iact.engine.journal import EntryKind, append
 from iact.engine.model import compile_agent
 from iact.engine.steps import RunMovedError, enter, is_stale, step
 from iact.engine.store import Run
-from iact.stores.connect import reading, writing
-from iact.stores.lock import exclusive
-from iact.stores.servers import held, is_server
+from iact.stores.lock import exclusive, exclusive_row
+from iact.stores.servers import is_server
+from iact.stores.units import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Connection, Engine, RowMapping
 
     from iact.engine.definitions import Definition
     from iact.engine.journal import Entry
@@ -51,6 +52,17 @@ Settle: TypeAlias = "Callable[[Connection, datetime], None]"
 
 class EndlessRunError(ConfigurationError):
     """A run took more steps in one go than any sound agent does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What a run can do now, as of one moment of the store; the first of these that is there comes first."""
+
+    run: Run
+    pinned: Mapping[str, Definition]
+    intent: RowMapping | None
+    told: RowMapping | None
+    due: RowMapping | None
 
 
 class Runtime:
@@ -79,8 +91,7 @@ class Runtime:
 
     def now(self) -> datetime:
         """Return the present moment, never before the journal's newest entry."""
-        with reading(self.engine) as connection:
-            return self.host.now(connection)
+        return read(self.engine, self.host.now)
 
     def start(
         self, agent: str, *, definitions: Iterable[Definition], subject: str, inputs: FactSet = EMPTY, name: str = ""
@@ -103,9 +114,9 @@ class Runtime:
             message = f"there is no agent named {agent} among the definitions"
             raise LookupError(message)
         machine = compile_agent(own.tree, name=own.name, digest=own.digest)
+        run = name or f"run-{uuid.uuid4()}"
         try:
-            with writing(self.engine) as connection:
-                return self._start(connection, machine, pinned, subject, inputs, name or f"run-{uuid.uuid4()}")
+            return write(self.engine, lambda connection: self._start(connection, machine, pinned, subject, inputs, run))
         except IntegrityError:
             # Another process started the same run between our look and our write; theirs is the one.
             active = self.active(agent, subject)
@@ -115,9 +126,12 @@ class Runtime:
 
     def active(self, agent: str, subject: str) -> Run | None:
         """Return the run of `agent` about `subject` that is going on, or None."""
-        with reading(self.engine) as connection:
+
+        def look(connection: Connection) -> Run | None:
             row = store.ACTIVE_RUN.one(connection, project=self.project, agent=agent, subject=subject)
             return store.run_of(connection, self.project, row) if row else None
+
+        return read(self.engine, look)
 
     def get(self, run: str) -> Run:
         """Return a run.
@@ -125,37 +139,43 @@ class Runtime:
         Raises:
             LookupError: if there is none of that name.
         """
-        with reading(self.engine) as connection:
-            return store.read_run(connection, self.project, run)
+        return read(self.engine, lambda connection: store.read_run(connection, self.project, run))
 
     def active_runs(self, agent: str) -> list[Run]:
         """Return the runs of `agent` that go on, newest first."""
-        with reading(self.engine) as connection:
+
+        def look(connection: Connection) -> list[Run]:
             rows = list(store.ACTIVE_RUNS.rows(connection, project=self.project, agent=agent))
             return [store.run_of(connection, self.project, row) for row in rows]
 
+        return read(self.engine, look)
+
     def last(self, agent: str, subject: str) -> Run | None:
         """Return the newest run of `agent` about `subject`, or None."""
-        with reading(self.engine) as connection:
+
+        def look(connection: Connection) -> Run | None:
             row = store.LAST_RUN.one(connection, project=self.project, agent=agent, subject=subject)
             return store.run_of(connection, self.project, row) if row else None
 
+        return read(self.engine, look)
+
     def runs(self) -> list[Run]:
         """Return all runs of the project, newest first."""
-        with reading(self.engine) as connection:
+
+        def look(connection: Connection) -> list[Run]:
             rows = list(store.ALL_RUNS.rows(connection, project=self.project))
             return [store.run_of(connection, self.project, row) for row in rows]
 
+        return read(self.engine, look)
+
     def journal(self, run: str) -> list[Entry]:
         """Return a run's journal, oldest entry first."""
-        with reading(self.engine) as connection:
-            return list(journal.entries(connection, self.project, run))
+        return read(self.engine, lambda connection: list(journal.entries(connection, self.project, run)))
 
     def holder(self, name: str) -> str | None:
         """Return the run that holds a name which only one run at a time may hold, or None."""
-        with reading(self.engine) as connection:
-            row = store.HOLDER.one(connection, project=self.project, name=name)
-            return row["run"] if row else None
+        row = read(self.engine, lambda connection: store.HOLDER.one(connection, project=self.project, name=name))
+        return row["run"] if row else None
 
     def tell(self, run: str, event: str, *, facts: FactSet = EMPTY, key: str) -> bool:
         """Tell a run that something happened; durable once this returns.
@@ -196,10 +216,12 @@ class Runtime:
 
     def tick(self) -> tuple[Run, ...]:
         """Advance every run that has something to do now."""
-        with reading(self.engine) as connection:
+
+        def look(connection: Connection) -> list[str]:
             now = self.host.now(connection)
-            waiting = [row["run"] for row in store.RUNS_WITH_WORK.rows(connection, project=self.project, now=now)]
-        return tuple(self.advance(run) for run in sorted(waiting))
+            return [row["run"] for row in store.RUNS_WITH_WORK.rows(connection, project=self.project, now=now)]
+
+        return tuple(self.advance(run) for run in sorted(read(self.engine, look)))
 
     def _start(  # noqa: PLR0913, PLR0917 - private; what a new run is made of
         self,
@@ -256,35 +278,43 @@ class Runtime:
         return run
 
     def _tell(self, run: str, trigger: Trigger, key: str) -> bool:
-        with writing(self.engine) as connection:
+        def tell(connection: Connection) -> bool:
             store.read_run(connection, self.project, run)
             now = self.host.now(connection)
             return store.tell(connection, project=self.project, run=run, key=key, trigger=trigger, now=now)
 
+        return write(self.engine, tell)
+
     def _alone(self) -> AbstractContextManager[None]:
         """Hold the store's lock, so that an action without a receipt is known to be nobody's any more."""
         if is_server(self.engine):
-            return held(self.engine, self.project)
+            return exclusive_row(self.engine, self.project)
         file = self.engine.url.database
         return exclusive(Path(f"{file}.lock")) if file else nullcontext()
 
     def _advance_once(self, name: str) -> bool:
         """Do one thing; return whether there was one."""
-        with reading(self.engine) as connection:
+
+        def look(connection: Connection) -> _Work:
             run = store.read_run(connection, self.project, name)
-            pinned = definition_store.load(connection, self.project, run.pins)
-            now = self.host.now(connection)
-            intent = store.NEXT_INTENT.one(connection, project=self.project, run=name)
-            told = store.NEXT_TRIGGER.one(connection, project=self.project, run=name)
-            due = store.DUE_TIMER.one(connection, project=self.project, run=name, now=now)
-        if intent is not None:
-            effects.settle(self.host, run, intent, pinned)
+            return _Work(
+                run=run,
+                pinned=definition_store.load(connection, self.project, run.pins),
+                intent=store.NEXT_INTENT.one(connection, project=self.project, run=name),
+                told=store.NEXT_TRIGGER.one(connection, project=self.project, run=name),
+                due=store.DUE_TIMER.one(connection, project=self.project, run=name, now=self.host.now(connection)),
+            )
+
+        work = read(self.engine, look)
+        run, pinned = work.run, work.pinned
+        if work.intent is not None:
+            effects.settle(self.host, run, work.intent, pinned)
             return True
-        if told is not None:
-            self._handle(run, pinned, store.told_from_row(told))
+        if work.told is not None:
+            self._handle(run, pinned, store.told_from_row(work.told))
             return True
-        if due is not None:
-            self._time_has_come(run, pinned, due["visit"], due["transition"])
+        if work.due is not None:
+            self._time_has_come(run, pinned, work.due["visit"], work.due["transition"])
             return True
         return False
 
@@ -293,8 +323,7 @@ class Runtime:
             store.HANDLE_TRIGGER.run(connection, b_number=told.number, now=now)
 
         if not run.active or is_stale(told.trigger, told.visit, run):
-            with writing(self.engine) as connection:
-                settle(connection, self.host.now(connection))
+            write(self.engine, lambda connection: settle(connection, self.host.now(connection)))
             return
         self._step(run, pinned, told.trigger, settle)
 

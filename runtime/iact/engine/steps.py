@@ -14,7 +14,7 @@ from iact.engine import store
 from iact.engine.context import FactContext
 from iact.engine.journal import EntryKind, append
 from iact.engine.observe import observe
-from iact.stores.connect import reading, writing
+from iact.stores.units import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,20 +54,24 @@ def step(  # noqa: PLR0913 - a step's ingredients, each named by the caller
         RunMovedError: if the run is no longer as it was read, or what it wants to hold has just been taken.
     """
     facts = _resolve(host, run, needs(machine, run.standing, trigger), definitions)
+
+    def carry_out(connection: Connection) -> Decision:
+        now = host.now(connection)
+        known = facts
+        decision = decide(machine, run.standing, trigger, known, now)
+        taken = _held_by_others(connection, host.project, run, decision)
+        if len(taken):
+            known = facts.joined(taken)
+            decision = decide(machine, run.standing, trigger, known, now)
+        settle(connection, now)
+        _write_down(connection, host.project, run, trigger, known, decision, now)
+        _move(connection, host.project, run, machine, decision, now)
+        return decision
+
     try:
-        with writing(host.engine) as connection:
-            now = host.now(connection)
-            decision = decide(machine, run.standing, trigger, facts, now)
-            taken = _held_by_others(connection, host.project, run, decision)
-            if len(taken):
-                facts = facts.joined(taken)
-                decision = decide(machine, run.standing, trigger, facts, now)
-            settle(connection, now)
-            _write_down(connection, host.project, run, trigger, facts, decision, now)
-            _move(connection, host.project, run, machine, decision, now)
+        return write(host.engine, carry_out)
     except IntegrityError as error:
         raise RunMovedError(str(error.orig)) from error
-    return decision
 
 
 def enter(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest
@@ -119,7 +123,7 @@ def _resolve(
     requests: tuple[FactRequest, ...],
     definitions: Mapping[str, Definition],
 ) -> FactSet:
-    with reading(host.engine) as connection:
+    def look(connection: Connection) -> FactSet:
         context = FactContext(
             connection=connection,
             project=host.project,
@@ -132,6 +136,8 @@ def _resolve(
             services=host.services,
         )
         return observe(requests, context)
+
+    return read(host.engine, look)
 
 
 def _write_down(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest

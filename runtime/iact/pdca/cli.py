@@ -227,7 +227,7 @@ def parameters() -> None:
     from iact.dora.repository import open_store
     from iact.pdca.show import show_parameters
     from iact.pdca.store import versions
-    from iact.stores.connect import reading
+    from iact.stores.units import read
 
     project = open_project()
     declared = {
@@ -236,8 +236,8 @@ def parameters() -> None:
         for name, parameter in resource.spec.values.items()
     }
     engine = open_store(project, only_look=True)
-    with reading(engine) as connection:
-        show_parameters(declared, versions(connection, project.name), _console())
+    found = read(engine, lambda connection: list(versions(connection, project.name)))
+    show_parameters(declared, found, _console())
     engine.dispose()
 
 

@@ -329,13 +329,13 @@ def overrides_of(project: Any, resource: Any) -> Iterator[str]:
         return
     from iact.dora.repository import open_store  # noqa: PLC0415 - loads SQLAlchemy, which declaring does not need
     from iact.pdca import store  # noqa: PLC0415 - as above
-    from iact.stores.connect import reading  # noqa: PLC0415 - as above
+    from iact.stores.units import read  # noqa: PLC0415 - as above
 
     engine = open_store(project)
-    with reading(engine) as connection:
-        for name in sorted(resource.spec.values):
-            newest = store.in_force(connection, project.name, name)
-            if newest is not None and newest.value is not None:
-                since = instants.show(newest.at)
-                yield f"{name}: {newest.value} (version {newest.version}, by {newest.run} since {since})"
+    names = sorted(resource.spec.values)
+    found = read(engine, lambda connection: [store.in_force(connection, project.name, name) for name in names])
     engine.dispose()
+    for name, newest in zip(names, found, strict=True):
+        if newest is not None and newest.value is not None:
+            since = instants.show(newest.at)
+            yield f"{name}: {newest.value} (version {newest.version}, by {newest.run} since {since})"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy.engine import Connection
 
 from iact.core.registry import Receipt
@@ -11,12 +9,13 @@ from iact.engine.context import ActionContext
 from iact.pdca import store
 from iact.pdca.actions import applied
 from iact.pdca.model import ParameterChange
-from iact.stores.connect import reading, writing
+from iact.stores.units import read, write
 
 
 def set_value(change: ParameterChange, context: ActionContext) -> Receipt:
     """Set a parameter, unless another run tries a value of it."""
-    with writing(context.engine) as connection:
+
+    def change_it(connection: Connection) -> Receipt:
         newest = store.in_force(connection, context.project, change.name)
         if newest is not None and newest.key != context.key and _is_tried(connection, context, newest):
             message = f"{change.name} is being tried by run {newest.run} already; stop that experiment first."
@@ -30,10 +29,12 @@ def set_value(change: ParameterChange, context: ActionContext) -> Receipt:
             key=context.key,
             at=context.now,
         )
-    return _set_receipt(written)
+        return _set_receipt(written)
+
+    return write(context.engine, change_it)
 
 
-def _is_tried(connection: Any, context: ActionContext, newest: store.Override) -> bool:
+def _is_tried(connection: Connection, context: ActionContext, newest: store.Override) -> bool:
     return any(held.run == newest.run for held in store.holding(connection, context.project))
 
 
@@ -44,7 +45,8 @@ def _set_receipt(written: store.Override) -> Receipt:
 
 def reset(change: ParameterChange, context: ActionContext) -> Receipt:
     """Give a parameter its previous value again, unless it is no longer what this run set."""
-    with writing(context.engine) as connection:
+
+    def change_it(connection: Connection) -> Receipt:
         newest = store.in_force(connection, context.project, change.name)
         if written := store.written_by(connection, context.project, context.key):
             return _reset_receipt(written)
@@ -61,7 +63,9 @@ def reset(change: ParameterChange, context: ActionContext) -> Receipt:
             key=context.key,
             at=context.now,
         )
-    return _reset_receipt(written)
+        return _reset_receipt(written)
+
+    return write(context.engine, change_it)
 
 
 def _reset_receipt(written: store.Override) -> Receipt:
@@ -93,5 +97,4 @@ def runs_in_force(connection: Connection, project: str) -> frozenset[str]:
 
 
 def _written(context: ActionContext) -> store.Override | None:
-    with reading(context.engine) as connection:
-        return store.written_by(connection, context.project, context.key)
+    return read(context.engine, lambda connection: store.written_by(connection, context.project, context.key))

@@ -29,7 +29,7 @@ from iact.pdca.measured import Measured
 from iact.pdca.pinned import Rules, rules_of
 from iact.pdca.plan import Check, Plan
 from iact.pdca.power import spread_of
-from iact.stores.connect import reading
+from iact.stores.units import read
 
 FORMAT: Final = "iact/report/v1"
 LEAD_TIME: Final = "lead_time"
@@ -70,11 +70,14 @@ def document(subject: Subject) -> dict[str, Any]:
     """Return the report as JSON data."""
     pinned = rules_of({definition.pin: definition for definition in subject.definitions})
     journal = subject.runtime.journal(subject.run.run)
-    with reading(subject.runtime.engine) as connection:
+
+    def look(connection: Connection) -> tuple[Measured, Measured, dict[str, Any]]:
         context = _context(subject, connection)
         useful = baseline(context, pinned)
         window = measured(context, pinned.metrics, subject.window)
-        dora = dora_document(connection, _request(subject, pinned, useful))
+        return useful, window, dora_document(connection, _request(subject, pinned, useful))
+
+    useful, window, dora = read(subject.runtime.engine, look)
     plan = kept_plan(subject.run.remembered)
     check = kept_check(subject.run.remembered)
     content: dict[str, Any] = {

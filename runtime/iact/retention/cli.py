@@ -43,7 +43,7 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
     from iact.engine.clocks import DatabaseClock, present
     from iact.operations.places import place_of
     from iact.retention import pruning
-    from iact.stores.connect import reading
+    from iact.stores.units import read
 
     project = open_project()
     resources = list(project.resources("RetentionPolicy"))
@@ -51,8 +51,7 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
     named = "\n".join(f"{resource.name} {resource.digest}" for resource in resources)
     engine = _opened(place_of(project, store, password), dry_run=dry_run)
     try:
-        with reading(engine) as connection:
-            now = present(connection, project.name, DatabaseClock())
+        now = read(engine, lambda connection: present(connection, project.name, DatabaseClock()))
         if dry_run:
             found = pruning.would_prune(engine, project.name, policies, now)
         else:

@@ -24,9 +24,9 @@ from iact.pdca.parameters import runs_in_force
 from iact.retention.model import RetentionPolicy
 from iact.retention.rules import cutoffs, longest, most_rows, next_rows, reason_to_keep
 from iact.retention.terms import Candidate, RecordKind
-from iact.stores.connect import reading, writing
-from iact.stores.lock import exclusive
-from iact.stores.servers import held, is_server
+from iact.stores.lock import exclusive, exclusive_row
+from iact.stores.servers import is_server
+from iact.stores.units import read, write
 
 AT_ONCE: Final = 200
 """How many records one transaction looks at."""
@@ -160,23 +160,27 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
         policies: all that there are.
         now: the present moment, UTC.
     """
-    found = []
-    for records, cutoff in cutoffs(policies, now).items():
-        pruned = Pruned(records=records, cutoff=cutoff)
-        kind = _records(project, records, policies, now)
+
+    def look(connection: Connection) -> list[Pruned]:
+        return [
+            of_kind(connection, Pruned(records=records, cutoff=cutoff), _records(project, records, policies, now))
+            for records, cutoff in cutoffs(policies, now).items()
+        ]
+
+    def of_kind(connection: Connection, pruned: Pruned, kind: _Records) -> Pruned:
         after: Candidate | None = None
-        with reading(engine) as connection:
-            while page := kind.page(connection, cutoff, after):
-                for candidate in page:
-                    reason = reason_to_keep(policies, kind.examined(connection, candidate), now)
-                    if reason is None:
-                        pruned.deleted += 1
-                        pruned.rows.update(kind.count(connection, candidate))
-                    elif reason != _GONE:
-                        pruned.kept[reason] += 1
-                after = page[-1]
-        found.append(pruned)
-    return found
+        while page := kind.page(connection, pruned.cutoff, after):
+            for candidate in page:
+                reason = reason_to_keep(policies, kind.examined(connection, candidate), now)
+                if reason is None:
+                    pruned.deleted += 1
+                    pruned.rows.update(kind.count(connection, candidate))
+                elif reason != _GONE:
+                    pruned.kept[reason] += 1
+            after = page[-1]
+        return pruned
+
+    return read(engine, look)
 
 
 def prune(
@@ -210,8 +214,7 @@ class _Batches:
     def run(self) -> Pruned:
         pruned = Pruned(records=RecordKind(self.pruning.records), cutoff=self.pruning.cutoff)
         rows = most = most_rows(self.policies)
-        with writing(self.engine) as connection:
-            self.pruning.note(connection)
+        write(self.engine, self.pruning.note)
         goes_on = True
         while goes_on:
             began = time.monotonic()
@@ -222,31 +225,35 @@ class _Batches:
 
     def _batch(self, pruned: Pruned, rows: int) -> bool:
         """Look at some records and delete up to so many rows; return whether there may be more."""
-        batch, after = Pruned(records=pruned.records, cutoff=pruned.cutoff), self.after
-        with writing(self.engine) as connection:
-            page = self.kind.page(connection, self.pruning.cutoff, after)
-            for candidate in page:
-                left = rows - batch.rows.total()
-                if left <= 0:
-                    break
-                examined = self.kind.examined(connection, candidate)
-                reason = reason_to_keep(self.policies, examined, self.pruning.began_at)
-                if reason is None:
-                    deleted, is_all = self.kind.delete(connection, candidate, left)
-                    batch.rows.update(deleted)
-                    if not is_all:
-                        break
-                    batch.deleted += 1
-                elif reason != _GONE:
-                    batch.kept[reason] += 1
-                after = candidate
-            self.pruning.count(connection, batch.rows.total())
-        # Only what was committed counts.
-        self.after = after
+        # Only what was committed counts: the transaction may be run again.
+        batch, self.after, goes_on = write(self.engine, lambda connection: self._delete(connection, rows))
         pruned.deleted += batch.deleted
         pruned.rows.update(batch.rows)
         pruned.kept.update(batch.kept)
-        return bool(page)
+        return goes_on
+
+    def _delete(self, connection: Connection, rows: int) -> tuple[Pruned, Candidate | None, bool]:
+        """Do so; return what was done, the last record that is done with, and whether there may be more."""
+        batch = Pruned(records=RecordKind(self.pruning.records), cutoff=self.pruning.cutoff)
+        after = self.after
+        page = self.kind.page(connection, self.pruning.cutoff, after)
+        for candidate in page:
+            left = rows - batch.rows.total()
+            if left <= 0:
+                break
+            examined = self.kind.examined(connection, candidate)
+            reason = reason_to_keep(self.policies, examined, self.pruning.began_at)
+            if reason is None:
+                deleted, is_all = self.kind.delete(connection, candidate, left)
+                batch.rows.update(deleted)
+                if not is_all:
+                    break
+                batch.deleted += 1
+            elif reason != _GONE:
+                batch.kept[reason] += 1
+            after = candidate
+        self.pruning.count(connection, batch.rows.total())
+        return batch, after, bool(page)
 
 
 def _records(project: str, records: RecordKind, policies: Sequence[RetentionPolicy], now: datetime) -> _Records:
@@ -256,6 +263,6 @@ def _records(project: str, records: RecordKind, policies: Sequence[RetentionPoli
 def _alone(engine: Engine, project: str) -> AbstractContextManager[None]:
     """Let one process at a time delete; those that run agents go on beside it."""
     if is_server(engine):
-        return held(engine, f"prune {project}"[:64])
+        return exclusive_row(engine, f"prune {project}"[:64])
     file = engine.url.database
     return exclusive(Path(f"{file}.prune.lock")) if file else nullcontext()

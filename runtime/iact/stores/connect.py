@@ -9,30 +9,23 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.migrate import migrate
-from iact.stores.servers import is_server, reading_options, was_overtaken
+from iact.stores.servers import is_server, reading_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
 
 BUSY_TIMEOUT = 30_000
 """Milliseconds that a transaction waits for another process's."""
-
-
-_OFTEN = 10
-"""How often a transaction is begun at most; each time another one has been committed, so they come to an end."""
-
-Result = TypeVar("Result")
 
 PAGE_CACHE = 200_000
 """Kibibytes of pages that SQLite may hold, which it takes as it needs them; keys come in no order, so that less than
@@ -214,29 +207,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a transaction that is committed as a whole or not at all."""
     with engine.begin() as connection:
         yield connection
-
-
-def write(engine: Engine, do: Callable[[Connection], Result]) -> Result:
-    """Do something in a transaction of its own and return what it returns, anew where another process was quicker.
-
-    On a server two transactions may both see that a row is not there, and both add it; the one that comes second is
-    refused. Done again it sees the row. On SQLite a writing transaction begins only when no other is going on.
-
-    Args:
-        engine: the store.
-        do: what to do; it changes nothing but the store, so that it can be done again.
-
-    Raises:
-        DBAPIError: if it was refused for another reason, or too often.
-    """
-    for left in reversed(range(_OFTEN)):
-        try:
-            with writing(engine) as connection:
-                return do(connection)
-        except DBAPIError as error:
-            if not left or not was_overtaken(error):
-                raise
-    raise AssertionError
 
 
 def give_back_pages(engine: Engine) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 2000
 """How many rows are held at a time while they are copied."""
-_OWN: Final = frozenset({"alembic_version"})
-"""Tables that the migration of the copy fills."""
+_LEFT_OUT: Final = frozenset({"alembic_version", "iact_units"})
+"""Tables that the migration of the copy fills, and what only a server's transactions ask for."""
 
 
 def open_server_copy(url: str, project: str, *, password: str | None = None, tls: Tls | None = None) -> Engine:
@@ -56,7 +56,7 @@ def _copied(source: Engine, project: str, shown_as: str) -> Engine:
                 upgrade(new, revision)
                 new.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
                 for name in inspect(new).get_table_names():
-                    if name not in _OWN:
+                    if name not in _LEFT_OUT:
                         _copy_table(old, new, name, project)
         migrate(copy, shown_as=shown_as)
     except BaseException:

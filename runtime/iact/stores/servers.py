@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.stores.columns import SERVERS, is_servers
+from iact.stores.failures import Failure, failure_of
 from iact.stores.marker import MAKE_LOCKS
 from iact.stores.migrate import cannot_be_used, migrate, require_current
 
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Connection, Engine, ExceptionContext
 
-CONNECT_TIMEOUT: Final = 10
-"""Seconds that a server may take to answer a new connection."""
+CONNECTIONS: Final = 10
+"""How many connections a process may have at once; a transaction takes one."""
+RECYCLED_AFTER: Final = 1800
+"""Seconds after which a connection is made anew, before a firewall or the server itself ends it."""
+LOCK_WAIT: Final = 30
+"""Seconds that a statement waits for what another transaction holds."""
 _REFUSED: Final = frozenset({1044, 1142})
 """The server's numbers for a statement that the account may not run, on a database and on a table."""
 _WAITED_TOO_LONG: Final = 1205
 """Its number for a lock that another transaction did not give back in time."""
 _SESSION: Final = (
-    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, "
+    f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT}, "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 )
 
@@ -63,7 +68,34 @@ class Tls:
         return found
 
 
-def open_server(url: str, *, password: str | None = None, tls: Tls | None = None, migrates: bool = True) -> Engine:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long a server may be silent before it counts as gone, which tells one that is frozen from one that works.
+
+    Attributes:
+        to_connect: seconds until a new connection stands.
+        to_answer: seconds until the next bytes of an answer come, or until what is sent is taken; longer than a
+            statement may wait for a lock. None waits for ever, as a change of a large table may take hours.
+        for_a_free_one: seconds until one of this process's own connections is given back, where all are in use.
+    """
+
+    to_connect: float = 10
+    to_answer: float | None = 60
+    for_a_free_one: float = 30
+
+
+WAITING: Final = Waiting()
+MIGRATING: Final = Waiting(to_answer=None)
+
+
+def open_server(
+    url: str,
+    *,
+    password: str | None = None,
+    tls: Tls | None = None,
+    migrates: bool = True,
+    waiting: Waiting = WAITING,
+) -> Engine:
     """Open a store on a server, and return the engine.
 
     Args:
@@ -72,26 +104,40 @@ def open_server(url: str, *, password: str | None = None, tls: Tls | None = None
         tls: how the connection is secured; None does not encrypt it, which is for a server on this machine.
         migrates: whether its tables are brought up to date, which takes an account that may change them; otherwise they
             have to be of this release, or of a newer one that goes along with it.
+        waiting: how long the server may be silent.
 
     Raises:
         ConfigurationError: if `url` is none of a server's, or holds a password, or the authority cannot be read.
         EnvironmentProblemError: if the server cannot be reached or refuses, or this release cannot use its tables.
     """
-    engine, shown_as = connected(url, password, tls)
-    try:
-        if migrates:
-            with one_migrates(engine, shown_as):
-                migrate(engine, shown_as=shown_as)
-        else:
+    if migrates:
+        _migrated(url, password, tls)
+    engine, shown_as = connected(url, password, tls, waiting)
+    with _told_as(engine, shown_as):
+        if not migrates:
             with engine.connect().execution_options(iact_reading=True) as connection:
                 require_current(connection, shown_as)
+    return engine
+
+
+def _migrated(url: str, password: str | None, tls: Tls | None) -> None:
+    engine, shown_as = connected(url, password, tls, MIGRATING)
+    with _told_as(engine, shown_as), one_migrates(engine, shown_as):
+        migrate(engine, shown_as=shown_as)
+    engine.dispose()
+
+
+@contextmanager
+def _told_as(engine: Engine, shown_as: str) -> Iterator[None]:
+    """Tell a person why a server was not reached, and keep no connection to it."""
+    try:
+        yield
     except OperationalError as error:
         engine.dispose()
         raise unreachable(shown_as, error) from error
     except BaseException:
         engine.dispose()
         raise
-    return engine
 
 
 def unreachable(shown_as: str, error: OperationalError) -> EnvironmentProblemError:
@@ -108,7 +154,7 @@ def unreachable(shown_as: str, error: OperationalError) -> EnvironmentProblemErr
     return EnvironmentProblemError(message)
 
 
-def connected(url: str, password: str | None, tls: Tls | None) -> tuple[Engine, str]:
+def connected(url: str, password: str | None, tls: Tls | None, waiting: Waiting = WAITING) -> tuple[Engine, str]:
     """Return an engine that has not connected yet, and what errors call it; parameters and errors of `open_server`."""
     parsed = _parsed(url)
     try:
@@ -121,16 +167,22 @@ def connected(url: str, password: str | None, tls: Tls | None) -> tuple[Engine, 
         parsed.set(drivername="mysql+pymysql", password=password),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
-        pool_recycle=1800,
+        pool_recycle=RECYCLED_AFTER,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=waiting.for_a_free_one,
         connect_args={
             "charset": "utf8mb4",
-            "connect_timeout": CONNECT_TIMEOUT,
+            "connect_timeout": waiting.to_connect,
+            "read_timeout": waiting.to_answer,
+            "write_timeout": waiting.to_answer,
             "init_command": _SESSION,
             "conv": _conversions(),
             **secured,
         },
     )
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _tell_lost)
     return engine, parsed.render_as_string()
 
 
@@ -164,6 +216,12 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
 
+def _tell_lost(context: ExceptionContext) -> None:
+    """Take a connection that is lost out of the pool; SQLAlchemy does not know all the numbers that say so."""
+    if failure_of(context.original_exception) is Failure.LOST:
+        context.is_disconnect = True
+
+
 def reading_options(engine: Engine) -> dict[str, Any]:
     """Return the options of a connection that sees one unchanging moment."""
     level = {"isolation_level": "REPEATABLE READ"} if is_server(engine) else {}
@@ -173,16 +231,6 @@ def reading_options(engine: Engine) -> dict[str, Any]:
 def is_server(engine: Engine) -> bool:
     """Return whether a store is on a server, and not in a file or in memory."""
     return is_servers(engine.dialect)
-
-
-def was_overtaken(error: DBAPIError) -> bool:
-    """Return whether a server refused a transaction because of another one's, so that it may be done again."""
-    said = error.orig.args if error.orig is not None else ()
-    return bool(said) and said[0] in _OVERTAKEN
-
-
-_OVERTAKEN: Final = frozenset({1020, 1062, 1213})
-"""The row was changed, the key is there already, a deadlock was found (MySQL and MariaDB, Server Error Reference)."""
 
 
 @contextmanager

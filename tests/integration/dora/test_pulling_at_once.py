@@ -22,8 +22,9 @@ from sqlalchemy.exc import DBAPIError
 
 from iact.dora.pull.model import Pulled
 from iact.dora.tables import PULLS
-from iact.stores.connect import open_memory, open_sqlite, reading, write
+from iact.stores.connect import open_memory, open_sqlite, reading
 from iact.stores.servers import open_server
+from iact.stores.units import write
 from services import mysql_protocol
 from tests.support.git import GitRepository
 from tests.support.github_server import TOKEN, GitHubServer
@@ -170,7 +171,7 @@ def test_who_comes_second_with_the_same_row_does_it_again_and_sees_it(engines: t
                 connection.execute(insert(PULLS).values(**ROW))
             return seen
 
-        return write(engines[number], once)
+        return write(engines[number], once, meets_others=True)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         seen = sorted(future.result() for future in [pool.submit(add, number) for number in (0, 1)])
@@ -188,7 +189,7 @@ def test_what_is_refused_for_another_reason_is_not_done_again(engines: tuple[Eng
         connection.execute(insert(PULLS).values(**ROW | {"content": None}))
 
     with pytest.raises(DBAPIError):
-        write(engines[0], add)
+        write(engines[0], add, meets_others=True)
     assert len(tries) == 1
 
 

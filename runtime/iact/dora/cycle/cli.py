@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
 
     from iact.dora.cycle.records import Place
 
@@ -98,18 +98,19 @@ def records(cycle: str | None, request_id: str | None, repo: Path, form: str) ->
     They stand in the table `dora_metrics` of the store, in the form of the file `.dora_sdlc_metrics.json`.
     """
     from iact.dora.cycle import records as cycle_records
-    from iact.stores.connect import reading, writing
+    from iact.stores.units import read, write
 
     with _opened(repo) as (engine, place):
-        with writing(engine) as connection:
-            cycle_records.take_in_file(connection, place, repo)
-        with reading(engine) as connection:
+
+        def look(connection: Connection) -> list[dict[str, Any]]:
             if request_id is not None:
-                found = cycle_records.records_of_request(connection, place.project, request_id)
-            elif cycle is not None:
-                found = cycle_records.records_of_cycle(connection, place, cycle)
-            else:
-                found = list(cycle_records.records_of(connection, place))
+                return cycle_records.records_of_request(connection, place.project, request_id)
+            if cycle is not None:
+                return cycle_records.records_of_cycle(connection, place, cycle)
+            return list(cycle_records.records_of(connection, place))
+
+        write(engine, lambda connection: cycle_records.take_in_file(connection, place, repo))
+        found = read(engine, look)
     chosen = [one for one in found if cycle in {None, one["cycle_id"]}]
     if form == "json":
         click.echo(json.dumps(chosen, indent=2, ensure_ascii=False))
@@ -123,10 +124,10 @@ def _keep(file: Path, repo: Path | None) -> None:
         return
     from iact.dora.cycle.records import take_in
     from iact.dora.metrics_file import read_records
-    from iact.stores.connect import writing
+    from iact.stores.units import write
 
-    with _opened(repo) as (engine, place), writing(engine) as connection:
-        take_in(connection, place, read_records(file))
+    with _opened(repo) as (engine, place):
+        write(engine, lambda connection: take_in(connection, place, read_records(file)))
 
 
 @contextmanager

@@ -213,7 +213,7 @@ def _extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in {"httpx", "tenacity"}:
+        if error.name != "httpx":
             raise
         message = f"`iact pull` needs the package {error.name}, which is not installed: pip install 'iact[pull]'."
         raise EnvironmentProblemError(message) from error

@@ -25,7 +25,7 @@ from iact.sources.events.model import Event
 from iact.sources.rest.client import Answer, Client
 from iact.sources.rest.errors import GoneError, ServerError
 from iact.sources.rest.stream import Item, Stream
-from iact.stores.connect import reading, write
+from iact.stores.units import read, write
 
 FIRST_PULL: Final = timedelta(days=365)
 """How far back a first pull goes when nobody says: as far as reports do."""
@@ -116,8 +116,7 @@ class _Reading:
     def __init__(self, session: Session, stream: Stream, pulled: Pulled, counted: StreamPulled) -> None:
         self._session, self._stream, self._pulled, self._counted = session, stream, pulled, counted
         self._place = (session.place.project, session.place.repository)
-        with reading(session.engine) as connection:
-            self._stored = load_cursor(connection, session.place, stream)
+        self._stored = read(session.engine, lambda connection: load_cursor(connection, session.place, stream))
         self._cursor = _begun(self._stored, session, stream)
         self._lower = max(self._cursor.since, self._cursor.read_until or self._cursor.since)
 
@@ -182,8 +181,10 @@ class _Reading:
     def _ask_about(self, items: Sequence[Item]) -> tuple[list[_Read], datetime | None]:
         """Return what some items tell, and since when there are open ones among them."""
         stream, session = self._stream, self._session
-        with reading(session.engine) as connection:
-            told = told_of(connection, self._place, stream.kind, stream.source, map(stream.id, items))
+        ids = [stream.id(item) for item in items]
+        told = read(
+            session.engine, lambda connection: told_of(connection, self._place, stream.kind, stream.source, ids)
+        )
         found: list[_Read] = []
         open_since: list[datetime] = []
         for number, item in enumerate(items, start=self._counted.read + 1):
@@ -219,11 +220,10 @@ class _Reading:
         self._pulled.rejected.extend(unusable)
         if unusable and session.strict:
             raise StrictError
-        with reading(session.engine) as connection:
-            digests = {digest for one in found for digest in one.digests}
-            news = digests - known_digests(connection, self._place, digests)
+        digests = {digest for one in found for digest in one.digests}
+        news = digests - read(session.engine, lambda connection: known_digests(connection, self._place, digests))
         if news or is_worth_it:
-            write(session.engine, lambda connection: self._add(connection, found, cursor))
+            write(session.engine, lambda connection: self._add(connection, found, cursor), meets_others=True)
             self._stored = cursor
         self._count(found, news)
 

@@ -255,4 +255,10 @@ CREATE TABLE prunings (
 	CONSTRAINT pk_prunings PRIMARY KEY (project, records, began_at)
 );
 CREATE INDEX ix_runs_ended_at ON runs (project, ended_at, run);
-INSERT INTO alembic_version (version_num) VALUES ('0011');
+CREATE TABLE iact_units (
+	unit VARCHAR(36) NOT NULL, 
+	committed_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_iact_units PRIMARY KEY (unit)
+);
+CREATE INDEX ix_iact_units_committed_at ON iact_units (committed_at);
+INSERT INTO alembic_version (version_num) VALUES ('0012');
