@@ -12,6 +12,9 @@ TESTS ?= tests
 JOBS ?= 2
 OPTIONS ?=
 
+# With what chance begins in the storms of `make soak`.
+SEEDS ?= 1 2 3
+
 # Which servers `make services` and `make services-down` mean: all of them unless given.
 SERVICES ?=
 
@@ -21,7 +24,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version=3.11 --f
 	--generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick services services-down lint format bench lock install-run install-dev
+.PHONY: help run test test-quick services services-down lint format bench soak lock install-run install-dev
 
 help: ## say what there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +58,9 @@ format: install-dev ## write the code the way `make lint` wants it
 bench: ## measure every figure the project promises
 	@.ci/install bench
 	@missed=0; for benchmark in benchmarks/bench_*.py; do .venv/bin/python "$$benchmark" || missed=1; done; exit $$missed
+
+soak: install-dev ## break MySQL and MariaDB under load for a long time, one storm for each of SEEDS
+	@.venv/bin/python -m tests.support.storm --seeds $(SEEDS) --out benchmarks/soak.json
 
 lock: install-run ## pin the newest versions of what pyproject.toml asks for
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet 'uv>=0.8'

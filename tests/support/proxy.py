@@ -32,6 +32,7 @@ class Proxy:
 
     Attributes:
         port: where clients connect to instead of to the server.
+        upstream: port of the server, which another one may have after a restart.
         cuts: how many connections it has cut.
     """
 
@@ -43,7 +44,7 @@ class Proxy:
             seed: what chance begins with.
             cut_after: between how many bytes, counted in both directions, each connection is cut; None cuts none.
         """
-        self._upstream = upstream
+        self.upstream = upstream
         self._chance = random.Random(seed)  # noqa: S311 - the same cuts in every run, which is no secret
         self._cut_after = cut_after
         self._lock = threading.Lock()
@@ -100,9 +101,14 @@ class Proxy:
                 _reset(client)
                 continue
             try:
-                server = socket.create_connection((HOST, self._upstream))
+                server = socket.create_connection((HOST, self.upstream))
             except OSError:
                 _reset(client)
+                continue
+            if server.getsockname() == server.getpeername():
+                # Nobody listens, and the system chose that very port for our end: it would talk to itself.
+                _reset(client)
+                _reset(server)
                 continue
             for end in (client, server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
