@@ -10,7 +10,7 @@ from iact.config.secret_reading import read_secret
 from iact.core.errors import ConfigurationError
 from iact.core.tree import NOWHERE
 from iact.stores.looking import open_server_copy
-from iact.stores.servers import Tls, open_server
+from iact.stores.servers import AuthorityError, Tls, open_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,9 +101,9 @@ def _opened(project: Project, url: str, how: Callable[[Access], Engine]) -> Engi
     access = access_to(project, url)
     try:
         return how(access)
+    except AuthorityError as error:
+        raise _placed(error, {} if store.tls is None else store.tls.positions, "ca") from error
     except ConfigurationError as error:
-        if store.tls is not None and store.tls.ca:
-            raise _placed(error, store.tls.positions, "ca") from error
         raise _placed(error, store.positions, "url") from error
 
 

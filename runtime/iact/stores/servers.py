@@ -68,6 +68,10 @@ class Tls:
         return found
 
 
+class AuthorityError(ConfigurationError):
+    """The certificate of an authority cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """How long a server may be silent before it counts as gone, which tells one that is frozen from one that works.
@@ -162,7 +166,7 @@ def connected(url: str, password: str | None, tls: Tls | None, waiting: Waiting 
         secured = {"ssl_disabled": True} if tls is None else {"ssl": tls.context()}
     except OSError as error:
         message = f"the authority {tls.authority if tls else ''} cannot be used: {error}. Expected a PEM certificate."
-        raise ConfigurationError(message) from error
+        raise AuthorityError(message) from error
     engine = create_engine(
         parsed.set(drivername="mysql+pymysql", password=password),
         isolation_level="READ COMMITTED",

@@ -204,6 +204,32 @@ def test_an_authority_that_is_not_there_is_told_with_its_place(
         open_store(open_project(tmp_path))
 
 
+@pytest.mark.parametrize("verify", ["authority", "identity"])
+def test_an_authority_is_asked_for_unless_nothing_is_verified(
+    verify: str, database_server: DatabaseServer, database: str, tmp_path: Path
+):
+    write_project(tmp_path, {"iact.yaml": stored_on(database_server, database, f"    tls: {{verify: {verify}}}\n")})
+
+    with pytest.raises(EnvironmentProblemError, match="certificate verify failed"):
+        open_store(open_project(tmp_path))
+
+
+@pytest.mark.parametrize("tls", ["{verify: nothing}", "{verify: authority, ca: AUTHORITY}"])
+def test_a_connection_is_encrypted_however_little_is_verified(
+    tls: str, database_server: DatabaseServer, database: str, tmp_path: Path
+):
+    asked = tls.replace("AUTHORITY", str(database_server.authority))
+    write_project(tmp_path, {"iact.yaml": stored_on(database_server, database, f"    tls: {asked}\n")})
+
+    migrated(tmp_path)
+    engine = open_store(open_project(tmp_path))
+    with reading(engine) as connection:
+        (_, cipher) = connection.execute(text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")).one()
+    engine.dispose()
+
+    assert cipher
+
+
 def test_a_password_that_is_not_there_is_told_with_its_place(
     database_server: DatabaseServer, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
