@@ -15,6 +15,9 @@ OPTIONS ?=
 # With what chance begins in the storms of `make soak`.
 SEEDS ?= 1 2 3
 
+# Where those tests keep rows that name no database themselves: sqlite, mariadb or mysql.
+STORE ?= sqlite
+
 # Which servers `make services` and `make services-down` mean: all of them unless given.
 SERVICES ?=
 
@@ -33,7 +36,7 @@ run: install-run ## measure REPO (this one unless given) and propose an improvem
 	@.venv/bin/iact run pdca --window "$(WINDOW)" --repo "$(REPO)" --demo-when-thin$(if $(AS_OF), --as-of "$(AS_OF)")
 
 test: install-dev ## run every test, or those of TESTS
-	@$(PYTEST) $(OPTIONS) $(TESTS)
+	@STORE=$(STORE) $(PYTEST) $(OPTIONS) $(TESTS)
 
 test-quick: install-dev ## run the tests that start no other program, and stop at the first failure
 	@$(PYTEST) --exitfirst $(OPTIONS) tests/unit tests/property

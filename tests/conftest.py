@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import Pool
 
-from tests.support import servers
+from tests.support import kept, servers
 from tests.support.git import HISTORIES, GitRepository, isolated_environment
 
 # The same examples on every machine, and no limit of time: a test fails because of the code, never because of the load.
@@ -53,6 +53,7 @@ def closed_connections() -> Iterator[None]:
     for connection in opened:
         with suppress(pymysql.err.Error):  # PyMySQL refuses to close one twice
             connection.close()
+    kept.empty_kept()
 
 
 @pytest.fixture
@@ -75,6 +76,7 @@ def requests_repository(tmp_path_factory: pytest.TempPathFactory) -> GitReposito
 
 def pytest_unconfigure() -> None:
     """Stop the servers that were started for these tests."""
+    kept.drop_kept()
     servers.stop_shared()
 
 

@@ -80,11 +80,16 @@ class DatabaseServer:
             cursor.execute(statement)
             return list(cursor.fetchall())
 
+    def made_database(self) -> str:
+        """Make an empty database that no other test has, and return its name."""
+        name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{next(_NUMBERS)}"
+        self.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+        return name
+
     @contextmanager
     def database(self) -> Iterator[str]:
         """Make an empty database that no other test has, give its name, and drop it afterwards."""
-        name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{next(_NUMBERS)}"
-        self.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+        name = self.made_database()
         try:
             yield name
         finally:

@@ -19,8 +19,8 @@ from iact.engine.clocks import ManualClock
 from iact.engine.runtime import Runtime
 from iact.pdca.definitions import definitions_of
 from iact.pdca.experiments import Experiments
-from iact.stores.connect import open_sqlite
 from tests.support.git import PERSON, GitRepository
+from tests.support.kept import open_kept
 from tests.support.project import ROOT
 
 BEGIN: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -178,7 +178,7 @@ class Shop:
         write_project(folder, files, policy)
         history = History(folder / "repository")
         history.pass_weeks(weeks, wait=timedelta(days=2, hours=12))
-        return cls(folder, history, open_sqlite(folder / "iact.db"), ManualClock(history.now + timedelta(minutes=1)))
+        return cls(folder, history, open_kept(folder / "iact.db"), ManualClock(history.now + timedelta(minutes=1)))
 
     def experiments(self, *, path: Path | None = None) -> Experiments:
         """Read what is new and return what can be done now; `path` is where patches may be tried, None nowhere else."""

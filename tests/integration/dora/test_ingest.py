@@ -16,9 +16,10 @@ from iact.dora.collect import collect
 from iact.dora.ingest import ingest as ingest_rows
 from iact.sources.events.files import understand
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_memory, writing
+from iact.stores.connect import writing
 from tests.support.git import GitRepository
 from tests.support.histories import MONDAY
+from tests.support.kept import open_passing
 from tests.support.project import ROOT
 
 PROJECT = """\
@@ -473,7 +474,7 @@ def test_events_of_one_repository_say_nothing_about_another(story, tmp_path):
 
 def test_devlake_8714_the_number_of_queries_grows_by_portions_and_not_by_rows(story):
     statements = []
-    engine = open_memory()
+    engine = open_passing()
     event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     counts = []
     for number in (10, 400):

@@ -20,8 +20,9 @@ from iact.dora.collect import collect
 from iact.dora.facts import MetricFacts
 from iact.engine.definitions import Definition
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_memory, reading, writing
+from iact.stores.connect import reading, writing
 from tests.support.git import GitRepository
+from tests.support.kept import open_passing
 
 NOW = datetime(2026, 2, 2, tzinfo=UTC)
 WAIT: dict[str, Any] = {
@@ -76,7 +77,7 @@ def connection(repository: GitRepository) -> Iterator[Connection]:
     repository.commit("work", at="2026-01-10", authored="2026-01-09")
     repository.commit("release", at="2026-01-13", authored="2026-01-12")
     repository.tag("v1.1.0")
-    engine = open_memory()
+    engine = open_passing()
     with writing(engine) as open_connection:
         collect(open_connection, "product", "repository", repository.path, GitRules(), NOW)
     with reading(engine) as open_connection:

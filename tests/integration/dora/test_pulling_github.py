@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from iact.sources.events.model import ChangeEvent, Status
 from iact.sources.events.rules import EventRules
-from iact.stores.connect import open_memory
 from tests.support.github_server import GitHubServer
+from tests.support.kept import open_passing
 from tests.support.pulling import Puller
 from tests.support.rest_server import HandClock, answers, breaks_off, hangs_up
 
@@ -32,7 +32,7 @@ def server() -> Iterator[GitHubServer]:
 
 @pytest.fixture
 def pull(server: GitHubServer) -> Puller:
-    return Puller(engine=open_memory(), server=server)
+    return Puller(engine=open_passing(), server=server)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from iact.dora.told import merged_heads
 from iact.sources.events.model import ChangeEvent, Status
-from iact.stores.connect import open_memory
 from tests.support.gitlab_server import GitLabServer
+from tests.support.kept import open_passing
 from tests.support.pulling import Puller
 from tests.support.rest_server import HandClock, answers
 
@@ -31,7 +31,7 @@ def server() -> Iterator[GitLabServer]:
 
 @pytest.fixture
 def pull(server: GitLabServer) -> Puller:
-    return Puller(engine=open_memory(), server=server)
+    return Puller(engine=open_passing(), server=server)
 
 
 def fill(server: GitLabServer) -> None:
@@ -156,7 +156,7 @@ def test_a_pull_without_news_asks_once_for_each_list_and_writes_nothing(server, 
 @pytest.mark.parametrize("keyset", [False, True])
 def test_every_page_is_read_by_number_or_by_a_cursor(keyset):
     with GitLabServer(HandClock(), keyset=keyset) as server:
-        pull = Puller(engine=open_memory(), server=server)
+        pull = Puller(engine=open_passing(), server=server)
         for number in range(1, 231):
             server.requested(number, march(1) + timedelta(minutes=number))
 

@@ -17,8 +17,8 @@ from iact.dora.repository import refresh, repository_key, repository_name
 from iact.sources.git.command import Git
 from iact.sources.git.errors import SourceError
 from iact.sources.git.identity import first_commit
-from iact.stores.connect import open_memory
 from tests.support.git import GitRepository
+from tests.support.kept import open_passing
 from tests.support.trials import History, improvement, write_project
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -136,7 +136,7 @@ def test_a_repository_is_called_by_the_folder_that_holds_it(
 
 
 def test_what_the_store_knows_gives_the_same_key_as_walking_to_the_beginning(product: GitRepository, tmp_path: Path):
-    rules, engine = project(tmp_path / "rules", "mainline: main"), open_memory()
+    rules, engine = project(tmp_path / "rules", "mainline: main"), open_passing()
     refresh(engine, rules, product.path, NOW)
     known = repository_key(product.path, rules, engine)
     product.branch("feature")

@@ -14,8 +14,9 @@ from iact.engine.journal import EntryKind, broken_link
 from iact.engine.model import compile_agent
 from iact.engine.replay import first_difference
 from iact.engine.runtime import EndlessRunError, Runtime
-from iact.stores.connect import open_sqlite, reading, writing
+from iact.stores.connect import reading, writing
 from tests.support.agents import World, agent_definition
+from tests.support.kept import open_kept
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -51,7 +52,7 @@ class Bench:
 
     def another_process(self, world=None):
         """Return a runtime that shares nothing with the first but the store."""
-        engine = open_sqlite(self.path)
+        engine = open_kept(self.path)
         return Runtime(engine, project="test", clock=self.clock, services={"world": world or self.world})
 
     def start(self, definition=CHANGE, subject="shop", **inputs):
@@ -68,6 +69,14 @@ class Bench:
     def kinds(self, run):
         """Return what the run's journal entries are about, in order."""
         return [entry.kind.value for entry in self.runtime.journal(run)]
+
+
+def edit(connection, table, where):
+    """Change one row behind the back of the runtime, as somebody with a client could."""
+    body = connection.execute(text(f"SELECT body FROM {table} WHERE {where}")).scalar_one()  # noqa: S608 - a test's own words
+    changed = {"body": body.replace(b"good", b"evil")}
+    assert changed["body"] != body
+    connection.execute(text(f"UPDATE {table} SET body = :body WHERE {where}"), changed)  # noqa: S608 - as above
 
 
 @pytest.fixture
@@ -343,9 +352,7 @@ def test_a_stored_definition_that_was_changed_is_not_used(bench):
     run = bench.start()
     bench.runtime.advance(run)
     with writing(bench.runtime.engine) as connection:
-        connection.execute(
-            text("UPDATE definitions SET body = CAST(replace(body, 'good', 'evil') AS BLOB) WHERE kind = 'Agent'"),
-        )
+        edit(connection, "definitions", "kind = 'Agent'")
 
     with pytest.raises(LookupError, match="Agent/test-agent was changed after it was stored"):
         bench.another_process().advance(run)
@@ -382,9 +389,7 @@ def test_the_journal_of_a_run_has_no_gap_and_an_edited_row_breaks_it(bench):
     with reading(bench.runtime.engine) as connection:
         assert broken_link(connection, "test", run) is None
     with writing(bench.runtime.engine) as connection:
-        connection.execute(
-            text("UPDATE journal SET body = CAST(replace(body, 'good', 'evil') AS BLOB) WHERE sequence = 2"),
-        )
+        edit(connection, "journal", "sequence = 2")
     with reading(bench.runtime.engine) as connection:
         assert broken_link(connection, "test", run) == 2
 

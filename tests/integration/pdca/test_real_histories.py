@@ -18,8 +18,9 @@ from iact.pdca.effect import Stretch, compare
 from iact.pdca.measured import Measured
 from iact.pdca.thin import latest_windows
 from iact.pdca.verdict import Verdict, by_evidence
-from iact.stores.connect import open_memory, reading
+from iact.stores.connect import reading
 from tests.support.git import GitRepository
+from tests.support.kept import open_passing
 from tests.support.project import ROOT
 
 END = datetime(2026, 4, 10, tzinfo=UTC)
@@ -28,7 +29,7 @@ SHUFFLES = 1000
 
 def measured(repository: GitRepository) -> Measured:
     """Return the figures of a whole history."""
-    project, engine = open_project(ROOT), open_memory()
+    project, engine = open_project(ROOT), open_passing()
     refresh(engine, project, repository.path, END)
     window = Window.ending(END, timedelta(days=20 * 365))
     with reading(engine) as connection:

@@ -34,8 +34,9 @@ from iact.pdca.kept import Windows
 from iact.pdca.measured import Measured
 from iact.pdca.replay import step
 from iact.pdca.replay_schema import FILE, replay_schema, write_schema
-from iact.stores.connect import open_memory, reading
+from iact.stores.connect import reading
 from tests.support.git import GitRepository
+from tests.support.kept import open_passing
 from tests.support.project import ROOT
 from tests.support.trials import BEGIN, Shop, improvement
 
@@ -130,7 +131,7 @@ def test_each_step_proposes_what_the_command_proposes_as_of_that_moment(bundle, 
 def read(request: pytest.FixtureRequest) -> Any:
     """A real history in a store, with its archive and its windows."""
     repository: GitRepository = request.getfixturevalue(request.param)
-    project, engine = open_project(ROOT), open_memory()
+    project, engine = open_project(ROOT), open_passing()
     refresh(engine, project, repository.path, datetime(2026, 4, 10, tzinfo=UTC))
     with reading(engine) as connection:
         key = repository_key(repository.path)
