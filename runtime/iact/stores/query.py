@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from itertools import chain
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
@@ -159,8 +158,7 @@ def query(sentence: str, statement: Executable, *, whole: str = "") -> Query:
         whole: why it may look at all rows of a repository, a project or a table.
     """
     made = Query(sentence, statement, whole)
-    if sys._getframe(1).f_globals.get("__name__", "").startswith("iact."):  # noqa: SLF001 - whose constant it is
-        _MADE.append(made)
+    _MADE.append(made)
     return made
 
 
