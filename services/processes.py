@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,12 +60,24 @@ class Process:
         return True
 
     def ended_within(self, seconds: float) -> bool:
-        """Wait for its end; return False if it has not come by then."""
-        deadline = time.monotonic() + seconds
-        while self.is_alive:
-            if time.monotonic() > deadline:
+        """Wait for its end; return False if it has not come by then.
+
+        It has ended when all of its threads have: until then its files are open, and its ports are listened on.
+        """
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return True
+        try:
+            if _look(self.pid) not in {self.started, None}:
+                return True
+            # A descriptor of a process can be read once the whole process is gone (pidfd_open(2)).
+            end = select.poll()
+            end.register(descriptor, select.POLLIN)
+            if not end.poll(seconds * 1000):
                 return False
-            time.sleep(0.02)
+        finally:
+            os.close(descriptor)
         _reap(self.pid)
         return True
 

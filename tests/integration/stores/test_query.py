@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Boolean, Column, Integer, MetaData, Table, create_engine, insert, select
 
 from iact.stores.columns import NAME, Instant, content
-from iact.stores.query import MANY, query
+from iact.stores.query import MANY, Query
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -42,8 +42,8 @@ def rows(count):
 @pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, MANY + 1])
 def test_rows_are_stored_as_they_were_given_however_many_there_are(table, count):
     given = rows(count)
-    adding = query("Add things.", insert(table))
-    reading = query("All things.", select(table).order_by(table.c.number))
+    adding = Query("Add things.", insert(table))
+    reading = Query("All things.", select(table).order_by(table.c.number))
 
     with create_engine("sqlite://").begin() as connection:
         table.create(connection)
@@ -55,8 +55,8 @@ def test_rows_are_stored_as_they_were_given_however_many_there_are(table, count)
 @pytest.mark.parametrize("count", [0, 1, 10_000])
 def test_columns_are_stored_as_rows_however_many_there_are(table, count):
     given = rows(count)
-    adding = query("Add things.", insert(table))
-    reading = query("All things.", select(table).order_by(table.c.number))
+    adding = Query("Add things.", insert(table))
+    reading = Query("All things.", select(table).order_by(table.c.number))
 
     with create_engine("sqlite://").begin() as connection:
         table.create(connection)
@@ -68,7 +68,7 @@ def test_columns_are_stored_as_rows_however_many_there_are(table, count):
 
 
 def test_columns_of_different_lengths_are_refused_and_store_nothing(table):
-    adding = query("Add things.", insert(table))
+    adding = Query("Add things.", insert(table))
 
     with create_engine("sqlite://").begin() as connection:
         table.create(connection)
@@ -79,7 +79,7 @@ def test_columns_of_different_lengths_are_refused_and_store_nothing(table):
 
 
 def test_columns_are_for_insertions_only(table):
-    reading = query("All things.", select(table))
+    reading = Query("All things.", select(table))
 
     with create_engine("sqlite://").begin() as connection, pytest.raises(TypeError, match="inserts nothing"):
         reading.run_columns(connection, {"number": [1]})
