@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
-from iact.dora.ingest_file import Place
 from iact.dora.pull.model import Pulled
 from iact.dora.pull.read import Session
 from iact.dora.pull.run import pull
+from iact.dora.records import Place
 from iact.dora.tables import EVENTS, PULLS
 from iact.dora.told import deployments_told, incidents_told, pipelines_told
 from iact.sources.events.model import Event, read_content

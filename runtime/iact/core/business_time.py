@@ -127,13 +127,8 @@ class Calendar(ABC):
         moment = _utc(moment)
         if not length:
             return moment
-        left = length
-        for span in self.open_after(moment):
-            begins = max(span.start, moment)
-            if span.end - begins >= left:
-                return begins + left
-            left -= span.end - begins
-        raise _too_few(length, left, f"after {moment:%Y-%m-%d %H:%MZ}")
+        parts = ((max(span.start, moment), span.end) for span in self.open_after(moment))
+        return _used_up(length, parts, f"after {moment:%Y-%m-%d %H:%MZ}")
 
     def subtract(self, moment: datetime, length: timedelta) -> datetime:
         """Return the latest moment from which as many open hours pass; a negative length adds.
@@ -146,13 +141,8 @@ class Calendar(ABC):
         moment = _utc(moment)
         if not length:
             return moment
-        left = length
-        for span in self.open_before(moment):
-            ends = min(span.end, moment)
-            if ends - span.start >= left:
-                return ends - left
-            left -= ends - span.start
-        raise _too_few(length, left, f"before {moment:%Y-%m-%d %H:%MZ}")
+        parts = ((min(span.end, moment), span.start) for span in self.open_before(moment))
+        return _used_up(length, parts, f"before {moment:%Y-%m-%d %H:%MZ}")
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return how many open hours lie from one moment to another; below zero when the other is earlier."""
@@ -414,5 +404,22 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _too_few(wanted: timedelta, left: timedelta, where: str) -> NeverOpenError:
-    return NeverOpenError(f"{wanted} of business time: only {wanted - left} {where}")
+def _used_up(length: timedelta, parts: Iterable[tuple[datetime, datetime]], where: str) -> datetime:
+    """Return the moment at which a length is used up by parts of time, in the direction in which they run.
+
+    Args:
+        length: longer than nothing.
+        parts: from where to where each goes, in the order in which they are used: all forwards, or all backwards.
+        where: what a person is told that they are.
+
+    Raises:
+        NeverOpenError: if they are not as long together.
+    """
+    left = length
+    for begins, ends in parts:
+        available = abs(ends - begins)
+        if available >= left:
+            return begins + left if ends > begins else begins - left
+        left -= available
+    message = f"{length} of business time: only {length - left} {where}"
+    raise NeverOpenError(message)

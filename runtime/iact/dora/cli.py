@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-    from iact.dora.cycle.records import Place
     from iact.dora.cycles import Cycle
     from iact.dora.figures import Window
+    from iact.dora.records import Place
     from iact.dora.report import Request
     from iact.dora.rules import NamedMetric
 
@@ -140,8 +140,8 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     """Read what is new in the repository, and give the store with what is asked for, by each definition."""
     from iact.config.opening import open_project
     from iact.core.instants import zone_of
-    from iact.dora.cycle.records import Place
     from iact.dora.definitions import named_definition, named_targets
+    from iact.dora.records import Place
     from iact.dora.report import Request
     from iact.dora.repository import open_store, refresh, repository_name
 
@@ -154,7 +154,7 @@ def _opened(  # noqa: PLR0913 - one parameter for each option
     engine = open_store(project, store)
     try:
         collected = refresh(engine, project, repo, now)
-        cycles = _recorded(engine, Place(project.name, collected.repository), repo)
+        cycles = _recorded(engine, Place(project=project.name, repository=collected.repository), repo)
         requests = [
             Request(
                 project=project.name,
@@ -290,7 +290,8 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     cannot be used are told with their line. Exit codes: 0 every row was used, 1 some were rejected.
     """
     from iact.config.opening import open_project
-    from iact.dora.ingest_file import Place, ingest_file, lines, to_json
+    from iact.dora.ingest_file import ingest_file, lines, to_json
+    from iact.dora.records import Place
     from iact.dora.repository import open_store, repository_key
 
     project = open_project()

@@ -5,7 +5,6 @@ It stands in `catalog/schemas/dora-comparison.schema.json`; a test holds the fil
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from iact.core.document_schema import Schema, object_of
@@ -67,11 +66,6 @@ def comparison_schema() -> Schema:
         "$defs": {name: parts[name] for name in ("amount", "class", "classes", "interval", "missing")}
         | {"metric": metric},
     }
-
-
-def write_schema() -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(comparison_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _without(schema: Schema, key: str) -> Schema:

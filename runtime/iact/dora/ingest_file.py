@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,24 +14,12 @@ from sqlalchemy.engine import Connection, Engine
 from iact.core import instants
 from iact.core.errors import ConfigurationError
 from iact.dora.ingest import Ingested, ingest
+from iact.dora.records import Place
 from iact.sources.events.files import Row, read_rows
 from iact.sources.events.model import EVENTS, Event
 from iact.stores.units import write
 
 FORMAT: Final = "iact/ingested/v1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where events belong.
-
-    Attributes:
-        project: the project.
-        repository: the repository's key in it.
-    """
-
-    project: str
-    repository: str
 
 
 CLOCKS_DISAGREE: Final = timedelta(hours=1)

@@ -7,6 +7,19 @@ from datetime import datetime
 from typing import NamedTuple
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which repository something is told or kept of.
+
+    Attributes:
+        project: the project.
+        repository: the repository's key in it.
+    """
+
+    project: str
+    repository: str
+
+
 class Change(NamedTuple):
     """One commit that is part of the mainline or of a deployment; a tuple, since there are many. All times are UTC.
 

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, insert, select
 
 from iact.core import instants
 from iact.core.canonical import canonical, digest
-from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS
+from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, of_run
 from iact.stores.query import query
 
 if TYPE_CHECKING:
@@ -60,10 +60,7 @@ class Entry:
 
 LAST_OF_RUN: Final = query(
     "The newest journal entry of a run.",
-    select(JOURNAL.c.sequence, JOURNAL.c.digest)
-    .where(JOURNAL.c.project == bindparam("project"), JOURNAL.c.run == bindparam("run"))
-    .order_by(JOURNAL.c.sequence.desc())
-    .limit(1),
+    select(JOURNAL.c.sequence, JOURNAL.c.digest).where(of_run(JOURNAL)).order_by(JOURNAL.c.sequence.desc()).limit(1),
 )
 LAST_MOMENT: Final = query(
     "The newest moment that the journal knows.",
@@ -71,15 +68,11 @@ LAST_MOMENT: Final = query(
 )
 ENTRIES_OF_RUN: Final = query(
     "Every journal entry of a run, in order.",
-    select(JOURNAL)
-    .where(JOURNAL.c.project == bindparam("project"), JOURNAL.c.run == bindparam("run"))
-    .order_by(JOURNAL.c.sequence),
+    select(JOURNAL).where(of_run(JOURNAL)).order_by(JOURNAL.c.sequence),
 )
 ANCHOR: Final = query(
     "Where a run's journal begins, if its first entries were deleted.",
-    select(JOURNAL_ANCHORS.c.sequence, JOURNAL_ANCHORS.c.digest).where(
-        JOURNAL_ANCHORS.c.project == bindparam("project"), JOURNAL_ANCHORS.c.run == bindparam("run")
-    ),
+    select(JOURNAL_ANCHORS.c.sequence, JOURNAL_ANCHORS.c.digest).where(of_run(JOURNAL_ANCHORS)),
 )
 APPEND: Final = query("Append one entry to the journal.", insert(JOURNAL))
 

@@ -13,15 +13,11 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from iact.engine.journal import anchor_of, broken_link
-from iact.engine.store import DECIDED, REVIEW, STARTED
-from iact.engine.tables import HOLDS, INTENTS, JOURNAL, JOURNAL_ANCHORS, PRUNINGS, RUNS, TIMERS, TRIGGERS
+from iact.engine.journal import anchor_of
+from iact.engine.store import DECIDED, DROP_TIMERS, REVIEW, STARTED
+from iact.engine.tables import HOLDS, INTENTS, JOURNAL, JOURNAL_ANCHORS, PRUNINGS, RUNS, TIMERS, TRIGGERS, of_run
 from iact.stores.columns import Instant
 from iact.stores.query import query
-
-
-def _of_run(table: Any) -> Any:
-    return (table.c.project == bindparam("project")) & (table.c.run == bindparam("run"))
 
 
 def _of_runs(table: Any) -> Any:
@@ -60,7 +56,7 @@ COUNTS: Final = query(
     "How many rows belong to a run.",
     select(
         *(
-            select(func.count()).select_from(table).where(_of_run(table)).scalar_subquery().label(table.name)
+            select(func.count()).select_from(table).where(of_run(table)).scalar_subquery().label(table.name)
             for table in (JOURNAL, INTENTS, TRIGGERS, TIMERS)
         )
     ),
@@ -68,13 +64,13 @@ COUNTS: Final = query(
 FIRST_ENTRIES: Final = query(
     "The first entries of a run's journal.",
     select(JOURNAL.c.sequence, JOURNAL.c.digest)
-    .where(_of_run(JOURNAL))
+    .where(of_run(JOURNAL))
     .order_by(JOURNAL.c.sequence)
     .limit(bindparam("most")),
 )
 DROP_ENTRIES: Final = query(
     "Delete the entries of a run's journal up to one of them.",
-    delete(JOURNAL).where(_of_run(JOURNAL), JOURNAL.c.sequence <= bindparam("sequence")),
+    delete(JOURNAL).where(of_run(JOURNAL), JOURNAL.c.sequence <= bindparam("sequence")),
 )
 SET_ANCHOR: Final = query("Note where a journal begins from now on.", insert(JOURNAL_ANCHORS))
 MOVE_ANCHOR: Final = query(
@@ -87,10 +83,9 @@ MOVE_ANCHOR: Final = query(
     )
     .values(sequence=bindparam("sequence"), digest=bindparam("digest"), pruned_at=bindparam("pruned_at")),
 )
-DROP_INTENTS: Final = query("Delete the actions of a run.", delete(INTENTS).where(_of_run(INTENTS)))
-DROP_TRIGGERS: Final = query("Delete what a run was told.", delete(TRIGGERS).where(_of_run(TRIGGERS)))
-DROP_TIMERS: Final = query("Delete the times that a run waited for.", delete(TIMERS).where(_of_run(TIMERS)))
-DROP_RUN: Final = query("Delete a run.", delete(RUNS).where(_of_run(RUNS)))
+DROP_INTENTS: Final = query("Delete the actions of a run.", delete(INTENTS).where(of_run(INTENTS)))
+DROP_TRIGGERS: Final = query("Delete what a run was told.", delete(TRIGGERS).where(of_run(TRIGGERS)))
+DROP_RUN: Final = query("Delete a run.", delete(RUNS).where(of_run(RUNS)))
 
 PRUNED_UNTIL: Final = query(
     "Up to which moment records of a kind were deleted.",
@@ -253,15 +248,3 @@ class Pruning:
         COUNT_PRUNING.run(
             connection, b_project=self.project, b_records=self.records, b_began_at=self.began_at, added=rows
         )
-
-
-__all__ = [
-    "EndedRun",
-    "Pruning",
-    "broken_link",
-    "delete_entries",
-    "delete_run",
-    "ended_runs",
-    "pruned_until",
-    "rows_of",
-]

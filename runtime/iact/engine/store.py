@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, union, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, union, update
 
 from iact.core.canonical import canonical
 from iact.core.facts import FactSet, fact_from_record
 from iact.core.machine import RunState, Trigger, TriggerKind
-from iact.engine.tables import HOLDS, INTENTS, RUNS, TIMERS, TRIGGERS
+from iact.engine.tables import HOLDS, INTENTS, RUNS, TIMERS, TRIGGERS, of_run
 from iact.stores.query import EVERYTHING, query
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ DONE: Final = "done"
 FAILED: Final = "failed"
 REVIEW: Final = "review"
 
-_THIS_RUN = and_(RUNS.c.project == bindparam("project"), RUNS.c.run == bindparam("run"))
-
-RUN: Final = query("One run.", select(RUNS).where(_THIS_RUN))
+RUN: Final = query("One run.", select(RUNS).where(of_run(RUNS)))
 ACTIVE_RUN: Final = query(
     "The run of an agent on a subject that has not ended.",
     select(RUNS).where(
@@ -83,8 +81,7 @@ TELL: Final = query("Tell a run something.", insert(TRIGGERS))
 TOLD: Final = query(
     "Whether a run was told this before.",
     select(TRIGGERS.c.number).where(
-        TRIGGERS.c.project == bindparam("project"),
-        TRIGGERS.c.run == bindparam("run"),
+        of_run(TRIGGERS),
         TRIGGERS.c.key == bindparam("key"),
     ),
 )
@@ -92,8 +89,7 @@ NEXT_TRIGGER: Final = query(
     "The oldest thing that a run was told and has not decided upon.",
     select(TRIGGERS)
     .where(
-        TRIGGERS.c.project == bindparam("project"),
-        TRIGGERS.c.run == bindparam("run"),
+        of_run(TRIGGERS),
         TRIGGERS.c.handled_at.is_(None),
     )
     .order_by(TRIGGERS.c.number)
@@ -106,14 +102,13 @@ HANDLE_TRIGGER: Final = query(
 
 SET_TIMERS: Final = query("Wait for these times.", insert(TIMERS))
 DROP_TIMERS: Final = query(
-    "Wait no longer for the times of earlier states.",
-    delete(TIMERS).where(TIMERS.c.project == bindparam("project"), TIMERS.c.run == bindparam("run")),
+    "Forget the times that a run waits for.",
+    delete(TIMERS).where(of_run(TIMERS)),
 )
 DROP_TIMER: Final = query(
     "A time has come and was decided upon.",
     delete(TIMERS).where(
-        TIMERS.c.project == bindparam("project"),
-        TIMERS.c.run == bindparam("run"),
+        of_run(TIMERS),
         TIMERS.c.visit == bindparam("visit"),
         TIMERS.c.transition == bindparam("transition"),
     ),
@@ -122,8 +117,7 @@ DUE_TIMER: Final = query(
     "The time that a run has waited for longest, if it has come.",
     select(TIMERS)
     .where(
-        TIMERS.c.project == bindparam("project"),
-        TIMERS.c.run == bindparam("run"),
+        of_run(TIMERS),
         TIMERS.c.due_at <= bindparam("now"),
     )
     .order_by(TIMERS.c.due_at, TIMERS.c.transition)
@@ -131,9 +125,7 @@ DUE_TIMER: Final = query(
 )
 NEXT_DUE: Final = query(
     "The next time that a run waits for.",
-    select(func.min(TIMERS.c.due_at).label("due_at")).where(
-        TIMERS.c.project == bindparam("project"), TIMERS.c.run == bindparam("run")
-    ),
+    select(func.min(TIMERS.c.due_at).label("due_at")).where(of_run(TIMERS)),
 )
 
 DECIDE_INTENTS: Final = query("Note actions that were decided.", insert(INTENTS))
@@ -141,8 +133,7 @@ NEXT_INTENT: Final = query(
     "The oldest action of a run that is not settled.",
     select(INTENTS)
     .where(
-        INTENTS.c.project == bindparam("project"),
-        INTENTS.c.run == bindparam("run"),
+        of_run(INTENTS),
         INTENTS.c.status.in_([DECIDED, STARTED]),
     )
     .order_by(INTENTS.c.decided_at, INTENTS.c.key)
@@ -163,7 +154,7 @@ MARK_INTENT: Final = query(
 TAKE_HOLDS: Final = query("Take what only one run may hold.", insert(HOLDS))
 GIVE_BACK_HOLDS: Final = query(
     "Give back what a run holds.",
-    delete(HOLDS).where(HOLDS.c.project == bindparam("project"), HOLDS.c.run == bindparam("run")),
+    delete(HOLDS).where(of_run(HOLDS)),
 )
 HOLDER: Final = query(
     "Which run holds a name.",

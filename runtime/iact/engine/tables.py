@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ColumnElement, Index, Integer, Table, Text, UniqueConstraint, and_, bindparam
 
 from iact.stores.columns import DIGEST, NAME, PROJECT, RUN, Instant, ascii_identifier, content, counter, identifier
 from iact.stores.metadata import METADATA
@@ -142,3 +142,8 @@ PRUNINGS: Final = Table(
     Column("deleted", Integer, nullable=False, comment="how many rows"),
     comment="What was deleted because its time was over; rows are never deleted",
 )
+
+
+def of_run(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to the run that the parameters `project` and `run` name."""
+    return and_(table.c.project == bindparam("project"), table.c.run == bindparam("run"))

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iact.operations.options import form_option as _format
-from iact.operations.options import store_options as _store
+from iact.operations.options import form_option, store_options
 
 if TYPE_CHECKING:
     from iact.operations.places import Place
 
 
 @click.command()
-@_store
-@_format
+@store_options
+@form_option
 def doctor(store: str | None, password: str | None, form: str) -> None:
     """Say what is wrong with the store and what it rests on, and what mends it.
 
@@ -43,7 +42,7 @@ def db() -> None:
 
 
 @db.command()
-@_store
+@store_options
 @click.option("--sql", is_flag=True, help="Print the SQL that is left to do instead of doing it; nothing is changed.")
 def migrate(store: str | None, password: str | None, sql: bool) -> None:  # noqa: FBT001 - click hands flags over like this
     """Bring the tables of the store up to date.
@@ -63,8 +62,8 @@ def migrate(store: str | None, password: str | None, sql: bool) -> None:  # noqa
 
 
 @db.command()
-@_store
-@_format
+@store_options
+@form_option
 def status(store: str | None, password: str | None, form: str) -> None:
     """Say at which revision the tables of the store are, and what is missing.
 
@@ -81,7 +80,7 @@ def status(store: str | None, password: str | None, form: str) -> None:
 
 @db.command()
 @click.argument("revision")
-@_store
+@store_options
 @click.option("--yes", is_flag=True, help="Do it; without this, only what would be lost is told.")
 def downgrade(revision: str, store: str | None, password: str | None, yes: bool) -> None:  # noqa: FBT001 - as above
     """Take the tables of the store back to an earlier REVISION, and lose what only later ones keep.
@@ -101,7 +100,7 @@ def downgrade(revision: str, store: str | None, password: str | None, yes: bool)
 
 
 @db.command()
-@_store
+@store_options
 @click.option(
     "--account",
     "roles",

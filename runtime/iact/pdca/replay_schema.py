@@ -6,7 +6,6 @@ A key may be added under the same `format`; one that goes away or changes its me
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from iact.core.document_schema import (
@@ -55,11 +54,6 @@ def replay_schema() -> Schema:
         ),
         "$defs": _definitions(),
     }
-
-
-def write_schema() -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(replay_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _definitions() -> Schema:

@@ -12,13 +12,14 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, make_url, text
 
 from iact.cli.main import iact
-from iact.dora.cycle.records import Place, records_of, records_of_cycle, records_of_request, take_in
+from iact.dora.cycle.records import records_of, records_of_cycle, records_of_request, take_in
 from iact.dora.metrics_file import NAME
+from iact.dora.records import Place
 from iact.stores.connect import open_sqlite, reading, writing
 from iact.stores.servers import open_server
 from services import mysql_protocol
 
-PLACE = Place("shop", "git-abc")
+PLACE = Place(project="shop", repository="git-abc")
 FAILED: dict[str, Any] = {  # the worked example of requirement DORA-06
     "cycle_id": "cycle-20251106-150000",
     "feature_id": "FEAT-001",

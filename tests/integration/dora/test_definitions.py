@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from iact.config.loading import load
+from iact.core.document_schema import text_of
 from iact.dora.cli import dora
-from iact.dora.comparison_schema import FILE, comparison_schema, write_schema
+from iact.dora.comparison_schema import FILE, comparison_schema
 from iact.dora.report_schema import report_schema
 from tests.support.git import GitRepository
 from tests.support.project import ROOT
@@ -195,7 +196,7 @@ def test_a_definition_whose_metric_is_of_another_kind_is_refused(project: Path):
 
 
 def test_the_committed_schema_of_a_comparison_is_the_one_of_the_code():
-    assert (ROOT / "catalog/schemas" / FILE).read_text(encoding="utf-8") == write_schema()
+    assert (ROOT / "catalog/schemas" / FILE).read_text(encoding="utf-8") == text_of(comparison_schema())
 
 
 def test_a_report_says_how_far_each_figure_has_come_to_its_target(project: Path, story: GitRepository):

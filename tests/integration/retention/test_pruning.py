@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Engine, delete, insert, make_url, select, text, update
 
 from iact.core.quantities import Dimension, parse
-from iact.dora.cycle.records import Place, records_of, take_in
+from iact.dora.cycle.records import records_of, take_in
+from iact.dora.records import Place
 from iact.engine.clocks import ManualClock
 from iact.engine.journal import EntryKind, append, broken_link, entries
 from iact.engine.pruning import delete_entries
@@ -287,7 +288,7 @@ def cycle(day: int, **more: Any) -> dict[str, Any]:
 
 
 def test_cycles_are_deleted_whole_and_not_taken_in_from_the_file_again(engine):
-    place = Place("test", "git-abc")
+    place = Place(project="test", repository="git-abc")
     file = [cycle(1), cycle(1, phase="deployment"), cycle(20), cycle(2, cycle_id="release-17")]
     with writing(engine) as connection:
         take_in(connection, place, file)

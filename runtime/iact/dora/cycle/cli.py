@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-    from iact.dora.cycle.records import Place
+    from iact.dora.records import Place
 
 FILE_OPTION = click.option(
     "--file", type=click.Path(path_type=Path), default=".dora_sdlc_metrics.json", show_default=True, help="The file."
@@ -133,13 +133,13 @@ def _keep(file: Path, repo: Path | None) -> None:
 @contextmanager
 def _opened(repo: Path) -> Iterator[tuple[Engine, Place]]:
     from iact.config.opening import open_project
-    from iact.dora.cycle.records import Place
+    from iact.dora.records import Place
     from iact.dora.repository import open_store, repository_key
 
     project = open_project()
     engine = open_store(project)
     try:
-        yield engine, Place(project.name, repository_key(repo, project, engine))
+        yield engine, Place(project=project.name, repository=repository_key(repo, project, engine))
     finally:
         engine.dispose()
 

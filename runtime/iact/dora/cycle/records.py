@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from sqlalchemy.engine import Connection
 from iact.core import instants
 from iact.dora.metrics_file import CYCLE_ID_FORM, NAME, Record, read_records
 from iact.dora.recorder import LOOKED_UP, chunks
+from iact.dora.records import Place
 from iact.dora.tables import DORA_METRICS, of_repository, parameters_of
 from iact.engine.pruning import pruned_until
 from iact.stores.query import query
@@ -49,19 +49,6 @@ OF_REQUEST: Final = query(
     .order_by(DORA_METRICS.c.repository, DORA_METRICS.c.cycle_id, DORA_METRICS.c.sequence),
 )
 ADD: Final = query("Add records of delivery cycles.", insert(DORA_METRICS))
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where records are kept.
-
-    Attributes:
-        project: the project.
-        repository: the repository's key in it.
-    """
-
-    project: str
-    repository: str
 
 
 def take_in_file(connection: Connection, place: Place, folder: Path) -> int:

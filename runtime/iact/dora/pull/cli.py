@@ -115,9 +115,9 @@ def _pull(  # noqa: PLR0913 - one parameter for each argument and option
     store: Path | None,
 ) -> None:
     from iact.config.opening import open_project
-    from iact.dora.ingest_file import Place
     from iact.dora.pull.read import Session
     from iact.dora.pull.run import pull as pull_streams
+    from iact.dora.records import Place
     from iact.dora.repository import event_rules, open_store, repository_key
     from iact.sources.rest.client import Client
     from iact.sources.rest.stream import Wanted

@@ -16,9 +16,9 @@ from typing import Final
 from sqlalchemy.engine import Connection, Engine
 
 from iact.dora.ingest import ingest, known_digests, told_of
-from iact.dora.ingest_file import Place
 from iact.dora.pull.model import Cursor, Pulled, StreamPulled, UnderWay, Unusable
 from iact.dora.pull.store import load_cursor, save_cursor
+from iact.dora.records import Place
 from iact.sources.events.fields import EventError
 from iact.sources.events.files import Row, understand
 from iact.sources.events.model import Event

@@ -9,8 +9,8 @@ from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.engine import Connection
 
 from iact.core.canonical import canonical
-from iact.dora.ingest_file import Place
 from iact.dora.pull.model import Cursor, cursor_of
+from iact.dora.records import Place
 from iact.dora.tables import PULLS, of_repository, parameters_of
 from iact.sources.rest.stream import Stream
 from iact.stores.query import query

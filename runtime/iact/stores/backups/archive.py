@@ -278,8 +278,13 @@ def _sweep(folder: Path) -> None:
             left.unlink()
 
 
-def put_in_place(part: Path, target: Path) -> None:
+def put_in_place(part: Path, target: Path, taken: str) -> None:
     """Give a finished file its name, unless something has that name already.
+
+    Args:
+        part: the file, which keeps its present name as well.
+        target: its name to be.
+        taken: what a person is told where something has that name.
 
     Raises:
         EnvironmentProblemError: if something has that name.
@@ -288,8 +293,7 @@ def put_in_place(part: Path, target: Path) -> None:
     try:
         os.link(part, target)
     except FileExistsError as error:
-        message = f"{target} is there already, and stays as it is. Move it away, or name another file."
-        raise EnvironmentProblemError(message) from error
+        raise EnvironmentProblemError(taken) from error
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

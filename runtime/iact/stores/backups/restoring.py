@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from iact.core.errors import EnvironmentProblemError, FindingError
 from iact.stores import marker
+from iact.stores.backups.archive import put_in_place
 from iact.stores.backups.lines import Tally, line_of, row_of
 from iact.stores.backups.tables import VERSIONS, rows_of, tables_at
 from iact.stores.connect import file_engine, make_folder, reading, writing
@@ -152,16 +153,8 @@ def _make_file(backup: Verified, made: Path, tell: Callable[[str, int], None]) -
 def _put_in_place(made: Path, path: Path) -> None:
     with made.open("rb") as file:
         os.fsync(file.fileno())
-    try:
-        os.link(made, path)
-    except FileExistsError as error:
-        message = f"another process made {path} meanwhile; nothing was restored. Stop it, and move the file away."
-        raise EnvironmentProblemError(message) from error
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    taken = f"another process made {path} meanwhile; nothing was restored. Stop it, and move the file away."
+    put_in_place(made, path, taken)
 
 
 def _remove(made: Path) -> None:

@@ -41,9 +41,9 @@ def save(engine: Engine, target: Path, *, shown_as: str, tell: Callable[[str, in
             no tables, or has those of a newer release.
         FindingError: if what was read again is not what was written.
     """
+    taken = f"{target} is there already, and stays as it is. Move it away, or name another file."
     if target.exists():
-        message = f"{target} is there already, and stays as it is. Move it away, or name another file."
-        raise EnvironmentProblemError(message)
+        raise EnvironmentProblemError(taken)
     with part_of(target) as (file, part):
         with reading(engine) as connection:
             revision = _revision(connection, shown_as)
@@ -68,7 +68,7 @@ def save(engine: Engine, target: Path, *, shown_as: str, tell: Callable[[str, in
         if (found.digest, found.manifest) != (digest, manifest):
             message = f"the backup {target} was written, and something else was read again. Check the disk."
             raise FindingError(message)
-        put_in_place(part, target)
+        put_in_place(part, target, taken)
     return replace(found, path=target)
 
 
