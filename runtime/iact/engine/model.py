@@ -116,9 +116,12 @@ class NextState:
             yield from self._check_fact("after", self.after.fact, scope, FactType.DURATION)
 
     def label(self) -> str:
-        """Return what it waits for, in a few words."""
-        waits = self.event or (f"after {_said(self.after)}" if self.after is not None else "")
-        return " / ".join(word for word in (waits or "at once", self.decide) if word)
+        """Return what it waits for and what it means, in a few words."""
+        return " / ".join(word for word in (self.waits_for() or "at once", self.decide) if word)
+
+    def waits_for(self) -> str:
+        """Return what it waits for: an event, or a time such as `after 30m`; empty where it is tried at once."""
+        return self.event or (f"after {_said(self.after)}" if self.after is not None else "")
 
     def compiled(self) -> Transition:
         """Return it as the evaluator knows it."""

@@ -1,6 +1,6 @@
-"""The shape of an agent's state machine: which states lead where, and its diagram.
+"""The shape of an agent's state machine: which states lead where.
 
-The `transitions` package supplies topology and diagrams only. What moves a run is `iact.core.evaluator.decide`, and
+The `transitions` package supplies topology only. What moves a run is `iact.core.evaluator.decide`, and
 what waits is a row with a time; so one shared machine is enough and no run owns one.
 """
 
@@ -53,28 +53,16 @@ class Topology:
                 backward[target].add(source)
         return self._closure(set(targets), backward)
 
-    def mermaid(self) -> str:
-        """Return the diagram in Mermaid's language, which GitHub and many editors draw."""
-        from transitions.extensions import GraphMachine  # noqa: PLC0415 - only who draws pays for it
-
-        machine = GraphMachine(model=None, graph_engine="mermaid", **self._arguments())
-        model = _Drawn()
-        machine.add_model(model, initial=self.start)
-        source: str = model.get_graph().source  # type: ignore[attr-defined]  # the package adds it to the model
-        return source
-
     def _machine(self) -> Any:
         from transitions import Machine  # noqa: PLC0415 - only who checks a definition pays for it
 
-        return Machine(model=None, **self._arguments())
-
-    def _arguments(self) -> dict[str, Any]:
-        return {
-            "states": list(self.states),
-            "initial": self.start,
-            "auto_transitions": False,
-            "transitions": [[edge.label, edge.source, edge.target] for edge in self.edges],
-        }
+        return Machine(
+            model=None,
+            states=list(self.states),
+            initial=self.start,
+            auto_transitions=False,
+            transitions=[[edge.label, edge.source, edge.target] for edge in self.edges],
+        )
 
     @staticmethod
     def _closure(found: set[str], onward: dict[str, set[str]]) -> frozenset[str]:
@@ -84,10 +72,6 @@ class Topology:
             found |= new
             waiting += new
         return frozenset(found)
-
-
-class _Drawn:
-    """The model that a diagram is drawn for."""
 
 
 def _onward(machine: Any) -> dict[str, set[str]]:

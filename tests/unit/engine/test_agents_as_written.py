@@ -92,14 +92,6 @@ def test_the_topology_says_which_states_can_be_reached_and_left(agent: Agent):
     assert topology.leading_to(["deploying"]) == {"testing", "deploying"}
 
 
-def test_the_diagram_has_every_way_with_what_it_waits_for(agent: Agent):
-    diagram = agent.topology().mermaid()
-
-    assert "stateDiagram-v2" in diagram
-    assert "testing --> deploying: finished / GO" in diagram
-    assert "deploying --> stopped: after input.patience" in diagram
-
-
 def test_inputs_are_facts_with_their_defaults(agent: Agent):
     facts = parse_inputs(agent, {"suite": "all"})
 
