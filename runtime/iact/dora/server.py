@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from iact.config.secret_reading import read_secret
+from iact.core import store_address
 from iact.core.errors import ConfigurationError
 from iact.core.tree import NOWHERE
 from iact.stores.looking import open_server_copy
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from iact.config.project import Project
     from iact.core.secret_values import SecretReference
     from iact.core.tree import Position
-
-_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _tls(project: Project, url: str) -> Tls | None:
     """Return how the connection is secured; one that does not leave this machine need not be."""
     asked = project.settings.store.tls
     if asked is None:
-        return None if urlsplit(url).hostname in _THIS_MACHINE else Tls()
+        return None if store_address.parse(url).is_on_this_machine else Tls()
     return Tls(
         authority=project.root / asked.ca if asked.ca else None,
         checks_authority=asked.verify != "nothing",

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
+from urllib.parse import unquote
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError
 
 from iact.config.project import Project
+from iact.core import store_address
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.core.secret_values import SecretReference, parse
 from iact.dora.server import Access, access_to
 from iact.stores.connect import file_engine, looking_connection, open_sqlite
 from iact.stores.servers import connected, open_server
-
-_SERVER: Final = "mysql://user@host:3306/database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def place_of(project: Project, store: str | None, password: str | None) -> Place
     reference = _reference(password)
     if store is not None and url is None:
         if reference is not None:
-            message = f"--password is for a server, and {store} is a file. Leave it out, or write {_SERVER}."
+            message = f"--password is for a server, and {store} is a file. Leave it out, or write {store_address.FORM}."
             raise ConfigurationError(message)
         return Place(store, Path(store))
     url = url or project.settings.store.url
@@ -101,8 +100,8 @@ def place_of(project: Project, store: str | None, password: str | None) -> Place
 
 def account_of(access: Access) -> tuple[str, str]:
     """Return the name of the account and of the database that an address names."""
-    found = make_url(access.url)
-    return found.username or "", found.database or ""
+    found = store_address.parse(access.url)
+    return unquote(found.user), found.database
 
 
 def _reference(password: str | None) -> SecretReference | None:
@@ -115,10 +114,9 @@ def _reference(password: str | None) -> SecretReference | None:
 
 def _without_password(url: str) -> str:
     try:
-        return make_url(url).render_as_string()
-    except ArgumentError as error:
-        message = f"the address of the store is not understood. Expected {_SERVER}."
-        raise ConfigurationError(message) from error
+        return str(store_address.parse(url))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def as_data(place: Place) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
+from iact.core import store_address
 from iact.dora.server import Access
 from iact.operations.doctor.findings import BROKEN, Finding
+from iact.operations.places import account_of
 from iact.stores.servers import Tls, connected
 
 _Told = tuple[str, str, tuple[str, ...]]
@@ -25,8 +26,8 @@ def cannot_connect(access: Access, shown_as: str, error: OperationalError) -> Fi
         error: what the driver said.
     """
     number = error.orig.args[0] if error.orig is not None and error.orig.args else 0
-    address = make_url(access.url)
-    user, database, host = address.username or "", address.database or "", address.host or ""
+    user, database = account_of(access)
+    host = store_address.parse(access.url).host
     if "certificate verify failed" in str(error.orig):
         number = _CERTIFICATE
     if number == _ACCESS_DENIED and _is_taken_encrypted(access):
