@@ -63,6 +63,10 @@ def run_script(server: DatabaseServer, database: str, script: str, *, statements
         script: statements, each ended by a semicolon at the end of a line.
         statements: how many of them are run; all where None.
     """
+    server.execute(f"USE {database}", *statements_of(script)[:statements])
+
+
+def statements_of(script: str) -> list[str]:
+    """Return the statements of a script without its comments."""
     told = (line for line in script.splitlines() if not line.startswith("--"))
-    found = [one for one in ("\n".join(told) + "\n").split(";\n") if one.strip()]
-    server.execute(f"USE {database}", *found[:statements])
+    return [one for one in ("\n".join(told) + "\n").split(";\n") if one.strip()]

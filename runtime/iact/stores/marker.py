@@ -6,6 +6,7 @@ release does not know the newer steps, and can tell only by this whether they co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import text
@@ -33,16 +34,35 @@ RESTORING: Final = "restoring"
 _NO_SUCH_TABLE: Final = 1146
 
 
-def statements(revision: str) -> tuple[str, str]:
-    """Return what notes that the tables are at a revision of this release."""
+def announcements(steps: Sequence[str]) -> tuple[str, ...]:
+    """Return what notes from which release on the tables can be used at each revision that they come through.
+
+    It is done before the first of them: a process of an older release that looks between two steps has to know as well.
+
+    Args:
+        steps: revisions of this release.
+    """
+    rows = ", ".join(f"('{step}', '{compatible_from(step)}')" for step in steps)
+    return (f"REPLACE INTO {SCHEMA} (revision, compatible_from) VALUES {rows}",) if rows else ()  # noqa: S608 - the names of our own files
+
+
+def statements(revision: str) -> tuple[str, ...]:
+    """Return what notes that the tables are at a revision of this release, and go on to no other one."""
     return (
+        *announcements((revision,)),
         f"DELETE FROM {SCHEMA} WHERE revision <> '{revision}'",  # noqa: S608 - the names of our own files
-        f"REPLACE INTO {SCHEMA} (revision, compatible_from) VALUES ('{revision}', '{compatible_from(revision)}')",  # noqa: S608 - as above
     )
 
 
+def announce(connection: Connection, steps: Sequence[str]) -> None:
+    """Make the place for these notes, and note what `announcements` says."""
+    connection.exec_driver_sql(MAKE_SCHEMA)
+    for statement in announcements(steps):
+        connection.exec_driver_sql(statement)
+
+
 def note(connection: Connection, revision: str) -> None:
-    """Note that the tables are at a revision of this release."""
+    """Note that the tables are at a revision of this release, and go on to no other one."""
     for statement in statements(revision):
         connection.exec_driver_sql(statement)
 

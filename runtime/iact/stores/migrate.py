@@ -15,7 +15,8 @@ from sqlalchemy.exc import DatabaseError
 from iact.core.errors import EnvironmentProblemError
 from iact.stores import marker
 from iact.stores.columns import is_servers
-from iact.stores.revisions import SCRIPTS, newest_revision, revisions
+from iact.stores.failures import failure_of
+from iact.stores.revisions import SCRIPTS, after, newest_revision, revisions
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -32,6 +33,7 @@ def migrate(engine: Engine, *, shown_as: str) -> None:
     Raises:
         EnvironmentProblemError: if it is no database, if a newer release has changed its tables, or if its account may
             not change them.
+        DatabaseError: if the connection to a server is lost, or another process stands in the way.
     """
     try:
         with engine.connect().execution_options(iact_reading=True) as connection:
@@ -42,7 +44,7 @@ def migrate(engine: Engine, *, shown_as: str) -> None:
             if _is_done(connection, shown_as):
                 return
             if is_servers(connection.dialect):
-                connection.exec_driver_sql(marker.MAKE_SCHEMA)
+                marker.announce(connection, [step.number for step in after(present_revision(connection))])
                 upgrade(connection)
                 marker.note(connection, newest_revision())
             elif inspect(connection).get_table_names():
@@ -50,6 +52,8 @@ def migrate(engine: Engine, *, shown_as: str) -> None:
             else:
                 _make_fresh(connection)
     except DatabaseError as error:
+        if is_servers(engine.dialect) and failure_of(error) is not None:
+            raise  # nothing is wrong with the tables: whoever opens the store tries again
         raise cannot_be_used(engine, shown_as, error) from error
 
 
@@ -178,7 +182,8 @@ def downgrade(connection: Connection, to: str) -> None:
     from alembic import command  # noqa: PLC0415 - as above
 
     if is_servers(connection.dialect):
-        connection.exec_driver_sql(marker.MAKE_SCHEMA)
+        present = present_revision(connection) or newest_revision()
+        marker.announce(connection, revisions()[revisions().index(to) : revisions().index(present) + 1])
     command.downgrade(_config(connection), to)
     if is_servers(connection.dialect):
         marker.note(connection, to)
@@ -202,7 +207,8 @@ def upgrade_script(connection: Connection, shown_as: str) -> str:
         command.upgrade(_config(connection, written), f"{present or 'base'}:head", sql=True)
     # Alembic makes its own table anew where no revision was noted in it yet, as in a script that was cut short.
     steps = written.getvalue().replace("CREATE TABLE alembic_version", "CREATE TABLE IF NOT EXISTS alembic_version")
-    before = f"{marker.MAKE_LOCKS};\n\n{marker.MAKE_SCHEMA};\n\n"
+    noted = marker.announcements([step.number for step in after(present)]) if present != newest_revision() else ()
+    before = "".join(f"{one};\n\n" for one in (marker.MAKE_LOCKS, marker.MAKE_SCHEMA, *noted))
     return before + steps + "\n".join(f"{one};" for one in marker.statements(newest_revision())) + "\n"
 
 

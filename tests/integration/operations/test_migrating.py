@@ -7,19 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from iact.config.opening import open_project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.dora.repository import open_store
 from iact.stores.connect import open_sqlite
 from iact.stores.migrate import upgrade
-from iact.stores.revisions import newest_revision, revisions
+from iact.stores.revisions import compatible_from, newest_revision, revisions
 from services import mysql_protocol
 from tests.support.databases import (
     PASSWORD,
     administrator,
     command,
     run_script,
+    statements_of,
     tables_of,
     write_server_project,
 )
@@ -28,6 +31,8 @@ from tests.support.servers import DatabaseServer
 from tests.support.trials import write_project
 
 OLDER = revisions()[2]
+BEFORE_OVERLAP = "0007"
+"""The oldest revision whose release goes along with newer ones."""
 NEWEST = newest_revision()
 FUTURE = "9001"
 
@@ -145,6 +150,48 @@ def test_the_printed_sql_makes_what_migrating_makes(
     assert database_server.rows("SELECT * FROM iact_schema", database=database) == noted
     assert command("db", "status").exit_code == 0
     assert command("db", "migrate", "--sql").stdout == ""
+
+
+def test_between_any_two_steps_an_older_release_knows_whether_it_may_go_on(
+    database_server: DatabaseServer, database: str
+):
+    """Whoever looks while tables change meets a revision that the release before does not know."""
+    make_tables_of(database_server, database, BEFORE_OVERLAP)
+    met: list[str] = []
+
+    def look(*_: object) -> None:
+        ((present,),) = database_server.rows("SELECT version_num FROM alembic_version", database=database)
+        if present != BEFORE_OVERLAP:
+            noted = database_server.rows("SELECT revision, compatible_from FROM iact_schema", database=database)
+            assert dict(noted).get(present) == compatible_from(present), f"nothing tells who may go on at {present}"
+            met.append(present)
+
+    event.listen(Engine, "after_cursor_execute", look)
+    try:
+        command("db", "migrate")
+    finally:
+        event.remove(Engine, "after_cursor_execute", look)
+
+    assert set(met) >= set(revisions()[revisions().index(BEFORE_OVERLAP) + 1 : -1])
+    assert database_server.rows("SELECT revision FROM iact_schema", database=database) == [(NEWEST,)]
+
+
+def test_between_any_two_statements_of_the_printed_sql_an_older_release_knows_as_well(
+    database_server: DatabaseServer, database: str
+):
+    make_tables_of(database_server, database, BEFORE_OVERLAP)
+    script = command("db", "migrate", "--sql").stdout
+    met: set[str] = set()
+
+    for statement in statements_of(script):
+        database_server.execute(f"USE {database}", statement)
+        ((present,),) = database_server.rows("SELECT version_num FROM alembic_version", database=database)
+        if present != BEFORE_OVERLAP:
+            noted = database_server.rows("SELECT revision, compatible_from FROM iact_schema", database=database)
+            assert dict(noted).get(present) == compatible_from(present), f"nothing tells who may go on at {present}"
+            met.add(present)
+
+    assert met == set(revisions()[revisions().index(BEFORE_OVERLAP) + 1 :])
 
 
 def test_printing_sql_changes_nothing(database_server: DatabaseServer, database: str):
