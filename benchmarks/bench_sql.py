@@ -20,17 +20,15 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sqlalchemy import make_url
 from sqlalchemy.engine import Engine
 
 from iact.stores.query import EVERYTHING, READ_AGAIN, Query
-from iact.stores.servers import open_server
-from services import mysql_protocol
 from services.checkout import instance
 from services.instance import Instance
 from tests.support.large_store import Choice, Sizes, fill
 from tests.support.queries import looks, named_queries
 from tests.support.servers import DatabaseServer
+from tests.support.stores import opened
 
 MOST_MILLISECONDS: Final = 250.0
 FULL: Final = Sizes(large=100_000, small=10_000, repositories=90, runs=500_000, entries=20)
@@ -101,9 +99,7 @@ def filled(server: Instance, sizes: Sizes) -> Iterator[Engine]:
     database = DatabaseServer(server)
     if (DATABASE,) not in database.rows("SHOW DATABASES"):
         database.execute(f"CREATE DATABASE {DATABASE}")
-    address = make_url(database.url(DATABASE))
-    place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
-    engine = open_server(place, password=mysql_protocol.PASSWORD)
+    engine = opened(database.url(DATABASE))
     try:
         if not database.rows("SELECT 1 FROM repositories LIMIT 1", database=DATABASE):
             began = time.monotonic()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from iact.stores.connect import open_sqlite, reading, writing
 from iact.stores.servers import open_server
@@ -72,6 +72,15 @@ class StoreAt:
         """Return what a query finds."""
         with self.opened() as engine, reading(engine) as connection:
             return [tuple(row) for row in connection.execute(text(query))]
+
+
+def opened(url: str) -> Engine:
+    """Open the store that the fixture `store_url`, or a test's server, names, and bring its tables up to date."""
+    address = make_url(url)
+    if address.drivername == "sqlite":
+        return open_sqlite(Path(address.database or ""))
+    place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
+    return open_server(place, password=mysql_protocol.PASSWORD)
 
 
 @contextmanager

@@ -30,8 +30,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 
 from iact.core.errors import EnvironmentProblemError
+from iact.stores.retrying import Patience
 from iact.stores.servers import Waiting, open_server
-from iact.stores.units import Patience, write
+from iact.stores.units import write
 from services import mysql_protocol
 from tests.support.proxy import Proxy
 from tests.support.servers import DATABASE_SERVERS, DatabaseServer, breakable

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import socket
 import sqlite3
+import ssl
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -80,7 +82,16 @@ def failure_of(error: BaseException) -> Failure | None:
     # The driver is an extra: where it is not installed, none of its errors can be raised.
     if type(origin).__module__ != "pymysql.err" or origin is None or not origin.args:
         return None
+    if _is_of_the_address(getattr(origin, "original_exception", None)):
+        return None
     return _SERVERS.get(origin.args[0])
+
+
+def _is_of_the_address(cause: BaseException | None) -> bool:
+    """Return whether a connection failed because there is no such host, or because nobody vouches for it."""
+    if isinstance(cause, socket.gaierror):
+        return cause.errno == socket.EAI_NONAME
+    return isinstance(cause, ssl.SSLCertVerificationError)
 
 
 def failure_among_equals(error: BaseException) -> Failure | None:

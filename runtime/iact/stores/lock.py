@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.failures import Failure, failure_of
+from iact.stores.retrying import persistently
 from iact.stores.servers import held
-from iact.stores.units import persistently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import column, inspect, select, table
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from iact.core import instants
 from iact.stores.connect import empty_memory, reading
+from iact.stores.failures import failure_of
 from iact.stores.migrate import known_revision, migrate, upgrade
-from iact.stores.servers import connected, unreachable
+from iact.stores.retrying import retried
+from iact.stores.servers import OPENING, connected, unreachable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -39,8 +41,10 @@ def open_server_copy(url: str, project: str, *, password: str | None = None, tls
     """
     source, shown_as = connected(url, password, tls)
     try:
-        return _copied(source, project, shown_as)
-    except OperationalError as error:
+        return retried(source, lambda: _copied(source, project, shown_as), patience=OPENING)
+    except DBAPIError as error:
+        if failure_of(error) is None and not isinstance(error, OperationalError):
+            raise
         raise unreachable(shown_as, error) from error
     finally:
         source.dispose()

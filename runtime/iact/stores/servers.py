@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from iact.core import store_address
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
-from iact.stores.columns import SERVERS, is_servers
+from iact.stores.columns import is_servers
 from iact.stores.failures import Failure, failure_of
 from iact.stores.marker import MAKE_LOCKS
 from iact.stores.migrate import cannot_be_used, migrate, require_current
+from iact.stores.retrying import Patience, retried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +75,10 @@ class AuthorityError(ConfigurationError):
     """The certificate of an authority cannot be used."""
 
 
+OPENING: Final = Patience(attempts=12, seconds=30, first_pause=0.1, longest_pause=5)
+"""Long enough for a server that is started anew; whoever mistyped an address does not wait for minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """How long a server may be silent before it counts as gone, which tells one that is frozen from one that works.
@@ -81,11 +88,13 @@ class Waiting:
         to_answer: seconds until the next bytes of an answer come, or until what is sent is taken; longer than a
             statement may wait for a lock. None waits for ever, as a change of a large table may take hours.
         for_a_free_one: seconds until one of this process's own connections is given back, where all are in use.
+        to_open: how long it is tried to open the store while the server starts anew, or takes nobody in.
     """
 
     to_connect: float = 10
     to_answer: float | None = 60
     for_a_free_one: float = 30
+    to_open: Patience = OPENING
 
 
 WAITING: Final = Waiting()
@@ -108,27 +117,48 @@ def open_server(
         tls: how the connection is secured; None does not encrypt it, which is for a server on this machine.
         migrates: whether its tables are brought up to date, which takes an account that may change them; otherwise they
             have to be of this release, or of a newer one that goes along with it.
-        waiting: how long the server may be silent.
+        waiting: how long the server may be silent, and how long it is tried to open the store.
 
     Raises:
         ConfigurationError: if `url` is none of a server's, or holds a password, or the authority cannot be read.
         EnvironmentProblemError: if the server cannot be reached or refuses, or this release cannot use its tables.
     """
     if migrates:
-        _migrated(url, password, tls)
+        _migrated(url, password, tls, waiting.to_open)
     engine, shown_as = connected(url, password, tls, waiting)
-    with _told_as(engine, shown_as):
-        if not migrates:
-            with engine.connect().execution_options(iact_reading=True) as connection:
-                require_current(connection, shown_as)
+
+    def look() -> None:
+        with engine.connect().execution_options(iact_reading=True) as connection:
+            require_current(connection, shown_as)
+
+    if not migrates:
+        with _told_as(engine, shown_as):
+            retried(engine, look, patience=waiting.to_open, judge=_passing)
     return engine
 
 
-def _migrated(url: str, password: str | None, tls: Tls | None) -> None:
+def _migrated(url: str, password: str | None, tls: Tls | None, patience: Patience) -> None:
     engine, shown_as = connected(url, password, tls, MIGRATING)
-    with _told_as(engine, shown_as), one_migrates(engine, shown_as):
-        migrate(engine, shown_as=shown_as)
+
+    def change() -> None:
+        with one_migrates(engine, shown_as):
+            migrate(engine, shown_as=shown_as)
+
+    with _told_as(engine, shown_as):
+        # Every step is left out where it was done already, so what was cut off goes on.
+        retried(engine, change, patience=patience, judge=_passing)
     engine.dispose()
+
+
+def _passing(error: BaseException) -> Failure | None:
+    """Return why opening again may succeed; who waited for another to change the tables has waited long enough."""
+    found = failure_of(error)
+    return None if found is Failure.CONFLICT and _number(error) == _WAITED_TOO_LONG else found
+
+
+def _number(error: BaseException) -> int | None:
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return origin.args[0] if origin is not None and origin.args else None
 
 
 @contextmanager
@@ -136,22 +166,24 @@ def _told_as(engine: Engine, shown_as: str) -> Iterator[None]:
     """Tell a person why a server was not reached, and keep no connection to it."""
     try:
         yield
-    except OperationalError as error:
+    except DBAPIError as error:
         engine.dispose()
+        if failure_of(error) is None and not isinstance(error, OperationalError):
+            raise
         raise unreachable(shown_as, error) from error
     except BaseException:
         engine.dispose()
         raise
 
 
-def unreachable(shown_as: str, error: OperationalError) -> EnvironmentProblemError:
+def unreachable(shown_as: str, error: DBAPIError) -> EnvironmentProblemError:
     """Return how a person is told that a server cannot be reached.
 
     Args:
         shown_as: what errors call the store.
         error: what the driver said.
     """
-    if error.orig is not None and error.orig.args[0] == _WAITED_TOO_LONG:
+    if _number(error) == _WAITED_TOO_LONG:
         message = f"another process changes the tables of {shown_as}, or holds what is needed. Wait until it is done."
         return EnvironmentProblemError(message)
     message = f"the store {shown_as} cannot be reached: {error.orig}. `iact doctor` says what mends it."
@@ -160,7 +192,7 @@ def unreachable(shown_as: str, error: OperationalError) -> EnvironmentProblemErr
 
 def connected(url: str, password: str | None, tls: Tls | None, waiting: Waiting = WAITING) -> tuple[Engine, str]:
     """Return an engine that has not connected yet, and what errors call it; parameters and errors of `open_server`."""
-    parsed = _parsed(url)
+    address = _address(url)
     try:
         # Without `ssl_disabled` the driver would encrypt where the server can, and say nothing where it cannot.
         secured = {"ssl_disabled": True} if tls is None else {"ssl": tls.context()}
@@ -168,7 +200,7 @@ def connected(url: str, password: str | None, tls: Tls | None, waiting: Waiting 
         message = f"the authority {tls.authority if tls else ''} cannot be used: {error}. Expected a PEM certificate."
         raise AuthorityError(message) from error
     engine = create_engine(
-        parsed.set(drivername="mysql+pymysql", password=password),
+        URL.create("mysql+pymysql", unquote(address.user), password, address.host, address.port, address.database),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_recycle=RECYCLED_AFTER,
@@ -187,7 +219,7 @@ def connected(url: str, password: str | None, tls: Tls | None, waiting: Waiting 
     )
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _tell_lost)
-    return engine, parsed.render_as_string()
+    return engine, str(address)
 
 
 def _conversions() -> dict[Any, Any]:
@@ -198,21 +230,17 @@ def _conversions() -> dict[Any, Any]:
     return {**conversions, FIELD_TYPE.DATETIME: datetime.fromisoformat}
 
 
-def _parsed(url: str) -> URL:
+def _address(url: str) -> store_address.StoreAddress:
     try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is None or parsed.drivername not in SERVERS or not parsed.database:
-        message = "the address of the store is not understood. Expected mysql://user@host:3306/database."
-        raise ConfigurationError(message)
-    if parsed.password is not None:
+        found = store_address.parse(url)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    if found.holds_password:
         message = (
-            f"the address {parsed.render_as_string()} holds a password. "
-            "Take it out, and name where it is kept: env:NAME or file:PATH."
+            f"the address {found} holds a password. Take it out, and name where it is kept: env:NAME or file:PATH."
         )
         raise ConfigurationError(message)
-    return parsed
+    return found
 
 
 def _begin(connection: Connection) -> None:

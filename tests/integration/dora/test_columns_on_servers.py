@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-
-from sqlalchemy import make_url
 
 from iact.dora import store
 from iact.dora.collect import collect
@@ -14,10 +11,8 @@ from iact.dora.columns import NEVER
 from iact.dora.figures import Window
 from iact.dora.terms import Milestone
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_sqlite
-from iact.stores.servers import open_server
-from services import mysql_protocol
 from tests.support.git import GitRepository
+from tests.support.stores import opened
 
 WINDOW = Window(store.EARLIEST, store.LATEST)
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -31,12 +26,7 @@ def test_columns_hold_the_moments_of_the_changes(repository: GitRepository, stor
     repository.switch("main")
     repository.commit("second", at="2026-01-07 10:00:59")
     repository.tag("v1.1.0")
-    address = make_url(store_url)
-    if address.drivername == "sqlite":
-        engine = open_sqlite(Path(address.database or ""))
-    else:
-        place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
-        engine = open_server(place, password=mysql_protocol.PASSWORD)
+    engine = opened(store_url)
     try:
         with engine.begin() as connection:
             collect(connection, "p", "r", repository.path, GitRules(), NOW)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 
 from iact.cli.main import iact
 from iact.dora.cycle.records import records_of, records_of_cycle, records_of_request, take_in
 from iact.dora.metrics_file import NAME
 from iact.dora.records import Place
-from iact.stores.connect import open_sqlite, reading, writing
-from iact.stores.servers import open_server
-from services import mysql_protocol
+from iact.stores.connect import reading, writing
+from tests.support.stores import opened
 
 PLACE = Place(project="shop", repository="git-abc")
 FAILED: dict[str, Any] = {  # the worked example of requirement DORA-06
@@ -44,12 +42,7 @@ def phase(name: str, seconds: float, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def engine(store_url: str) -> Iterator[Engine]:
     """An empty store on each database."""
-    address = make_url(store_url)
-    if address.drivername == "sqlite":
-        found = open_sqlite(Path(address.database or ""))
-    else:
-        place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
-        found = open_server(place, password=mysql_protocol.PASSWORD)
+    found = opened(store_url)
     yield found
     found.dispose()
 

@@ -17,19 +17,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, make_url, select
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from iact.dora.pull.model import Pulled
 from iact.dora.tables import PULLS
-from iact.stores.connect import open_memory, open_sqlite, reading
-from iact.stores.servers import open_server
+from iact.stores.connect import open_memory, reading
 from iact.stores.units import write
-from services import mysql_protocol
 from tests.support.git import GitRepository
 from tests.support.github_server import TOKEN, GitHubServer
 from tests.support.pulling import Puller
 from tests.support.rest_server import HandClock
+from tests.support.stores import opened
 
 SHA = "a" * 40
 LISTS = ("/deployments", "/pulls", "/actions/runs", "/issues")
@@ -105,14 +104,6 @@ def go_on(server: GitHubServer) -> None:
         request["title"] = "Renamed"
         request["updated_at"] = (march(21) + timedelta(minutes=request["number"])).isoformat()
     server.issues[0]["labels"], server.issues[0]["updated_at"] = [], march(22).isoformat()
-
-
-def opened(store_url: str) -> Engine:
-    address = make_url(store_url)
-    if address.drivername == "sqlite":
-        return open_sqlite(Path(address.database or ""))
-    place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
-    return open_server(place, password=mysql_protocol.PASSWORD)
 
 
 @pytest.fixture

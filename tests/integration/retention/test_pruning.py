@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, insert, make_url, select, text, update
+from sqlalchemy import Engine, delete, insert, select, text, update
 
 from iact.core.quantities import Dimension, parse
 from iact.dora.cycle.records import records_of, take_in
@@ -23,9 +23,8 @@ from iact.retention.model import Batch, Keep, LegalHold, RetentionPolicy
 from iact.retention.pruning import BROKEN, Pruned, prune, would_prune
 from iact.retention.terms import RecordKind
 from iact.stores.connect import open_sqlite, reading, writing
-from iact.stores.servers import open_server
-from services import mysql_protocol
 from tests.support.agents import World, agent_definition
+from tests.support.stores import opened
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = START + timedelta(days=100)
@@ -58,12 +57,7 @@ def policy(*holds: LegalHold, rows: int = 1_000, **keep: str) -> RetentionPolicy
 @pytest.fixture
 def engine(store_url: str) -> Iterator[Engine]:
     """An empty store on each database."""
-    address = make_url(store_url)
-    if address.drivername == "sqlite":
-        found = open_sqlite(Path(address.database or ""))
-    else:
-        place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
-        found = open_server(place, password=mysql_protocol.PASSWORD)
+    found = opened(store_url)
     yield found
     found.dispose()
 

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 from sqlalchemy.engine import Connection
 
 import iact
 from iact.stores.query import every_query
-from iact.stores.servers import open_server
-from services import mysql_protocol
 from tests.support.large_store import Choice, Sizes, fill
 from tests.support.queries import accesses, looks, named_queries
 from tests.support.servers import DATABASE_SERVERS, DatabaseServer
+from tests.support.stores import opened
 
 SIZES = Sizes(large=3_000, small=1_000, repositories=12, runs=5_000, entries=10)
 LOOKED_UP = 5
@@ -30,9 +28,7 @@ def filled(request: pytest.FixtureRequest) -> Iterator[Connection]:
     """A store on each server with so many rows that reading all of them never pays."""
     server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
     with server.database() as name:
-        address = make_url(server.url(name))
-        place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
-        engine = open_server(place, password=mysql_protocol.PASSWORD)
+        engine = opened(server.url(name))
         fill(engine, SIZES)
         with engine.connect() as connection:
             if request.param == "mysql":

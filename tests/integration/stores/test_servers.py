@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, make_url, select, text
+from sqlalchemy import Engine, select, text
 
 from iact.core.errors import ConfigurationError
 from iact.core.facts import Fact, FactSet
@@ -19,9 +19,9 @@ from iact.engine.tables import HOLDS
 from iact.stores.connect import open_memory, reading, writing
 from iact.stores.revisions import newest_revision
 from iact.stores.servers import open_server
-from services import mysql_protocol
 from tests.support.agents import World, agent_definition
 from tests.support.servers import DatabaseServer
+from tests.support.stores import opened
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 CHANGE = agent_definition("""
@@ -39,13 +39,6 @@ states:
       - {event: unknown, decide: ESCALATE, to: changed}
   changed: {final: true}
 """)
-
-
-def opened(url: str) -> Engine:
-    """Open the store that a test server's address names; the password is handed over apart from it."""
-    address = make_url(url)
-    place = f"mysql://{address.username}@{address.host}:{address.port}/{address.database}"
-    return open_server(place, password=mysql_protocol.PASSWORD)
 
 
 @pytest.fixture

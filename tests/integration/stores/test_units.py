@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 import time
@@ -19,11 +18,13 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.connect import open_sqlite
 from iact.stores.lock import exclusive_row
+from iact.stores.retrying import Patience
 from iact.stores.servers import CONNECTIONS, Waiting, open_server
-from iact.stores.units import Patience, forget_old_units, read, write
+from iact.stores.units import forget_old_units, read, write
 from services import mysql_protocol
 from tests.support.proxy import Proxy
 from tests.support.servers import DatabaseServer
+from tests.support.trying_again import when_tried_again
 
 AT_ONCE = Patience(attempts=8, seconds=60, first_pause=0.001, longest_pause=0.01)
 """Pauses that nobody has to wait for."""
@@ -293,31 +294,14 @@ def test_a_lock_that_is_lost_while_it_is_held_takes_nothing_back(notes: Notes, p
     assert notes.kept() == [1, 2]
 
 
-class GivesWay(logging.Handler):
-    """Lets go of something as soon as somebody says that a transaction is tried again."""
-
-    def __init__(self, let_go: Callable[[], object]) -> None:
-        super().__init__()
-        self._let_go = let_go
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Let go."""
-        assert "trying again" in record.getMessage()
-        self._let_go()
-
-
 def test_an_embedded_store_that_another_process_writes_to_is_tried_again(tmp_path: Path):
     engine = open_sqlite(tmp_path / "iact.db")
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
     engine.dispose()
     with closing(sqlite3.connect(tmp_path / "iact.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        handler = GivesWay(other.commit)
-        logging.getLogger("iact.stores.units").addHandler(handler)
-        try:
-            made = write(engine, lambda connection: connection.execute(text("CREATE TABLE made (n)")), patience=AT_ONCE)
-        finally:
-            logging.getLogger("iact.stores.units").removeHandler(handler)
-    assert made is not None
+        with when_tried_again(other.commit) as times:
+            write(engine, lambda connection: connection.execute(text("CREATE TABLE made (n)")), patience=AT_ONCE)
+    assert times() >= 1
     assert read(engine, lambda connection: connection.execute(text("SELECT COUNT(*) FROM made")).scalar_one()) == 0
     engine.dispose()

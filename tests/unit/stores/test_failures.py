@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import ssl
 
 import pytest
 from pymysql import err
@@ -24,6 +26,27 @@ def test_a_transaction_that_stood_in_the_way_of_another_may_be_tried_again(numbe
 @pytest.mark.parametrize("number", [1053, 1927, 2002, 2003, 2006, 2013, 2055, 3169, 4031])
 def test_a_connection_that_is_gone_may_be_made_again(number: int):
     assert failure_of(refused(number)) is Failure.LOST
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+        ssl.SSLCertVerificationError(1, "certificate verify failed"),
+    ],
+)
+def test_a_host_that_there_is_not_and_one_that_nobody_vouches_for_are_not_tried_again(cause: Exception):
+    error = err.OperationalError(2003, "Can't connect")
+    error.original_exception = cause  # type: ignore[attr-defined] # as the driver does
+
+    assert failure_of(OperationalError("", {}, error)) is None
+
+
+def test_a_name_server_that_does_not_answer_may_do_so_later():
+    error = err.OperationalError(2003, "Can't connect")
+    error.original_exception = socket.gaierror(socket.EAI_AGAIN, "Try again")  # type: ignore[attr-defined] # as above
+
+    assert failure_of(OperationalError("", {}, error)) is Failure.LOST
 
 
 def test_a_socket_that_the_driver_has_closed_is_a_lost_connection():
