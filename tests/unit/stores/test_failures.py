@@ -37,14 +37,14 @@ def test_a_connection_that_is_gone_may_be_made_again(number: int):
 )
 def test_a_host_that_there_is_not_and_one_that_nobody_vouches_for_are_not_tried_again(cause: Exception):
     error = err.OperationalError(2003, "Can't connect")
-    error.original_exception = cause  # type: ignore[attr-defined] # as the driver does
+    error.original_exception = cause  # type: ignore[attr-defined]  # as the driver does
 
     assert failure_of(OperationalError("", {}, error)) is None
 
 
 def test_a_name_server_that_does_not_answer_may_do_so_later():
     error = err.OperationalError(2003, "Can't connect")
-    error.original_exception = socket.gaierror(socket.EAI_AGAIN, "Try again")  # type: ignore[attr-defined] # as above
+    error.original_exception = socket.gaierror(socket.EAI_AGAIN, "Try again")  # type: ignore[attr-defined]  # as above
 
     assert failure_of(OperationalError("", {}, error)) is Failure.LOST
 
