@@ -22,7 +22,8 @@ from iact.dora.attribution import KIND as INCIDENT
 from iact.dora.attribution import Delivered, attribute
 from iact.dora.deploying import Deploying, combine
 from iact.dora.events import Told, first_deployments, incidents_seen, told_deployments_of
-from iact.dora.recorder import Cursor, Recorder
+from iact.dora.recorder import Recorder
+from iact.dora.recorder.ending import Cursor
 from iact.dora.told import DeploymentTold, IncidentTold, merged_heads
 from iact.dora.updating import Update, read_update
 from iact.sources.events.model import ChangeEvent
@@ -178,7 +179,7 @@ class _Adding:
             _require(all(one.deployed_at > newest[0] for one in deployments))
             # Between the first and the last told deployment tags are only names.
             _require(self._place.events.deployments is not Use.REPLACE or "git" not in newest[1])
-        delivered = self._recorder.first_deployments(sorted(shas))
+        delivered = self._recorder.changes.first_deployments(sorted(shas))
         _require(not any(delivered.values()))
         ids = {one.id for one in deployments}
         _require(not told_deployments.by_ids(self._connection, self._key, ids))
@@ -199,7 +200,7 @@ class _Adding:
             mainline=before.mainline,
             merges_to=None,
             releases=known.KnownReleases(self._recorder, self._connection, self._key),
-            delivered=self._recorder.delivered(recent),
+            delivered=self._recorder.changes.delivered(recent),
         )
         refs = dataclasses.replace(place.shown, releases=deploying.releases)
         return read_update(place.git, refs, place.rules, self._recorder, earlier)
@@ -239,7 +240,7 @@ class _Adding:
             self._check_signs_at(failure.deployment)
         for incident in incidents:
             self._check_signs_while(incident, first)
-        self._recorder.replace_failures(keys, attributed.failures)
+        self._recorder.failures.replace(keys, attributed.failures)
         unattributed.replace(self._connection, self._key, keys, attributed.unattributed)
         missing = _unfound(incidents, first, delivered.told)
         return _remembered((*(unfound or ()), *missing)) if unfound is not None else None
@@ -248,7 +249,7 @@ class _Adding:
         """Return all that decides of which deployment these incidents are the fault, but for signs in git."""
         place = self._place
         told = Told(deployments=(), incidents=tuple(incidents), heads={})
-        first = first_deployments(place.git, told, Deploying(releases=()), self._recorder.first_deployments)
+        first = first_deployments(place.git, told, Deploying(releases=()), self._recorder.changes.first_deployments)
         missing = [name for one in incidents for name in (one.sha, one.fixed_by) if name and name not in first]
         if missing:
             # A squashed branch, or the commit of a deployment that is no part of the history, may stand for it.

@@ -25,11 +25,13 @@ from iact.dora.events import deployed, deploying_digest, first_deployments, read
 from iact.dora.events import version as told_version
 from iact.dora.failures import Revert, failures_by_hotfix, failures_by_revert, without_doubles
 from iact.dora.ingest import is_told
-from iact.dora.recorder import CHUNK, Cursor, Recorder, chunks
+from iact.dora.recorder import Recorder
+from iact.dora.recorder.ending import Cursor
 from iact.dora.records import Deployment, Failure
 from iact.dora.updating import read_update
 from iact.sources.events.rules import EventRules
 from iact.sources.git.command import Git
+from iact.sources.git.commit_ids import CommitIds
 from iact.sources.git.history import History
 from iact.sources.git.log import read_log
 from iact.sources.git.model import Commit
@@ -38,6 +40,7 @@ from iact.sources.git.rules import GitRules
 from iact.sources.git.update import Known, new_refs, why_reread
 from iact.sources.git.versions import Version
 from iact.stores.background import Background
+from iact.stores.chunks import CHUNK, chunks
 
 _NO_EVENT_RULES: Final = EventRules()
 
@@ -108,7 +111,7 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
     git = Git.open(path)
     shown = read_refs(git, rules)
     recorder = Recorder(connection, project, repository)
-    before = recorder.cursor()
+    before = recorder.ending.cursor()
     version = told_version(connection, project, repository, events)
     after = _cursor(shown, rules, events, version)
     close = partial(
@@ -118,15 +121,15 @@ def collect(  # noqa: PLR0913, PLR0917 - where to, from where, how and when: a c
         now=now,
     )
     if before is not None and before == after and version:
-        notes = recorder.notes()
-        close(before, recorder.counts(), notes=notes)
+        notes = recorder.ending.notes()
+        close(before, recorder.ending.counts(), notes=notes)
         return _collected(connection, project, repository, _Reading(), notes)
     where = Place(
         connection=connection, project=project, repository=repository, git=git, shown=shown, rules=rules, events=events
     )
     added = add(where, before, after)
     if added is not None:
-        notes, counts = recorder.notes(), recorder.counts()
+        notes, counts = recorder.ending.notes(), recorder.ending.counts()
         found = added.update
         counts = counts._replace(
             changes=counts.changes + found.changes, deployments=counts.deployments + found.deployments
@@ -149,14 +152,14 @@ def _put_together(
     if deploying is not None:
         if before is not None and reading.rebuilt is not None and not before.refs.endswith(f" {version}"):
             reading = dataclasses.replace(reading, rebuilt="events told of deployments before known ones")
-        recorder.set_repeated(deploying.repeated, rules.environment)
-    reverts, unknown = recorder.reverts() if rules.failed_by_revert else ([], 0)
+        recorder.deployments.set_repeated(deploying.repeated, rules.environment)
+    reverts, unknown = recorder.changes.reverts() if rules.failed_by_revert else ([], 0)
     notes = (*refs.notes, *_reverts_note(unknown))
     if before != after:
         deployments = {one.key: one for one in store.deployments(*of)}
         found, hotfixes = _judge_failures(reverts, deployments, rules)
         if told is not None and deploying is not None:
-            first = first_deployments(git, told, deploying, recorder.first_deployments)
+            first = first_deployments(git, told, deploying, recorder.changes.first_deployments)
             delivered = Delivered(
                 deployments=deployments, services=deploying.services, told=deploying.keys, first=first.get
             )
@@ -165,9 +168,9 @@ def _put_together(
             unattributed.keep(*of, attributed.unattributed)
             told_deployments.replace(place.connection, place.key, deploying)
             after = dataclasses.replace(after, **to_remember(told, deploying, first))
-        recorder.set_failures(found, hotfixes)
+        recorder.judge(found, hotfixes)
     news.forget(place.connection, place.key)
-    close(after, recorder.counted(), notes=notes)
+    close(after, recorder.ending.counted(), notes=notes)
     return _collected(*of, reading, (*notes, *_reading_notes(reading)))
 
 
@@ -210,23 +213,29 @@ def _read(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, cursors: tu
         return _Reading()
     if before.rules != after.rules:
         return _read_everything(git, refs, rules, recorder, because="the rules changed")
-    deployments = recorder.known_deployments()
+    read = _read_new(git, refs, rules, recorder, before)
+    return read if isinstance(read, _Reading) else _read_everything(git, refs, rules, recorder, because=read)
+
+
+def _read_new(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, before: Cursor) -> _Reading | str:
+    """Read only what is new; where that cannot be had by adding, return why everything is to be read again."""
+    deployments = recorder.deployments.known()
     known = Known(
         mainline=before.mainline,
         merges_to=before.merges_to,
         releases=deployments,
-        delivered=recorder.delivered(list(deployments)),
+        delivered=recorder.changes.delivered(list(deployments)),
     )
     because = why_reread(git, refs, known) or _already_deployed(new_refs(refs, known), recorder)
     if because is not None:
-        return _read_everything(git, refs, rules, recorder, because=because)
+        return because
     update = read_update(git, refs, rules, recorder, known)
     return _Reading(new_changes=update.changes, new_deployments=update.deployments)
 
 
 def _already_deployed(new: Refs, recorder: Recorder) -> str | None:
     """Return the reason to read again that a new tag lies behind a known deployment: it comes between known ones."""
-    known = recorder.known_changes([release.sha for release in new.releases])
+    known = recorder.changes.known([release.sha for release in new.releases])
     for release in new.releases:
         if release.sha in known and known[release.sha].deployment is not None:
             return f"the tag `{release.name}` is new, and a known deployment contains it"
@@ -236,27 +245,27 @@ def _already_deployed(new: Refs, recorder: Recorder) -> str | None:
 def _read_everything(
     git: Git, refs: Refs, rules: GitRules, recorder: Recorder, *, because: str | None = None
 ) -> _Reading:
-    lost = recorder.forget()
-    known_before = len(lost)
+    known = recorder.forget()
+    read, changes = CommitIds(), 0
     history = History(refs, rules)
     delivered: Counter[str] = Counter()
     oldest: dict[str, datetime] = {}
-    changes = 0
     with Background() as background:
         for part in chunks(history.commits(read_log(git, refs.tips)), CHUNK):
-            background.call(recorder.add_changes, part)
-            if lost:
-                lost.difference_update(commit.sha for commit in part)
+            background.call(recorder.changes.add, part)
+            if known:
+                read.add([commit.sha for commit in part])
+            changes += len(part)
             delivered.update(commit.release for commit in part if commit.release is not None)
             _note_oldest(oldest, part)
-            changes += len(part)
     releases = history.releases()
-    recorder.add_deployments(releases, delivered, rules.environment, oldest)
+    recorder.deployments.add(releases, delivered, rules.environment, oldest)
+    lost = known.missing_from(read)
     return _Reading(
-        new_changes=changes - (known_before - len(lost)),
+        new_changes=changes - (len(known) - lost),
         new_deployments=len(releases),
         rebuilt=because,
-        lost_changes=len(lost),
+        lost_changes=lost,
     )
 
 

@@ -11,13 +11,11 @@ from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.engine import Connection
 
 from iact.dora import news
-from iact.dora.recorder import CHUNK, chunks
 from iact.dora.tables import EVENTS, of_repository, parameters_of
 from iact.sources.events.files import Row
 from iact.sources.events.model import Event, read_content
+from iact.stores.chunks import CHUNK, LOOKED_UP, chunks
 from iact.stores.query import EVERYTHING, query
-
-_LOOKED_UP: Final = 500
 
 Thing = tuple[str, str, str]
 """Kind, source and id: the natural key of what events are about."""
@@ -165,7 +163,7 @@ def told_of(
         ids: what the source calls them.
     """
     found: dict[str, list[Event]] = {}
-    for part in chunks(sorted(set(ids)), _LOOKED_UP):
+    for part in chunks(sorted(set(ids)), LOOKED_UP):
         named = parameters_of(*place)
         for row in EVENTS_OF_THINGS.rows(connection, of_kind=kind, of_source=source, ids=part, **named):
             found.setdefault(row["id"], []).append(read_content(kind, row["content"]))
@@ -182,7 +180,7 @@ def known_digests(connection: Connection, place: tuple[str, str], digests: Itera
     """
     return {
         row["digest"]
-        for part in chunks(digests, _LOOKED_UP)
+        for part in chunks(digests, LOOKED_UP)
         for row in KNOWN_EVENTS.rows(connection, digests=part, **parameters_of(*place))
     }
 
@@ -224,7 +222,7 @@ def _known_things(connection: Connection, place: tuple[str, str], events: Iterab
     return {
         (kind, source, row["id"])
         for (kind, source), named in ids.items()
-        for part in chunks(sorted(named), _LOOKED_UP)
+        for part in chunks(sorted(named), LOOKED_UP)
         for row in KNOWN_THINGS.rows(connection, of_kind=kind, of_source=source, ids=part, **parameters_of(*place))
     }
 

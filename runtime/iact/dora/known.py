@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.engine import Connection
 
-from iact.dora.recorder import LOOKED_UP, Recorder, chunks
+from iact.dora.recorder import Recorder
 from iact.dora.tables import (
     CHANGES,
     DEPLOYMENTS,
@@ -20,6 +20,7 @@ from iact.dora.tables import (
     parameters_of,
     same_repository,
 )
+from iact.stores.chunks import LOOKED_UP, chunks
 from iact.stores.columns import Instant
 from iact.stores.query import query
 
@@ -141,11 +142,11 @@ class KnownReleases(Mapping[str, tuple[tuple[str, ...], datetime]]):
 
     def __iter__(self) -> Iterator[str]:
         """Walk the commits that were deployed, the earliest first."""
-        return iter(self._recorder.known_deployments())
+        return iter(self._recorder.deployments.known())
 
     def __len__(self) -> int:
         """Return how many commits were deployed."""
-        return len(self._recorder.known_deployments())
+        return len(self._recorder.deployments.known())
 
 
 def newest_deployment(connection: Connection, place: Place) -> tuple[datetime, frozenset[str]] | None:

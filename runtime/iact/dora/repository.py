@@ -13,7 +13,7 @@ from iact.config.project import Project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.dora.collect import Collected, collect
 from iact.dora.ingest import copy_events
-from iact.dora.recorder import mainline_ends
+from iact.dora.recorder.ending import mainline_ends
 from iact.sources.events.rules import DAY, EventRules, Use
 from iact.sources.git.command import Git
 from iact.sources.git.errors import SourceError

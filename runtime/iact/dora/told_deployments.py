@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.engine import Connection
 
 from iact.dora.deploying import Deploying
-from iact.dora.recorder import CHUNK, LOOKED_UP, chunks
 from iact.dora.tables import TOLD_DEPLOYMENTS, of_repository, parameters_of
+from iact.stores.chunks import CHUNK, LOOKED_UP, chunks
 from iact.stores.query import READ_AGAIN, query
 
 FORGET: Final = query(

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from iact.dora.recorder import CHUNK, Delivery, Recorder, chunks
+from iact.dora.recorder import Recorder
+from iact.dora.recorder.changes import Delivery
 from iact.sources.git.command import Git
 from iact.sources.git.history import History, highest
 from iact.sources.git.model import Commit, Release
@@ -15,6 +16,7 @@ from iact.sources.git.refs import Refs
 from iact.sources.git.rules import GitRules
 from iact.sources.git.update import Known, nearest_before, new_refs, read_new
 from iact.sources.git.versions import Version
+from iact.stores.chunks import CHUNK, chunks
 
 
 @dataclass(slots=True)
@@ -49,10 +51,10 @@ def read_update(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, known
     delivered: Counter[str] = Counter()
     update = Update()
     for part in chunks(history.commits(read_new(git, new, known)), CHUNK):
-        rows = recorder.known_changes([commit.sha for commit in part])
+        rows = recorder.changes.known([commit.sha for commit in part])
         added = [commit for commit in part if commit.sha not in rows]
         moved = list(_moved(part, rows))
-        recorder.add_changes(added)
+        recorder.changes.add(added)
         recorder.deliver(commit for commit, _ in moved)
         deployed = [(commit.sha, commit.release) for commit in added if commit.release is not None]
         deployed += [(commit.sha, release) for commit, release in moved if release is not None]
@@ -61,7 +63,7 @@ def read_update(git: Git, refs: Refs, rules: GitRules, recorder: Recorder, known
         update.touched += [commit.sha for commit in (*added, *(commit for commit, _ in moved))]
         update.delivered += [sha for sha, _ in deployed]
     releases = [release for release in history.releases() if release.sha not in known.releases]
-    recorder.add_deployments(_with_previous(git, refs, releases, known), delivered, rules.environment)
+    recorder.deployments.add(_with_previous(git, refs, releases, known), delivered, rules.environment)
     update.deployments = len(releases)
     return update
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.sql.selectable import SelectBase
 
-from iact.dora import ingest, known, news, recorder, store, told_deployments, unattributed
+from iact.dora import ingest, known, news, store, told_deployments, unattributed
 from iact.dora.cycle import records
 from iact.dora.pull import store as pull_store
+from iact.dora.recorder import changes, deployments, ending, failures
 from iact.stores.connect import open_memory
 from iact.stores.query import Query
 
@@ -36,9 +37,23 @@ PARAMETERS = {
     "project": "p",
     "request_id": "a",
 }
+MODULES = (
+    store,
+    changes,
+    deployments,
+    ending,
+    failures,
+    ingest,
+    pull_store,
+    news,
+    known,
+    told_deployments,
+    unattributed,
+    records,
+)
 STATEMENTS = {
-    name: found.statement
-    for module in (store, recorder, ingest, pull_store, news, known, told_deployments, unattributed, records)
+    f"{module.__name__}.{name}": found.statement
+    for module in MODULES
     for name, found in vars(module).items()
     if isinstance(found, Query) and isinstance(found.statement, SelectBase)
 }
@@ -74,7 +89,7 @@ def test_what_waited_at_a_moment_is_found_without_reading_every_change():
     """A part of a union is a query of its own: what its first table is read by counts as well."""
     project_and_repository = 2
 
-    read = [step for step in searches("CHANGES_WAITING_AT") if step.startswith("SEARCH changes ")]
+    read = [step for step in searches("iact.dora.store.CHANGES_WAITING_AT") if step.startswith("SEARCH changes ")]
 
     assert len(read) == 3
     assert [step for step in read if step.count("=?") <= project_and_repository] == []

@@ -19,10 +19,10 @@ from sqlalchemy.engine import Connection
 
 from iact.core import instants
 from iact.dora.metrics_file import CYCLE_ID_FORM, NAME, Record, read_records
-from iact.dora.recorder import LOOKED_UP, chunks
 from iact.dora.records import Place
 from iact.dora.tables import DORA_METRICS, of_repository, parameters_of
 from iact.engine.pruning import pruned_until
+from iact.stores.chunks import LOOKED_UP, chunks
 from iact.stores.query import query
 
 _NAME_LENGTH: Final = 128
