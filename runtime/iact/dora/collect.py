@@ -148,6 +148,12 @@ def _put_together(
     of = place.connection, place.project, place.repository
     told = read_told(*of, events, rules.environment) if version else None
     refs, deploying = (place.shown, None) if told is None else deployed(git, place.shown, told, events)
+    if told is not None:
+        # They are many, what became of them is in `deploying`, and reading the history needs memory.
+        told = dataclasses.replace(told, deployments=())
+    if told is not None:
+        # They are many, what became of them is in `deploying`, and reading the history needs memory.
+        told = dataclasses.replace(told, deployments=())
     reading = _read(git, refs, rules, recorder, cursors)
     if deploying is not None:
         if before is not None and reading.rebuilt is not None and not before.refs.endswith(f" {version}"):

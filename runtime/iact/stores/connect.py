@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT = 30_000
 """Milliseconds that a transaction waits for another process's."""
 
-PAGE_CACHE = 200_000
-"""Kibibytes of pages that SQLite may hold, which it takes as it needs them; keys come in no order, so that less than
-the keys of a million commits is read and written again and again."""
+PAGE_CACHE = 64_000
+"""Kibibytes of pages that SQLite may hold, which it takes as it needs them. With less the keys of a million commits,
+which come in no order, are written again and again; with more they are written when nothing else is done any more."""
 READING_CACHE = 32_000
 """The same while nothing is written: rows are read once, in order."""
 

@@ -27,6 +27,12 @@ _OPTIONS: Final = (
     "-c", "log.mailmap=false",
     "-c", "i18n.logOutputEncoding=UTF-8",
 )  # fmt: skip
+_LITTLE_AT_ONCE: Final = (
+    # A walk goes through a pack once, and git would hold all of it that has gone by: a fifth of what a million commits
+    # take. Looking commits up in any order is another matter: it is twice as quick with the whole pack at hand.
+    "-c", "core.packedGitWindowSize=4m",
+    "-c", "core.packedGitLimit=32m",
+)  # fmt: skip
 _ENVIRONMENT: Final = {
     "LC_ALL": "C",
     "GIT_ALLOW_PROTOCOL": "none",
@@ -127,7 +133,7 @@ class Git:
             SourceError: it ended with an error, as it does when objects are missing or damaged.
         """
         with tempfile.TemporaryFile() as said:
-            command = self._command(arguments)
+            command = self._command((*_LITTLE_AT_ONCE, *arguments))
             with subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, env=self._environment()
             ) as process:
