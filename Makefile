@@ -68,10 +68,10 @@ soak: install-dev ## break MySQL and MariaDB under load for a long time, one sto
 lock: install-run ## pin the newest versions of what pyproject.toml asks for
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet 'uv>=0.8'
 	@$(COMPILE) --upgrade --extra=cel --group=run --output-file=requirements/run.txt pyproject.toml
-	@$(COMPILE) --upgrade --extra=cel --extra=mysql --extra=pull --group=dev --constraint=requirements/run.txt \
-		--output-file=requirements/dev.txt pyproject.toml
-	@$(COMPILE) --upgrade --extra=cel --extra=mysql --extra=pull --group=bench --constraint=requirements/dev.txt \
-		--output-file=requirements/bench.txt pyproject.toml
+	@$(COMPILE) --upgrade --extra=calendar --extra=cel --extra=mysql --extra=pull --group=dev \
+		--constraint=requirements/run.txt --output-file=requirements/dev.txt pyproject.toml
+	@$(COMPILE) --upgrade --extra=calendar --extra=cel --extra=mysql --extra=pull --group=bench \
+		--constraint=requirements/dev.txt --output-file=requirements/bench.txt pyproject.toml
 
 install-run:
 	@.ci/install run

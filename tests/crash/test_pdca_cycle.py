@@ -19,6 +19,7 @@ from typing import Any, Final
 import pytest
 
 from iact.config.opening import open_project
+from iact.core.instants import EPOCH
 from iact.core.quantities import parse
 from iact.dora.repository import refresh, repository_key
 from iact.engine import journal
@@ -169,9 +170,8 @@ def test_killed_at_any_write_and_run_again_a_cycle_ends_the_same_and_nothing_is_
     room: Path, change: str, after: timedelta, ends: tuple[str, int, int], steps: tuple[int, ...]
 ):
     place = prepared(room / "place", change, after)
-    run = partial(
-        cycle, definitions=definitions_of(open_project(place.folder)), repository=repository_key(place.repository)
-    )
+    definitions = definitions_of(open_project(place.folder), EPOCH)
+    run = partial(cycle, definitions=definitions, repository=repository_key(place.repository))
     writes, before = [], []
     for number, step in enumerate(STEPS):
         before.append(place.copied(room / f"before-{number}"))

@@ -32,7 +32,10 @@ Choice: TypeAlias = "dict[str, FactValue | None]"
 
 def shipped() -> list[Machine]:
     """Return every agent that iact ships."""
-    return [compiled(one.spec, name=one.name, digest=one.digest) for one in open_project(ROOT).resources("Agent")]
+    return [
+        compiled(one.spec, name=one.name, digest=one.digest, calendars={})
+        for one in open_project(ROOT).resources("Agent")
+    ]
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:

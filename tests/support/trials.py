@@ -189,7 +189,7 @@ class Shop:
         services: dict[str, Any] = {"repository": path or place}
         return Experiments(
             runtime=Runtime(self.engine, project=project.name, clock=self.clock, services=services),
-            definitions=definitions_of(project),
+            definitions=definitions_of(project, self.clock.moment),
             repository=repository_key(place),
             window=parse("48h"),
             seen=f"{collected.changes}/{collected.deployments}/{collected.failures}",

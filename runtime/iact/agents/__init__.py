@@ -1,1 +1,1 @@
-"""What an author of agents works with."""
+"""What those who write agents work with: agents listed and drawn."""

@@ -22,6 +22,7 @@ from iact.config.files import SETTINGS, Folder, find_settings, read_beside, read
 from iact.config.merge import merge
 from iact.config.model import DEFAULT_PATHS, ProjectSettings, leads_out
 from iact.config.project import Project, Resource
+from iact.config.scoping import OWN, folders
 from iact.config.secrets import secret_problems
 from iact.config.shipped import NAME as SHIPPED
 from iact.config.shipped import shipped_root
@@ -34,8 +35,6 @@ from iact.core.scope import Scope
 from iact.core.shape import Outcome, part_reader, read
 from iact.core.tree import MappingNode, Position, ScalarNode, SequenceNode, Tree
 
-OWN: Final = "project"
-"""The layer of the user's own files."""
 SHARED_NAMES: Final = frozenset({"Person", "Team", "OnCallSchedule", "Channel"})
 """Kinds whose names are unique among all of them, so that a reference is a bare word."""
 
@@ -323,7 +322,7 @@ def _check(
         names.setdefault(each.kind, {})[each.name] = each.position
         if _key(each) in built:
             specs.setdefault(each.kind, {})[each.name] = built[_key(each)].spec
-    around = Scope(names=names, specs=specs, facts=known_facts(), read_beside=partial(read_beside, _folders(folder)))
+    around = Scope(names=names, specs=specs, facts=known_facts(), read_beside=partial(read_beside, folders(folder)))
     for each in effective:
         outcome = outcomes[_key(each)]
         scope = replace(around, kind=each.kind, name=each.name, position=each.position)
@@ -334,11 +333,6 @@ def _check(
         reading.problems.found += mistakes
         if _key(each) in built and not mistakes:
             reading.problems.found += _failed_examples(each, outcome, scope)
-
-
-def _folders(folder: Folder) -> tuple[Folder, ...]:
-    """Return the folders whose files resources may name: the project's and that of the shipped rules."""
-    return folder, Folder(shipped_root(), SHIPPED, label=f"{SHIPPED}:")
 
 
 def _unknown_names(reading: _Read, each: _Effective, outcome: Outcome[Any], scope: Scope) -> Iterator[Problem]:

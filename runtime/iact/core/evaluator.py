@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from iact.core.business_time import NeverOpenError
 from iact.core.conditions import FactLimit, Judgement
 from iact.core.facts import FactRequest, FactSet
-from iact.core.machine import Decision, Intent, Machine, RunState, State, Timer, Transition, Trigger
+from iact.core.machine import BusinessWait, Decision, Intent, Machine, RunState, State, Timer, Transition, Trigger
 from iact.core.quantities import Dimension, Quantity
 from iact.core.truth import Truth
 
@@ -29,7 +30,7 @@ def begin(machine: Machine, inputs: FactSet, now: datetime) -> Decision:
     """
     nowhere = RunState(state="", visit=0, entered_at=now, inputs=inputs)
     first = machine[machine.start]
-    obstacle = _obstacle(first, nowhere.known())
+    obstacle = _obstacle(first, nowhere.known(), now)
     if obstacle or first.exclusive:
         message = f"{machine.name}: the first state depends on more than the run's inputs. {obstacle}".rstrip()
         raise ValueError(message)
@@ -77,7 +78,7 @@ def decide(machine: Machine, state: RunState, trigger: Trigger, facts: FactSet, 
         if not transition.answers(trigger, index):
             continue
         judgement = transition.when.judge(known, now)
-        obstacle = _obstacle(machine[transition.to], known) if judgement.truth.is_true else ""
+        obstacle = _obstacle(machine[transition.to], known, now) if judgement.truth.is_true else ""
         considered.append(_blocked(judgement, transition, obstacle) if obstacle else judgement)
         if judgement.truth.is_true and not obstacle:
             return _take(machine, state, index, known, now, tuple(considered))
@@ -120,11 +121,11 @@ def holder_fact(hold: str) -> str:
     return f"hold.{hold}"
 
 
-def _obstacle(target: State, known: FactSet) -> str:
+def _obstacle(target: State, known: FactSet, now: datetime) -> str:
     """Return why `target` cannot be entered although its condition is true; empty where it can."""
     for transition in target.transitions:
-        if isinstance(transition.after, FactLimit) and _span(transition.after, known) is None:
-            return f"how long {target.name} waits is not known: {transition.after.name} is {_shown(transition, known)}"
+        if transition.after is not None and isinstance(due := _due(transition.after, known, now), str):
+            return f"how long {target.name} waits is not known: {due}"
     if target.exclusive and not isinstance(known[target.exclusive].value, str):
         return f"what {target.name} would hold is not known: {target.exclusive} is {known[target.exclusive].shown()}"
     for hold in _holds(target, known):
@@ -144,10 +145,6 @@ def _blocked(judgement: Judgement, transition: Transition, obstacle: str) -> Jud
     )
 
 
-def _shown(transition: Transition, known: FactSet) -> str:
-    return known[transition.after.name].shown() if isinstance(transition.after, FactLimit) else ""
-
-
 def _names(machine: Machine, transition: Transition) -> Iterator[str]:
     yield from transition.when.names()
     yield from transition.remember
@@ -165,15 +162,26 @@ def _intents(state: State) -> tuple[Intent, ...]:
 
 def timers(state: State, known: FactSet, now: datetime) -> tuple[Timer, ...]:
     """Return the times that a state entered at `now` waits for, without those whose length is not known."""
-    spans = ((index, _span(transition.after, known)) for index, transition in enumerate(state.transitions))
-    return tuple(Timer(index, now + span.timedelta) for index, span in spans if span is not None)
+    waits = ((index, each.after) for index, each in enumerate(state.transitions) if each.after is not None)
+    times = ((index, _due(after, known, now)) for index, after in waits)
+    return tuple(Timer(index, due) for index, due in times if not isinstance(due, str))
 
 
-def _span(after: Quantity | FactLimit | None, known: FactSet) -> Quantity | None:
-    if not isinstance(after, FactLimit):
-        return after
-    value = known[after.name].value
-    return value if isinstance(value, Quantity) and value.dimension is Dimension.DURATION else None
+def _due(after: Quantity | FactLimit | BusinessWait, known: FactSet, now: datetime) -> datetime | str:
+    """Return when a wait that begins now is over, or why that cannot be told."""
+    match after:
+        case BusinessWait(span=span, calendar=calendar):
+            try:
+                return calendar.after(now, span)
+            except NeverOpenError as error:
+                return str(error)
+        case FactLimit(name=name):
+            length = known[name].value
+            if not isinstance(length, Quantity) or length.dimension is not Dimension.DURATION:
+                return f"{name} is {known[name].shown()}"
+            return now + length.timedelta
+        case Quantity():
+            return now + after.timedelta
 
 
 def _holds(state: State, known: FactSet) -> tuple[str, ...]:

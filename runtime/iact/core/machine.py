@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from iact.core import instants
+from iact.core.business_span import BusinessSpan
 from iact.core.conditions import ALWAYS, Condition, FactLimit, Judgement
 from iact.core.facts import EMPTY, Fact, FactSet
+from iact.core.pinned_calendar import PinnedCalendar
 from iact.core.quantities import Quantity
 from iact.core.tree import NOWHERE, Position
 
@@ -79,6 +81,23 @@ class Trigger:
         return record
 
 
+@dataclass(frozen=True, slots=True)
+class BusinessWait:
+    """How long a transition waits in business time, and whose.
+
+    Attributes:
+        span: how long.
+        calendar: whose time is counted.
+    """
+
+    span: BusinessSpan
+    calendar: PinnedCalendar
+
+    def __str__(self) -> str:
+        """Return it as a person would say it: `4 business hours of office`."""
+        return f"{self.span} of {self.calendar.name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
     """One way out of a state.
@@ -86,7 +105,8 @@ class Transition:
     Attributes:
         to: the state it leads to.
         event: the event it waits for; empty when it waits for none.
-        after: how long after entering it is due, or the fact that says how long; None when no time is waited for.
+        after: how long after entering it is due, in time or business time, or the fact that says how long; None when no
+            time is waited for.
         when: what must be true.
         decide: what taking it means, such as `GO`; empty when it needs no name.
         remember: names of facts that the run carries on with.
@@ -95,7 +115,7 @@ class Transition:
 
     to: str
     event: str = ""
-    after: Quantity | FactLimit | None = None
+    after: Quantity | FactLimit | BusinessWait | None = None
     when: Condition = ALWAYS
     decide: str = ""
     remember: tuple[str, ...] = ()

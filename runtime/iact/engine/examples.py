@@ -16,7 +16,7 @@ from iact.core.machine import Decision, Machine, RunState, Trigger
 from iact.core.problems import Problem
 from iact.core.quantities import Dimension, number, parse
 from iact.core.scope import Scope
-from iact.core.shape import Duration, part
+from iact.core.shape import Duration, Moment, part
 from iact.core.tree import NOWHERE, Position
 from iact.core.truth import Truth
 
@@ -32,6 +32,7 @@ class AgentExample:
 
     Attributes:
         in_: the state that the run is in.
+        at: the moment at which it entered the state, which matters to business time.
         event: the event that comes; without `event` and `after` it is what happens at once.
         after: how long the run has been in the state: the times that have come by then are tried, the earliest first.
         facts: what is known, by the name of each fact; all else is unknown.
@@ -40,6 +41,7 @@ class AgentExample:
     """
 
     in_: str
+    at: Moment = EPOCH
     event: str = ""
     after: Duration | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -71,13 +73,13 @@ class AgentExample:
             Fact(
                 name=name,
                 value=_value(value, scope.fact_type(name) or FactType.ANY),
-                observed_at=EPOCH,
+                observed_at=self.at,
                 source="example",
             )
             for name, value in self.facts.items()
         )
         started = FactSet.of(fact for fact in inputs if fact.name not in self.facts)
-        state = RunState(state=self.in_, visit=1, entered_at=EPOCH, inputs=started)
+        state = RunState(state=self.in_, visit=1, entered_at=self.at, inputs=started)
         decision = self._decision(machine, state, facts)
         came_to = decision.after.state if decision.moved else STAY
         if came_to != self.expect or (self.decide and decision.outcome != self.decide.lower()):
@@ -89,12 +91,14 @@ class AgentExample:
 
     def _decision(self, machine: Machine, state: RunState, facts: FactSet) -> Decision:
         if self.event:
-            return decide(machine, state, Trigger.event(self.event), facts, EPOCH)
-        decision = decide(machine, state, Trigger.entered(), facts, EPOCH)
+            return decide(machine, state, Trigger.event(self.event), facts, self.at)
+        decision = decide(machine, state, Trigger.entered(), facts, self.at)
         if self.after is None:
             return decision
-        now = EPOCH + self.after.timedelta
-        due = (timer for timer in timers(machine[self.in_], facts.joined(state.known()), EPOCH) if timer.due_at <= now)
+        now = self.at + self.after.timedelta
+        due = (
+            timer for timer in timers(machine[self.in_], facts.joined(state.known()), self.at) if timer.due_at <= now
+        )
         for timer in sorted(due, key=attrgetter("due_at")):
             decision = decide(machine, state, Trigger.timer(timer.transition), facts, now)
             if decision.moved:

@@ -6,19 +6,22 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from iact.core.business_span import BusinessSpan
 from iact.core.condition_checks import check_fact
 from iact.core.condition_syntax import ConditionField
 from iact.core.conditions import ALWAYS, Condition, FactLimit
 from iact.core.errors import ConfigurationError
 from iact.core.facts import Fact, FactSet, FactType, FactValue
-from iact.core.machine import Machine, State, Transition
+from iact.core.machine import BusinessWait, Machine, State, Transition
+from iact.core.pinned_calendar import PinnedCalendar, calendar_from_record
 from iact.core.problems import Problem, Problems, did_you_mean
 from iact.core.quantities import Dimension, Quantity, parse
 from iact.core.registry import ACTIONS, kind
-from iact.core.shape import Duration, Name, Scope, build, part
+from iact.core.shape import Duration, Name, Ref, Scope, build, part
 from iact.core.tree import NOWHERE, Position, Tree
+from iact.engine.calendars import YEARS_KNOWN, parted, resolved
 from iact.engine.examples import AgentExample
 from iact.engine.topology import Edge, Topology
 from iact.engine.written import scope_of, unknown_states
@@ -89,7 +92,8 @@ class NextState:
 
     Attributes:
         event: the event it waits for, such as `finished`; without `event` and `after` it is tried at once.
-        after: how long after entering the state it is due, as a duration or as the fact that says how long.
+        after: how long after entering the state it is due: time such as 30m, business time such as 4 business hours, or
+            the fact that says how long.
         when: what must be true.
         decide: what taking it means, such as `GO`; it becomes the outcome of the decision.
         to: the state it leads to.
@@ -98,7 +102,7 @@ class NextState:
 
     to: str
     event: str = ""
-    after: Duration | FactName | None = None
+    after: Duration | BusinessSpan | FactName | None = None
     when: ConditionField = ALWAYS
     decide: str = ""
     remember: tuple[str, ...] = ()
@@ -123,13 +127,19 @@ class NextState:
         """Return what it waits for: an event, or a time such as `after 30m`; empty where it is tried at once."""
         return self.event or (f"after {_said(self.after)}" if self.after is not None else "")
 
-    def compiled(self) -> Transition:
-        """Return it as the evaluator knows it."""
-        after = FactLimit(self.after.fact) if isinstance(self.after, FactName) else self.after
+    def compiled(self, calendar: PinnedCalendar | None) -> Transition:
+        """Return it as the evaluator knows it.
+
+        Args:
+            calendar: whose business time it counts; None where it counts none.
+
+        Raises:
+            LookupError: if it counts business time and there is no calendar.
+        """
         return Transition(
             to=self.to,
             event=self.event,
-            after=after,
+            after=_wait(self.after, calendar),
             when=self.when,
             decide=self.decide,
             remember=self.remember,
@@ -143,8 +153,23 @@ class NextState:
         return Problem(rule=rule, position=self.positions.get(key, self.position), message=message, hint=hint)
 
 
-def _said(after: Quantity | FactName | None) -> str:
+def _said(after: Quantity | BusinessSpan | FactName | None) -> str:
     return after.fact if isinstance(after, FactName) else str(after)
+
+
+def _wait(
+    after: Quantity | BusinessSpan | FactName | None, calendar: PinnedCalendar | None
+) -> Quantity | FactLimit | BusinessWait | None:
+    match after:
+        case FactName(fact=name):
+            return FactLimit(name)
+        case BusinessSpan():
+            if calendar is None:
+                message = f"`after: {after}` counts by a calendar that the definition does not hold"
+                raise LookupError(message)
+            return BusinessWait(after, calendar)
+        case _:
+            return after
 
 
 @part
@@ -156,6 +181,7 @@ class AgentState:
         do: the action that entering the state starts; when it is done the event `finished` or `failed` comes.
         with_: what the action is told.
         next: the ways out, in the order in which they are tried.
+        calendar: whose business time its `after` counts; left out, the agent's.
         final: whether the run ends here.
         exclusive: the fact whose text only one run at a time may hold while it is in this state.
     """
@@ -163,6 +189,7 @@ class AgentState:
     do: str = ""
     with_: Mapping[str, Any] = field(default_factory=dict)
     next: tuple[NextState, ...] = ()
+    calendar: Annotated[str, Ref("BusinessCalendar")] | None = None
     final: bool = False
     exclusive: str = ""
     position: Position = NOWHERE
@@ -184,13 +211,25 @@ class AgentState:
         at_once = (each.to for each in self.next if not each.event and each.after is None and each.when is ALWAYS)
         return next(at_once, "")
 
-    def compiled(self, name: str) -> State:
-        """Return it as the evaluator knows it."""
+    def counts_business_time(self) -> Iterator[NextState]:
+        """Walk the ways out that wait for business time."""
+        return (transition for transition in self.next if isinstance(transition.after, BusinessSpan))
+
+    def compiled(self, name: str, calendar: PinnedCalendar | None) -> State:
+        """Return it as the evaluator knows it.
+
+        Args:
+            name: its name.
+            calendar: whose business time it counts; None where it counts none.
+
+        Raises:
+            LookupError: if it counts business time and there is no calendar.
+        """
         return State(
             name=name,
             do=self.do,
             arguments=self.with_,
-            transitions=tuple(transition.compiled() for transition in self.next),
+            transitions=tuple(transition.compiled(calendar) for transition in self.next),
             final=self.final,
             exclusive=self.exclusive,
         )
@@ -229,12 +268,14 @@ class Agent:
 
     Attributes:
         start: the state in which a run begins.
+        calendar: whose business time `after: 4 business hours` counts.
         inputs: what a run is started with, by name.
         states: the states by name.
         examples: what is known in a state, and where a run then goes.
     """
 
     start: str
+    calendar: Annotated[str, Ref("BusinessCalendar")] | None = None
     inputs: Mapping[Name, Input] = field(default_factory=dict)
     states: Mapping[Name, AgentState]
     examples: tuple[AgentExample, ...] = ()
@@ -250,6 +291,15 @@ class Agent:
     def check_names(tree: Tree) -> Iterator[Problem]:
         """Yield every name of a state that the agent, as far as its `spec` can be read, does not have."""
         yield from unknown_states(tree)
+
+    def calendar_of(self, state: AgentState) -> str | None:
+        """Return the name of the calendar whose business time a state counts; None where nobody says one."""
+        return state.calendar or self.calendar
+
+    def calendars(self) -> frozenset[str]:
+        """Return the names of the calendars whose business time is counted somewhere."""
+        counting = (state for state in self.states.values() if any(state.counts_business_time()))
+        return frozenset(name for state in counting if (name := self.calendar_of(state)) is not None)
 
     def topology(self) -> Topology:
         """Return which states lead where; a name that no state has leads to every state that it may mean."""
@@ -269,7 +319,13 @@ class Agent:
 
     def run_examples(self, scope: Scope) -> Iterator[Problem]:
         """Yield the examples that come out otherwise than they say."""
-        machine = compiled(self, name=scope.name, digest="")
+        if not self.examples:
+            return
+        years = [example.at.year for example in self.examples]
+        try:
+            machine = compiled_in(self, scope, name=scope.name, years=range(min(years) - 1, max(years) + YEARS_KNOWN))
+        except LookupError:
+            return  # a calendar is broken, and is told where it stands
         given = ((name, each) for name, each in self.inputs.items() if each.default is not None)
         inputs = FactSet.of(_input(scope.name, name, each, each.default) for name, each in given)
         for example in self.examples:
@@ -278,6 +334,7 @@ class Agent:
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
         """Yield what is wrong with the states taken together."""
         yield from self._first_times()
+        yield from self._no_calendar()
         if self.start in self.states:
             yield from self._dead_ends()
         yield from self._circles()
@@ -289,6 +346,14 @@ class Agent:
                 message = f"the first state's times are set before any fact is known; `{transition.after.fact}` is none"
                 place = transition.positions.get("after", transition.position)
                 yield Problem(rule="wrong-state", position=place, message=f"{message} of the run's inputs.")
+
+    def _no_calendar(self) -> Iterator[Problem]:
+        for state in self.states.values():
+            for transition in state.counts_business_time() if self.calendar_of(state) is None else ():
+                place = transition.positions.get("after", transition.position)
+                message = f"`after: {transition.after}` counts business time, and nothing says whose."
+                hint = "Add `calendar:` with the name of a BusinessCalendar to the agent or to the state."
+                yield Problem(rule="no-calendar", position=place, message=message, hint=hint)
 
     def _circles(self) -> Iterator[Problem]:
         """Yield the states from which a run would go round without ever waiting."""
@@ -336,17 +401,32 @@ def compile_agent(tree: Tree, *, name: str, digest: str) -> Machine:
 
     Raises:
         ConfigurationError: if it is no agent, which a loaded or pinned one always is.
+        LookupError: if it counts business time and does not hold its calendars (`iact.engine.calendars`).
     """
     problems = Problems()
-    agent = build(Agent, tree, problems)
+    own, calendars = parted(tree)
+    agent = build(Agent, own, problems)
     if agent is None:
         raise ConfigurationError("\n".join(str(problem) for problem in problems))
-    return compiled(agent, name=name, digest=digest)
+    return compiled(agent, name=name, digest=digest, calendars=calendars)
 
 
-def compiled(agent: Agent, *, name: str, digest: str) -> Machine:
-    """Return an agent as the evaluator knows it."""
-    states = {state: spec.compiled(state) for state, spec in agent.states.items()}
+def compiled(agent: Agent, *, name: str, digest: str, calendars: Mapping[str, PinnedCalendar]) -> Machine:
+    """Return an agent as the evaluator knows it.
+
+    Args:
+        agent: as it is written.
+        name: its name.
+        digest: digest of its definition.
+        calendars: those whose business time it counts, by name.
+
+    Raises:
+        LookupError: if one of these is not there.
+    """
+    states = {
+        state: spec.compiled(state, calendars.get(agent.calendar_of(spec) or ""))
+        for state, spec in agent.states.items()
+    }
     return Machine(name=name, digest=digest, start=agent.start, states=MappingProxyType(states))
 
 
@@ -390,3 +470,21 @@ __all__ = [
     "compiled",
     "parse_inputs",
 ]
+
+
+def compiled_in(agent: Agent, scope: Scope, *, name: str, years: range, digest: str = "") -> Machine:
+    """Return an agent as the evaluator knows it, with its calendars as the project around it has them now.
+
+    Args:
+        agent: as it is written.
+        scope: the project.
+        name: its name.
+        years: the years whose holidays it may need.
+        digest: digest of its definition.
+
+    Raises:
+        LookupError: if a calendar cannot be resolved.
+    """
+    records = resolved(agent.calendars(), scope, years)
+    calendars = {each: calendar_from_record(record) for each, record in records.items()}
+    return compiled(agent, name=name, digest=digest, calendars=calendars)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from iact.calendars.pinning import pinned_agent
 from iact.config.project import Project, Resource
 from iact.core.canonical import digest
 from iact.core.errors import ConfigurationError
@@ -18,18 +20,23 @@ LARGEST_PATCH: Final = 1_000_000
 """Bytes; a larger patch is no experiment."""
 
 
-def definitions_of(project: Project) -> tuple[Definition, ...]:
+def definitions_of(project: Project, now: datetime) -> tuple[Definition, ...]:
     """Return everything of a project that a run of PDCA decides by, in a fixed order.
 
+    Args:
+        project: the project.
+        now: the present moment, from which on the holidays of calendars are resolved.
+
     Raises:
-        ConfigurationError: if the agent is missing, there are several policies, or a patch cannot be read.
+        ConfigurationError: if the agent is missing, there are several policies, a calendar cannot be resolved, or a
+            patch cannot be read.
     """
     policies = [resource.name for resource in project.resources("ImprovementPolicy")]
     if len(policies) > 1:
         message = f"there are several ImprovementPolicy resources ({', '.join(policies)}); keep one of them."
         raise ConfigurationError(message)
-    resources = [project.get("Agent", AGENT), *(one for kind in PINNED for one in project.resources(kind))]
-    pinned = [_definition(resource) for resource in resources]
+    agent = pinned_agent(project, project.get("Agent", AGENT), now)
+    pinned = [agent, *(_definition(one) for kind in PINNED for one in project.resources(kind))]
     patches = [_patch(project, resource) for resource in project.resources("Improvement") if resource.spec.change.patch]
     return (*pinned, *patches)
 

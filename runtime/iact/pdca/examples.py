@@ -17,7 +17,8 @@ from iact.core.scope import Scope
 from iact.core.shape import AnyQuantity, Share, part
 from iact.core.tree import NOWHERE, Position
 from iact.core.truth import Truth
-from iact.engine.model import compiled
+from iact.engine.calendars import YEARS_KNOWN
+from iact.engine.model import compiled_in
 
 AGENT: Final = "pdca"
 """The agent whose rule says what is worth trying."""
@@ -137,7 +138,11 @@ class PolicyExample:
             }
         )
         state = RunState(state=agent.start, visit=1, entered_at=EPOCH)
-        decision = decide(compiled(agent, name=AGENT, digest=""), state, Trigger.entered(), facts, EPOCH)
+        try:
+            machine = compiled_in(agent, scope, name=AGENT, years=range(EPOCH.year - 1, EPOCH.year + YEARS_KNOWN))
+        except LookupError:
+            return  # what is wrong with a calendar is told where it stands
+        decision = decide(machine, state, Trigger.entered(), facts, EPOCH)
         came_to = "try" if decision.outcome == "apply" else "leave"
         if came_to != self.expect:
             message = f"the example expects `{self.expect}`, and the agent `{AGENT}` says `{came_to}`."

@@ -136,8 +136,8 @@ def opened(project: Project, asked: Asked) -> Iterator[Session]:
         ConfigurationError: if the rules cannot be carried out.
         EnvironmentProblemError: if the repository or the store cannot be read.
     """
-    definitions = definitions_of(project)
     now = asked.as_of or datetime.now(UTC)
+    definitions = definitions_of(project, now)
     engine = _store(project, asked)
     try:
         clock = ManualClock(asked.as_of) if asked.as_of else DatabaseClock()
@@ -167,7 +167,7 @@ def demonstration(project: Project, folder: Path, asked: Asked) -> Iterator[Sess
     try:
         shown = Asked(repo=repository, window=asked.window, as_of=now, dry_run=asked.dry_run)
         yield _session(
-            project, definitions_of(project), engine, ManualClock(now), {"pretend": True}, shown, now, demo=True
+            project, definitions_of(project, now), engine, ManualClock(now), {"pretend": True}, shown, now, demo=True
         )
     finally:
         engine.dispose()

@@ -34,6 +34,11 @@ BANDS = "  year: 2025\n  source: us\n  bands: {lead_time: [{class: elite, below:
 WRONG = {
     "Agent": (AGENT, "{in: waiting, event: answered, expect: waiting}", "the agent says `done`"),
     "Bands": (BANDS, "{figures: {lead_time: 2d}, expect: {lead_time: elite}}", "expected elite, classed unclassed"),
+    "BusinessCalendar": (
+        "  hours: {weekdays: 09:00-17:00}\n",
+        "{at: 2026-03-07 10:00Z, expect: open}",
+        "the calendar says `closed`",
+    ),
     "Definition": (
         "  figures: {lead_time: lead_time}\n",
         "{figure: lead_time, expect: review_time}",

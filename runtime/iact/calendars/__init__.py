@@ -1,0 +1,1 @@
+"""When people work: calendars as people write them, and as a run pins them."""
