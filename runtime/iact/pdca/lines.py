@@ -261,10 +261,10 @@ def next_step(content: Mapping[str, Any], program: str, options: str) -> dict[st
         program: how this program is called.
         options: what has to follow the command to reach the same repository.
     """
-    state, run, plan = content["decision"]["state"], content["run"], content["plan"]
-    due = run["next_due"]
     if content["demo"]:
         return _step(f"{program} run pdca --repo PATH", "The same of a history of your own.")
+    state, run, plan = content["decision"]["state"], content["run"], content["plan"]
+    due = run["next_due"]
     if state == "proposed":
         sentence = f"Nothing changes until a person starts it. The proposal stands until {_moment(due)}."
         return _step(f"{program} pdca start {plan['improvement']}{options}", sentence, due)
@@ -279,6 +279,17 @@ def next_step(content: Mapping[str, Any], program: str, options: str) -> dict[st
         "escalated": "Decide, then let the next run plan anew.",
         "failed": "Mend what the message names, then run it again.",
     }.get(state, "The next run plans anew.")
+    return _step(f"{program} run pdca{options}", sentence)
+
+
+def next_step_after_a_look_back(content: Mapping[str, Any], program: str, options: str) -> dict[str, Any]:
+    """Return the command that comes after a look at the past, in which nothing can be started any more.
+
+    What was worth trying then may not be worth it today. Parameters as for `next_step`.
+    """
+    if content["decision"]["state"] == "nothing_to_do":
+        return _idle(content, program, f"{options} --as-of {content['as_of']}")
+    sentence = f"Nothing can be started on {_moment(content['as_of'])} any more; this plans for today."
     return _step(f"{program} run pdca{options}", sentence)
 
 

@@ -51,6 +51,7 @@ class Subject:
         dry_run: whether nothing of it was written down.
         options: what has to follow a command to reach the same repository, such as ` --repo ../shop`.
         program: how the command was called, so that the next one can be called alike.
+        past: whether a past moment was looked at, in which nothing can be started any more.
     """
 
     runtime: Runtime
@@ -64,6 +65,7 @@ class Subject:
     dry_run: bool = False
     options: str = ""
     program: str = "iact"
+    past: bool = False
 
 
 def document(subject: Subject) -> dict[str, Any]:
@@ -99,7 +101,9 @@ def document(subject: Subject) -> dict[str, Any]:
         "next": {},
         "run": _run(subject.run, journal),
     }
-    content["next"] = lines.next_step(content, subject.program, subject.options)
+    looked_back = subject.past and not subject.demo
+    next_step = lines.next_step_after_a_look_back if looked_back else lines.next_step
+    content["next"] = next_step(content, subject.program, subject.options)
     content["lines"] = list(lines.summary(content))
     return content
 

@@ -103,6 +103,7 @@ class Session:
             dry_run=self.asked.looks_only,
             options="" if self.demo or self.asked.repo == Path() else f" --repo {shlex.quote(str(self.asked.repo))}",
             program=_program(),
+            past=self.asked.as_of is not None,
         )
 
     @contextmanager

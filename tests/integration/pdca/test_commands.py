@@ -72,7 +72,7 @@ def test_the_first_line_says_what_the_window_cannot_tell(history: History, comma
     assert lines[2].startswith("365 days: lead time ")
     assert lines[3] == "Time to restore: unknown, no failure was restored in the window"
     assert lines[4].startswith("Try faster: ")
-    assert lines[5] == "Next: iact pdca start faster --repo shop"
+    assert lines[5] == "Next: iact run pdca --repo shop"
 
 
 def test_a_run_writes_both_reports_and_changes_nothing_else(history: History, command: Command):
@@ -119,6 +119,30 @@ def test_a_moment_of_the_past_is_looked_at_without_a_store(history: History, com
     assert found["as_of"].startswith(past)
     assert all(one["deployed_at"] < past for one in found["dora"]["deployments"])
     assert not Path(".iact").exists()
+
+
+def test_what_was_worth_trying_in_the_past_is_not_offered_to_be_started_today(history: History, command: Command):
+    """What `pdca start` would start is planned from today's figures, which may ask for something else."""
+    past, now = (
+        report(command("run", "pdca", "--repo", "shop", *asked, "--format", "json"))
+        for asked in (("--as-of", as_of(history)), ("--dry-run",))
+    )
+
+    assert past["decision"]["state"] == now["decision"]["state"] == "proposed"
+    assert past["next"]["command"] == "iact run pdca --repo shop"
+    assert "Nothing can be started" in past["next"]["sentence"]
+    assert now["next"]["command"] == "iact pdca start faster --repo shop"
+
+
+@pytest.mark.usefixtures("history")
+def test_why_nothing_was_to_be_tried_is_looked_at_in_the_same_moment(command: Command):
+    before = f"{BEGIN + timedelta(weeks=1):%Y-%m-%d}"
+
+    found = report(command("run", "pdca", "--repo", "shop", "--as-of", before, "--format", "json"))
+
+    assert found["decision"]["state"] == "nothing_to_do"
+    assert found["next"]["command"] == f"iact pdca plan --repo shop --as-of {found['as_of']}"
+    assert command(*found["next"]["command"].split()[1:]).exit_code == 0
 
 
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])
