@@ -14,7 +14,8 @@ from typing import Final
 from iact.core.conditions import ALWAYS, Condition, Judgement
 from iact.core.facts import EMPTY
 from iact.core.instants import EPOCH
-from iact.engine.model import Agent, AgentState, NextState
+from iact.engine.model import Agent
+from iact.engine.states import AgentState, NextState
 
 _RESERVED: Final = frozenset({"state", "end", "note", "direction", "class", "classdef", "as", "style", "title"})
 """Words of Mermaid's state diagrams, which no state of its may be called by."""

@@ -21,7 +21,7 @@ _LOCAL_FACTS: Final = {"receipt.*": FactType.ANY, "event.*": FactType.ANY}
 """What comes along with an event: an action's receipt, or what a person said."""
 _INPUT_TYPES: Final = {*(dimension.value for dimension in Dimension), "text", "boolean"}
 _KEYS: Final = {"start", "calendar", "inputs", "states", "examples"}
-_STATE_KEYS: Final = {"do", "with", "next", "calendar", "final", "exclusive"}
+_STATE_KEYS: Final = {"do", "with", "next", "calendar", "order", "waits", "final", "exclusive"}
 _TRANSITION_KEYS: Final = {"event", "after", "when", "decide", "to", "remember"}
 
 

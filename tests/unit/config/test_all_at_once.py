@@ -35,6 +35,7 @@ spec:
       next:
         - {event: finished, when: {fact: remembered.input.share, above: 1%}, to: stopped}
         - {event: failed, when: {fact: receipt.text, is: broken}, to: stopped}
+      waits: for ever
     stopped: {final: true}
   examples:
     - {in: waiting, event: asked, facts: {input.window: 2h}, expect: asked}
@@ -124,7 +125,7 @@ def test_an_unknown_name_beside_an_unknown_key_is_told_at_once(tmp_path: Path):
 def test_a_state_that_cannot_be_reached_is_told_beside_an_unknown_state(tmp_path: Path):
     text, places = marked(
         AGENT.replace("9h}]}, to: stopped", "9h}]}, to: «stoped»").replace(
-            "  examples:", "    «lost»:\n      next: [{event: found, to: stopped}]\n  examples:"
+            "  examples:", "    «lost»:\n      next: [{after: 1h, to: stopped}]\n  examples:"
         )
     )
 
@@ -138,7 +139,7 @@ def test_a_state_that_an_unknown_name_may_mean_is_not_called_unreachable(tmp_pat
     text, places = marked(
         resource(
             "Agent",
-            "  start: one\n  states:\n    one: {next: [{event: a, to: «stoped»}]}\n    stopped: {final: true}\n",
+            "  start: one\n  states:\n    one: {next: [{after: 1h, to: «stoped»}]}\n    stopped: {final: true}\n",
         )
     )
 

@@ -22,6 +22,7 @@ STATES = """\
   inputs: {window: {type: duration, default: 48h}}
   states:
     waiting:
+      waits: for ever
       next:
         - {event: asked, to: stopped}
     stopped: {final: true}

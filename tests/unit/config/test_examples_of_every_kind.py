@@ -18,7 +18,7 @@ EXTENDING = "apiVersion: iact/v1\nkind: Project\nmetadata: {name: shop}\nspec: {
 AGENT = """\
   start: waiting
   states:
-    waiting: {next: [{event: answered, to: done}]}
+    waiting: {waits: for ever, next: [{event: answered, to: done}]}
     done: {final: true}
 """
 METRIC = (ROOT / "catalog/metrics/lead_time.yaml").read_text(encoding="utf-8").partition("  examples:")[0]

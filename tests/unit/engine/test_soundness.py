@@ -1,0 +1,213 @@
+"""`iact validate` proves an agent sound: each finding is certain, stands where it can be mended, and says how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iact.config.opening import open_project
+from iact.core.problems import Problem
+from iact.engine.soundness import findings
+from tests.support.configuration import marked, problems_of, resource
+from tests.support.project import ROOT
+
+HEAD = """\
+  start: one
+  inputs:
+    n: {type: number, default: 1}
+    mode: {type: text, default: a}
+    urgent: {type: boolean, default: false}
+  states:
+    end: {final: true}
+"""
+NO_ORDER = "order: does not matter"
+HOUR = "after: 1h, to: end"
+
+
+def one(*ways: str, key: str = "", others: str = "") -> str:
+    """Return an agent whose state `one` has these ways out; `!` marks the one that is told, `!!` its condition."""
+    lines = ["    one:", *([f"      {key}"] if key else []), "      next:"]
+    for way in ways:
+        if way.startswith("!!"):
+            lines.append(f"        - {{{way[2:].replace('when: {', 'when: «{»', 1)}}}")
+        else:
+            lines.append(f"        - «{{»{way[1:]}}}" if way.startswith("!") else f"        - {{{way}}}")
+    return resource("Agent", HEAD + "\n".join(lines) + "\n" + others)
+
+
+def told(tmp_path: Path, text: str) -> tuple[Problem, ...]:
+    return problems_of(tmp_path, marked(text)[0])
+
+
+def test_the_shipped_agents_are_sound():
+    agents = list(open_project(ROOT).resources("Agent"))
+
+    assert agents
+    assert [problem for one in agents for problem in findings(one.spec)] == []
+
+
+@pytest.mark.parametrize(
+    ("ways", "rule", "said"),
+    [
+        (["event: a, to: end"], "unbounded-wait", "no event is sure to come"),
+        (["after: 1h, when: {fact: event.ready, is: true}, to: end"], "not-total", "nothing in `next` is true"),
+        (
+            ["when: {fact: event.a, above: 5}, to: end", "when: {fact: event.a, at_most: 5}, to: end"],
+            "not-total",
+            "where event.a is unknown",
+        ),
+        (
+            ["when: {fact: input.n, above: 5}, to: end", "when: {fact: input.n, below: 5}, to: end"],
+            "not-total",
+            "where input.n is 5",
+        ),
+        (
+            ["when: {fact: input.mode, is: a}, to: end", "when: {fact: input.mode, is: b}, to: end"],
+            "not-total",
+            "where input.mode is any other text",
+        ),
+    ],
+)
+def test_a_state_in_which_a_run_may_stay_for_ever_is_told_with_the_case(
+    tmp_path: Path, ways: list[str], rule: str, said: str
+):
+    text, places = marked(one(*ways).replace("    one:", "    «one»:"))
+
+    (problem,) = problems_of(tmp_path, text)
+
+    assert (problem.rule, problem.position) == (rule, places[0])
+    assert said in problem.message
+    assert "`waits: for ever`" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "said"),
+    [
+        (
+            one("event: a, to: end", "!event: a, when: {fact: event.x, is: 1}, to: one", HOUR),
+            "never-taken",
+            "the one before it (line 14) is, on `a`",
+        ),
+        (
+            one("when: {fact: input.n, above: 5}, to: end", "when: {fact: input.n, at_most: 7}, to: end", "!to: end"),
+            "never-taken",
+            "those of lines 14 and 15",
+        ),
+        (
+            one(
+                "when: {fact: event.x, above: 5}, to: end",
+                "!when: {all: [{fact: event.x, above: 6}, {fact: event.y, is: 1}]}, to: end",
+                HOUR,
+            ),
+            "never-taken",
+            "(line 14)",
+        ),
+        (
+            one("!!when: {all: [{fact: input.n, above: 5}, {fact: input.n, below: 3}]}, to: end", "to: end"),
+            "never-true",
+            "can never be true",
+        ),
+        (
+            one(
+                "when: {fact: input.n, above: 5}, to: end", "!when: {fact: input.n, at_most: 6}, to: end", key=NO_ORDER
+            ),
+            "overlap",
+            "are both true where input.n is 5.5",
+        ),
+        (
+            one(
+                "event: a, when: {fact: event.x, above: {fact: event.y}}, to: end",
+                "!event: a, when: {fact: event.z, is: true}, to: end",
+                HOUR,
+                key=NO_ORDER,
+            ),
+            "overlap",
+            "may be both true",
+        ),
+    ],
+)
+def test_a_way_out_that_another_one_stands_in_the_way_of_is_told(tmp_path: Path, text: str, rule: str, said: str):
+    written, places = marked(text)
+
+    (problem,) = problems_of(tmp_path, written)
+
+    assert (problem.rule, problem.position) == (rule, places[0])
+    assert said in problem.message
+    assert problem.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        one("event: a, to: end", key="waits: for ever"),
+        one("event: a, to: end", HOUR),
+        one("when: {fact: event.a, is: true}, to: end", "to: end"),
+        # An input is always known, so two conditions can leave nothing out.
+        one("when: {fact: input.n, above: 5}, to: end", "when: {fact: input.n, at_most: 5}, to: end"),
+        one("when: {fact: input.urgent, is: true}, to: end", "when: {fact: input.urgent, is: false}, to: end"),
+        # Narrow before wide is what an order is for.
+        one("when: {fact: input.n, above: 9}, to: end", "when: {fact: input.n, above: 5}, to: end", "to: end"),
+        # What another run may hold leaves the next way to be tried.
+        one("to: two", "to: end", others=f"    two: {{exclusive: input.mode, next: [{{{HOUR}}}]}}\n"),
+        # Unknown is neither, so `not` is no second half.
+        one(
+            "event: a, when: {fact: event.x, is: 1}, to: end",
+            "event: a, when: {not: {fact: event.x, is: 1}}, to: end",
+            "event: a, to: end",
+            HOUR,
+        ),
+        one("when: {fact: input.n, above: 5}, to: end", "when: {fact: input.n, at_most: 5}, to: end", key=NO_ORDER),
+        # The same other fact on both sides: above it and at most it exclude each other.
+        one(
+            "event: a, when: {fact: event.x, above: {fact: event.y}}, to: end",
+            "event: a, when: {fact: event.x, at_most: {fact: event.y}}, to: end",
+            HOUR,
+            key=NO_ORDER,
+        ),
+        # For how long is not known here, so the second is no shadow of the first.
+        one("when: {fact: event.x, above: 5, for: 5m}, to: end", "when: {fact: event.x, above: 5}, to: end", "to: end"),
+    ],
+)
+def test_a_sound_agent_is_not_told_anything(tmp_path: Path, text: str):
+    assert told(tmp_path, text) == ()
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        (["event: finished, to: end"], "`failed`, `unknown`"),
+        (["event: finished, to: end", "event: failed, to: end"], "comes to `unknown`"),
+        (
+            [
+                "event: finished, when: {fact: receipt.passed, at_least: 95%}, to: end",
+                "event: failed, to: end",
+                "event: unknown, to: end",
+            ],
+            "`finished` where receipt.passed is",
+        ),
+    ],
+)
+def test_an_action_whose_ending_nothing_answers_is_told(tmp_path: Path, ways: list[str], said: str):
+    (problem,) = told(tmp_path, one(*ways, key="do: apply_change"))
+
+    assert problem.rule == "unbounded-wait"
+    assert said in problem.message
+
+
+def test_a_state_that_can_never_be_left_is_told_once(tmp_path: Path):
+    others = "    round: {next: [{event: a, to: round}]}\n"
+
+    (problem,) = told(tmp_path, one("event: a, to: round", HOUR, others=others))
+
+    assert problem.rule == "dead-end"
+
+
+def test_conditions_that_tell_too_many_cases_apart_are_judged_only_where_no_order_is_said(tmp_path: Path):
+    """Twelve facts, of which each is one of four: more than anybody would go through."""
+    many = ", ".join(f"{{fact: event.f{number}, is: 1}}" for number in range(12))
+    ways = [f"event: a, when: {{{each}: [{many}]}}, to: end" for each in ("all", "any")]
+
+    assert told(tmp_path / "ordered", one(*ways, HOUR)) == ()
+    (problem,) = told(tmp_path / "not", one(*ways, HOUR, key=NO_ORDER))
+    assert "too much to go through" in problem.message
