@@ -258,7 +258,7 @@ def _read_everything(
     oldest: dict[str, datetime] = {}
     with Background() as background:
         for part in chunks(history.commits(read_log(git, refs.tips)), CHUNK):
-            background.call(recorder.changes.add, part)
+            background.call(recorder.changes.adding(part))
             if known:
                 read.add([commit.sha for commit in part])
             changes += len(part)

@@ -6,6 +6,7 @@ of the time that a long history takes is SQLite's.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -20,6 +21,10 @@ Given = ParamSpec("Given")
 WAITING: Final = 2
 """How many calls may wait; what they are given is held in memory until then."""
 
+TURN: Final = 0.0005
+"""Seconds after which a thread that runs Python lets another have a turn, ten times as soon as is usual: a call that
+waits for a database needs Python for a moment now and then, and the database does nothing until it has had it."""
+
 
 class Background:
     """Calls that another thread carries out, one after the other, while the one that asks for them goes on.
@@ -32,9 +37,11 @@ class Background:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-background")
         self._waiting: deque[Future[None]] = deque()
         self._failed = False
+        self._turn = sys.getswitchinterval()
 
     def __enter__(self) -> Self:
         """Begin."""
+        sys.setswitchinterval(TURN)
         return self
 
     def call(self, function: Callable[Given, object], *arguments: Given.args, **named: Given.kwargs) -> None:
@@ -52,6 +59,7 @@ class Background:
                 self._waiting.popleft().result()
         finally:
             self._thread.shutdown(wait=True, cancel_futures=True)
+            sys.setswitchinterval(self._turn)
 
     def _carry_out(self, call: Callable[[], object]) -> None:
         if self._failed:

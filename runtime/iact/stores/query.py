@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -13,7 +14,7 @@ from iact.stores.columns import Instant
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import Connection, CursorResult, Dialect, RowMapping
@@ -56,7 +57,7 @@ class Query:
         if not rows:
             return
         if isinstance(self.statement, Insert) and len(rows) >= MANY:
-            _insert(connection, self.statement, {name: [row[name] for row in rows] for name in rows[0]})
+            _insertion(connection, self.statement, {name: [row[name] for row in rows] for name in rows[0]})()
         else:
             connection.execute(self.statement, rows)
 
@@ -70,11 +71,28 @@ class Query:
         Raises:
             TypeError: if it is not an insertion.
         """
+        self.prepared(connection, columns)()
+
+    def prepared(self, connection: Connection, columns: Mapping[str, Sequence[Any]]) -> Callable[[], object]:
+        """Do all that inserting rows takes but for the database's work, and return what asks for that.
+
+        Another thread may do the rest: until then the connection is not touched.
+
+        Args:
+            connection: as in `run_columns`.
+            columns: likewise.
+
+        Raises:
+            TypeError: likewise.
+        """
         if not isinstance(self.statement, Insert):
             message = f"`{self.sentence}` inserts nothing"
             raise TypeError(message)
-        if any(columns.values()):
-            _insert(connection, self.statement, columns)
+        return (
+            _insertion(connection, self.statement, columns)
+            if any(columns.values())
+            else partial(_carry_out, connection, ())
+        )
 
     def rows(self, connection: Connection, **parameters: Any) -> Iterator[RowMapping]:
         """Walk the rows that it finds."""
@@ -91,35 +109,40 @@ class Query:
         return self.run(connection, **parameters).mappings().one_or_none()
 
 
-def _insert(connection: Connection, statement: Insert, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Insert rows with the driver's own calls; SQLAlchemy's cost twice as long as the database itself."""
+def _insertion(connection: Connection, statement: Insert, columns: Mapping[str, Sequence[Any]]) -> Callable[[], object]:
+    """Return what inserts rows with the driver's own calls; SQLAlchemy's cost twice as long as the database itself."""
     dialect = connection.dialect
     compiled = statement.compile(dialect=dialect, column_keys=list(columns))
     names = compiled.positiontup
     if names is None:  # a driver that binds by name
         named = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        connection.execute(statement, named)
-        return
+        return partial(connection.execute, statement, named)
     types = statement.table.c
     moments: dict[int, Any] = {}
     # One column after another: a comprehension over one column is three times as quick as one over every cell.
     converted = [_converted(types[name].type, dialect, columns[name], moments) for name in names]
     rows = list(zip(*converted, strict=True))
     if dialect.name == "sqlite":
-        _insert_at_once(connection, str(compiled), rows)
-    else:
-        connection.exec_driver_sql(str(compiled), rows)
+        return partial(_carry_out, connection, _at_once(connection, str(compiled), rows))
+    return partial(connection.exec_driver_sql, str(compiled), rows)
 
 
-def _insert_at_once(connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert as many rows a statement as SQLite takes: in one statement it needs Python only at the beginning."""
+def _at_once(connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[str, tuple[Any, ...]]]:
+    """Return statements, each of as many rows as SQLite takes: in one statement it needs Python only at the beginning.
+
+    Returns:
+        Each statement with its parameters.
+    """
     head, values = text.rsplit(" VALUES ", 1)
     driver = cast("sqlite3.Connection", connection.connection.driver_connection)
     most = driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) // len(rows[0])
-    for start in range(0, len(rows), most):
-        part = rows[start : start + most]
-        statement = f"{head} VALUES {', '.join([values] * len(part))}"
-        connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
+    parts = [rows[start : start + most] for start in range(0, len(rows), most)]
+    return [(f"{head} VALUES {', '.join([values] * len(part))}", tuple(chain.from_iterable(part))) for part in parts]
+
+
+def _carry_out(connection: Connection, statements: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
+    for statement, parameters in statements:
+        connection.exec_driver_sql(statement, parameters)
 
 
 def _converted(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Boolean, Column, Integer, MetaData, Table, create_engine, insert, select
+from sqlalchemy import Boolean, Column, Integer, MetaData, Table, create_engine, func, insert, select
+from sqlalchemy.pool import StaticPool
 
+from iact.stores.background import Background
 from iact.stores.columns import NAME, Instant, content
 from iact.stores.query import MANY, Query
 
@@ -65,6 +67,21 @@ def test_columns_are_stored_as_rows_however_many_there_are(table, count):
         )
 
         assert [dict(row) for row in reading.rows(connection)] == [row | {"name": None} for row in given]
+
+
+def test_nothing_is_inserted_before_what_was_prepared_is_called_in_another_thread(table):
+    adding = Query("Add things.", insert(table))
+    count = Query("How many things there are.", select(func.count()).select_from(table))
+
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    with engine.begin() as connection:
+        table.create(connection)
+        add = adding.prepared(connection, {"number": [1, 2], "good": [True, False]})
+        before = count.run(connection).scalar_one()
+        with Background() as background:
+            background.call(add)
+
+        assert (before, count.run(connection).scalar_one()) == (0, 2)
 
 
 def test_columns_of_different_lengths_are_refused_and_store_nothing(table):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
 
-from iact.stores.background import Background
+from iact.stores.background import TURN, Background
 
 
 class BrokenError(Exception):
@@ -74,3 +75,14 @@ def test_an_error_of_the_asking_thread_waits_for_the_call_that_is_being_carried_
     with pytest.raises(BrokenError):
         ask()
     assert ended.is_set()
+
+
+def test_threads_take_turns_more_often_only_while_calls_may_go_on() -> None:
+    usual = sys.getswitchinterval()
+
+    with Background() as background:
+        background.call(list)
+        meanwhile = sys.getswitchinterval()
+
+    assert (meanwhile, sys.getswitchinterval()) == (TURN, usual)
+    assert usual > TURN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -122,6 +122,10 @@ class Changes(Rows):
 
     def add(self, commits: Sequence[Commit]) -> None:
         """Add changes that are not known yet."""
+        self.adding(commits)()
+
+    def adding(self, commits: Sequence[Commit]) -> Callable[[], None]:
+        """Return what adds changes that are not known yet; another thread may call it: the database does the rest."""
         columns: dict[str, list[Any]] = {name: [value] * len(commits) for name, value in self._key.items()}
         columns |= {
             "sha": [commit.sha for commit in commits],
@@ -134,9 +138,14 @@ class Changes(Rows):
             "subject": [commit.subject for commit in commits],
             "deployment": [commit.release for commit in commits],
         }
-        ADD_CHANGES.run_columns(self._connection, columns)
-        reverts = [{"sha": commit.sha, "reverted": sha} for commit in commits for sha in commit.reverts]
-        ADD_REVERTS.run_many(self._connection, [self._key | revert for revert in reverts])
+        add_changes = ADD_CHANGES.prepared(self._connection, columns)
+        reverts = [self._key | {"sha": commit.sha, "reverted": sha} for commit in commits for sha in commit.reverts]
+
+        def add() -> None:
+            add_changes()
+            ADD_REVERTS.run_many(self._connection, reverts)
+
+        return add
 
     def deliver(self, commits: Iterable[Commit]) -> None:
         """Note of known changes by what they were merged and where they were deployed."""
