@@ -189,7 +189,10 @@ ACTIONS: Registry[type[Action]] = Registry("action")
 
 
 def action(name: str) -> Callable[[type[T]], type[T]]:
-    """Declare a class as the action that `do: NAME` means."""
+    """Declare a class as the action that `do: NAME` means.
+
+    A class that has the attribute `arguments`, a frozen dataclass, has what stands below `with` checked against it.
+    """
 
     def declare(cls: type[T]) -> type[T]:
         ACTIONS.add(name, cls)  # type: ignore[arg-type]  # a class decorator cannot say "any class that fits"

@@ -13,11 +13,11 @@ from iact.core.conditions import ALWAYS, FactLimit
 from iact.core.facts import FactType
 from iact.core.machine import BusinessWait, State, Transition
 from iact.core.pinned_calendar import PinnedCalendar
-from iact.core.problems import Problem, did_you_mean
+from iact.core.problems import Problem, Problems, did_you_mean
 from iact.core.quantities import Quantity
 from iact.core.registry import ACTIONS
-from iact.core.shape import Duration, Ref, Scope, part
-from iact.core.tree import NOWHERE, Position
+from iact.core.shape import Duration, Outcome, Ref, Scope, part, read
+from iact.core.tree import NOWHERE, Position, from_plain
 
 
 @part
@@ -153,10 +153,24 @@ class AgentState:
         if self.do and self.do not in ACTIONS:
             hint = did_you_mean(self.do, ACTIONS)
             yield self._problem("unknown-action", "do", f"`{self.do}`: there is no action of that name.", hint)
+        elif self.do:
+            yield from self._wrong_arguments(scope)
         if self.exclusive:
             yield from check_fact(self.exclusive, self.positions["exclusive"], scope, FactType.TEXT)
         if self.final and self.next:
             yield self._problem("wrong-state", "next", "a final state ends the run, so nothing can come `next`.")
+
+    def _wrong_arguments(self, scope: Scope) -> Iterator[Problem]:
+        """Yield what an action cannot be told, of one that says what it can."""
+        declared: type | None = getattr(ACTIONS[self.do], "arguments", None)
+        if declared is None:
+            return
+        problems = Problems()
+        place = self.positions.get("with", self.positions["do"])
+        outcome: Outcome[Any] = read(declared, from_plain(dict(self.with_), place), problems)
+        yield from problems
+        for check in outcome.checks:
+            yield from check(scope)
 
     def leads_at_once_to(self) -> str:
         """Return the state that a run moves on to without waiting for anything; empty where it may wait."""
