@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,8 +15,9 @@ from sqlalchemy import select
 from iact.dora.collect import collect
 from iact.dora.tables import CHANGES, DEPLOYMENTS, FAILURES, REPOSITORIES, REVERTS
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_sqlite, reading, writing
+from iact.stores.connect import reading, writing
 from tests.support.git import GitRepository
+from tests.support.kept import KIND, copy_folder, open_kept, prepare, remove_folder
 from tests.support.kills import WRITES, in_a_child, quick_folder
 
 RULES = GitRules(failed_by_revert=True, hotfix_within=timedelta(days=2))
@@ -27,7 +27,7 @@ TABLES = (CHANGES, DEPLOYMENTS, FAILURES, REPOSITORIES, REVERTS)
 
 def read(store: Path, repository: Path) -> None:
     """Read what is new in a repository, as a command does."""
-    engine = open_sqlite(store / ".iact" / "iact.db")
+    engine = open_kept(store / ".iact" / "iact.db")
     with writing(engine) as connection:
         collect(connection, "product", "repository", repository, RULES, NOW)
     engine.dispose()
@@ -35,7 +35,7 @@ def read(store: Path, repository: Path) -> None:
 
 def tables(store: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of the delivery tables."""
-    engine = open_sqlite(store / ".iact" / "iact.db")
+    engine = open_kept(store / ".iact" / "iact.db")
     with reading(engine) as connection:
         found = {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in TABLES}
     engine.dispose()
@@ -86,11 +86,11 @@ def test_killed_at_any_write_and_done_again_a_reading_leaves_the_same_tables(
     begin(repository)
     before = room / "before"
     if afterwards is None:
-        before.mkdir()
+        prepare(before / ".iact" / "iact.db")
     else:
         read(before, repository.path)
         afterwards(repository)
-    undisturbed = Path(shutil.copytree(before, room / "undisturbed"))
+    undisturbed = copy_folder(before, room / "undisturbed")
     with WRITES.counted() as writes:
         read(undisturbed, repository.path)
     expected = tables(undisturbed)
@@ -98,9 +98,9 @@ def test_killed_at_any_write_and_done_again_a_reading_leaves_the_same_tables(
     assert len(writes) >= 5
 
     for number, write in enumerate(writes, start=1):
-        store = Path(shutil.copytree(before, room / "store"))
+        store = copy_folder(before, room / "store")
         assert not in_a_child(partial(read, store, repository.path), killed_at=number)
         in_a_child(partial(read, store, repository.path))
         assert tables(store) == expected, f"killed before write {number}: {write}"
-        assert (store / ".iact" / ".gitignore").exists()
-        shutil.rmtree(store)
+        assert KIND != "sqlite" or (store / ".iact" / ".gitignore").exists()
+        remove_folder(store)

@@ -6,7 +6,6 @@ with what comes after the change, is there from the start; the clock decides how
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -31,8 +30,9 @@ from iact.pdca.experiments import Experiments
 from iact.pdca.facts import kept_plan
 from iact.pdca.store import versions
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_sqlite, reading
+from iact.stores.connect import reading
 from tests.support.git import GitRepository
+from tests.support.kept import copy_folder, open_kept, remove_folder
 from tests.support.kills import WRITES, in_a_child, quick_folder
 from tests.support.trials import PATCH, History, improvement, write_project
 
@@ -68,7 +68,7 @@ class Place:
 
     def copied(self, to: Path) -> Place:
         """Return the same place once more."""
-        shutil.copytree(self.folder, to)
+        copy_folder(self.folder, to)
         return Place(to, self.start)
 
 
@@ -84,7 +84,7 @@ def prepared(folder: Path, change: str, after: timedelta) -> Place:
     start = history.now + timedelta(minutes=1)
     history.pass_weeks(8, wait=after)
     place = Place(folder, start)
-    engine = open_sqlite(folder / "iact.db")
+    engine = open_kept(folder / "iact.db")
     refresh(engine, open_project(folder), place.repository, start)
     engine.dispose()
     return place
@@ -92,7 +92,7 @@ def prepared(folder: Path, change: str, after: timedelta) -> Place:
 
 def cycle(place: Place, definitions: Any, repository: str, steps: tuple[str, ...] = STEPS) -> None:
     """Run a cycle, or some steps of it: plan, start, check, act; go on with whatever an earlier process left."""
-    engine = open_sqlite(place.folder / "iact.db")
+    engine = open_kept(place.folder / "iact.db")
     clock = ManualClock(place.start)
     services = {"repository": place.repository, "git_rules": GitRules(mainline="main")}
     runtime = Runtime(engine, project="shop", clock=clock, services=services)
@@ -119,7 +119,7 @@ def has_begun(run: Any) -> bool:
 
 def left_by(place: Place) -> dict[str, Any]:
     """Return everything that a cycle leaves, without the names that are new each time; check that it is sound."""
-    engine = open_sqlite(place.folder / "iact.db")
+    engine = open_kept(place.folder / "iact.db")
     runtime = Runtime(engine, project="shop", services={})
     left: dict[str, Any] = {"runs": [], "branches": [], "overrides": []}
     for run in sorted(runtime.runs(), key=lambda one: one.started_at):
@@ -190,4 +190,4 @@ def test_killed_at_any_write_and_run_again_a_cycle_ends_the_same_and_nothing_is_
             assert not in_a_child(partial(run, victim, steps=now), killed_at=number)
             in_a_child(partial(run, victim, steps=onwards))
             assert left_by(victim) == expected, f"killed before write {number} at {now[0]}: {write}"
-            shutil.rmtree(victim.folder)
+            remove_folder(victim.folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,8 +18,9 @@ from iact.engine.runtime import Runtime
 from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, PRUNINGS, RUNS
 from iact.retention.model import Batch, Keep, RetentionPolicy
 from iact.retention.pruning import prune
-from iact.stores.connect import open_sqlite, reading
+from iact.stores.connect import reading
 from tests.support.agents import agent_definition
+from tests.support.kept import copy_folder, open_kept, remove_folder
 from tests.support.kills import WRITES, in_a_child, quick_folder
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ def folder() -> Iterator[Path]:
 
 def fill(store: Path) -> None:
     """Carry runs out to their end, each with a journal that takes several batches."""
-    engine = open_sqlite(store / "iact.db")
+    engine = open_kept(store / "iact.db")
     clock = ManualClock(START)
     runtime = Runtime(engine, project="test", clock=clock)
     for number in range(RUNS_BEGUN):
@@ -60,14 +60,14 @@ def fill(store: Path) -> None:
 
 def pruned(store: Path, now: datetime) -> None:
     """Do what `iact prune` does."""
-    engine = open_sqlite(store / "iact.db")
+    engine = open_kept(store / "iact.db")
     list(prune(engine, "test", [POLICY], now, named=""))
     engine.dispose()
 
 
 def counts(store: Path) -> tuple[int, int, int]:
     """Return how many journal entries and runs there are, and how many rows were noted as deleted."""
-    engine = open_sqlite(store / "iact.db")
+    engine = open_kept(store / "iact.db")
     with reading(engine) as connection:
         entries, runs = (connection.scalar(select(func.count()).select_from(table)) for table in (JOURNAL, RUNS))
         noted = connection.scalar(select(func.coalesce(func.sum(PRUNINGS.c.deleted), 0)))
@@ -83,7 +83,7 @@ def counts(store: Path) -> tuple[int, int, int]:
 def test_pruning_that_was_killed_at_any_write_is_finished_by_the_next(folder):
     fill(folder / "whole")
     entries, runs, _ = counts(folder / "whole")
-    shutil.copytree(folder / "whole", folder / "counted")
+    copy_folder(folder / "whole", folder / "counted")
     with WRITES.counted() as writes:
         pruned(folder / "counted", NOW)
     _, _, all_of_them = counts(folder / "counted")
@@ -91,11 +91,11 @@ def test_pruning_that_was_killed_at_any_write_is_finished_by_the_next(folder):
 
     for number in range(1, len(writes) + 1):
         store = folder / f"killed-{number}"
-        shutil.copytree(folder / "whole", store)
+        copy_folder(folder / "whole", store)
         assert not in_a_child(partial(pruned, store, NOW), killed_at=number)
 
         left, _, noted = counts(store)
         assert entries - left <= noted, "what was deleted was noted in the same transaction"
         pruned(store, NOW + timedelta(seconds=1))
         assert counts(store) == (0, 0, all_of_them)
-        shutil.rmtree(store)
+        remove_folder(store)

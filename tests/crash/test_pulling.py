@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from iact.stores.connect import open_sqlite
 from tests.support.github_server import GitHubServer
+from tests.support.kept import KIND, copy_folder, open_kept, prepare, remove_folder
 from tests.support.kills import WRITES, in_a_child, quick_folder
 from tests.support.pulling import Puller
 from tests.support.rest_server import HandClock
@@ -27,7 +26,7 @@ def march(day: int, hour: int = 9) -> datetime:
 
 def pull(store: Path, server: GitHubServer, kinds: str = "") -> None:
     """Pull what is new, as a command does."""
-    engine = open_sqlite(store / ".iact" / "iact.db")
+    engine = open_kept(store / ".iact" / "iact.db")
     done = Puller(engine=engine, server=server)(kinds=kinds)
     assert (done.stopped, done.refused, done.rejected) == (None, [], [])
     engine.dispose()
@@ -35,7 +34,7 @@ def pull(store: Path, server: GitHubServer, kinds: str = "") -> None:
 
 def rows(store: Path, server: GitHubServer) -> tuple[list[Any], list[Any]]:
     """Return every event, and how far every list was read."""
-    engine = open_sqlite(store / ".iact" / "iact.db")
+    engine = open_kept(store / ".iact" / "iact.db")
     found = Puller(engine=engine, server=server).rows()
     engine.dispose()
     return found
@@ -81,13 +80,13 @@ def server() -> Iterator[GitHubServer]:
 def test_killed_at_any_write_and_done_again_a_pull_leaves_the_same_store(room: Path, server: GitHubServer, kinds: str):
     fill(server)
     before = room / "before"
-    before.mkdir()
+    prepare(before / ".iact" / "iact.db")
     if not kinds:
         with server.in_a_process():
             pull(before, server)
         go_on(server)
     with server.in_a_process():
-        undisturbed = Path(shutil.copytree(before, room / "undisturbed"))
+        undisturbed = copy_folder(before, room / "undisturbed")
         with WRITES.counted() as writes:
             pull(undisturbed, server, kinds)
         expected = events, cursors = rows(undisturbed, server)
@@ -96,9 +95,9 @@ def test_killed_at_any_write_and_done_again_a_pull_leaves_the_same_store(room: P
         assert sum(write == "COMMIT" for write in writes) >= 3
 
         for number, write in enumerate(writes, start=1):
-            store = Path(shutil.copytree(before, room / "store"))
+            store = copy_folder(before, room / "store")
             assert not in_a_child(partial(pull, store, server, kinds), killed_at=number)
             in_a_child(partial(pull, store, server, kinds))
             assert rows(store, server) == expected, f"killed before write {number}: {write}"
-            assert (store / ".iact" / ".gitignore").exists()
-            shutil.rmtree(store)
+            assert KIND != "sqlite" or (store / ".iact" / ".gitignore").exists()
+            remove_folder(store)

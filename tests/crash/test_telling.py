@@ -6,7 +6,6 @@ each told deployment stands in `told_deployments`. The two have to agree with th
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,8 +26,9 @@ from iact.dora.tables import CHANGES, DEPLOYMENTS, EVENTS, FAILURES, TOLD_DEPLOY
 from iact.sources.events.files import understand
 from iact.sources.events.rules import EventRules, Use
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_sqlite, reading, writing
+from iact.stores.connect import reading, writing
 from tests.support.git import GitRepository
+from tests.support.kept import copy_folder, open_kept, remove_folder
 from tests.support.kills import WRITES, in_a_child, quick_folder
 from tests.support.project import ROOT
 
@@ -57,7 +57,7 @@ def incident(number: int, day: int, resolved: int | None, **more: Any) -> Payloa
 
 def tell(store: Path, payloads: list[Payload]) -> None:
     """Take events in, as `iact ingest` does."""
-    engine = open_sqlite(store / ".iact" / "iact.db")
+    engine = open_kept(store / ".iact" / "iact.db")
     with writing(engine) as connection:
         done = ingest(connection, *PLACE, [understand(payload, line) for line, payload in enumerate(payloads, start=1)])
     assert done.rejected == []
@@ -66,7 +66,7 @@ def tell(store: Path, payloads: list[Payload]) -> None:
 
 def report(store: Path, repository: Path) -> None:
     """Put together what is new, as a report does before it computes anything."""
-    engine = open_sqlite(store / ".iact" / "iact.db")
+    engine = open_kept(store / ".iact" / "iact.db")
     with writing(engine) as connection:
         collect(connection, *PLACE, repository, GIT, NOW, events=RULES)
     engine.dispose()
@@ -79,7 +79,7 @@ def tell_and_report(store: Path, repository: Path, payloads: list[Payload]) -> N
 
 def numbers(store: Path) -> tuple[dict[str, list[tuple[Any, ...]]], list[Any]]:
     """Return every row of the delivery tables, and every figure that is made of them."""
-    engine = open_sqlite(store / ".iact" / "iact.db")
+    engine = open_kept(store / ".iact" / "iact.db")
     with reading(engine) as connection:
         rows = {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in TABLES}
         figures = [one.to_record() for one in measure(connection, *PLACE, METRICS, Window(BEGIN, NOW), as_of=NOW)]
@@ -134,7 +134,7 @@ def before(room: Path, story: Story) -> Path:
 @pytest.fixture
 def expected(room: Path, before: Path, story: Story) -> tuple[dict[str, list[tuple[Any, ...]]], list[Any]]:
     """What an untouched run leaves: the same as one that reads all of it at once."""
-    untouched = Path(shutil.copytree(before, room / "untouched"))
+    untouched = copy_folder(before, room / "untouched")
     tell_and_report(untouched, story.repository.path, story.late)
     at_once = room / "at-once"
     at_once.mkdir()
@@ -149,19 +149,19 @@ def expected(room: Path, before: Path, story: Story) -> tuple[dict[str, list[tup
 def test_killed_at_any_write_and_done_again_the_numbers_are_those_of_an_untouched_run(
     room: Path, story: Story, before: Path, expected: Any
 ):
-    counted = Path(shutil.copytree(before, room / "counted"))
+    counted = copy_folder(before, room / "counted")
     with WRITES.counted() as writes:
         tell_and_report(counted, story.repository.path, story.late)
     assert any("unread_events" in write for write in writes)
     assert any("told_deployments" in write for write in writes)
 
     for number, write in enumerate(writes, start=1):
-        store = Path(shutil.copytree(before, room / "store"))
+        store = copy_folder(before, room / "store")
         again = partial(tell_and_report, store, story.repository.path, story.late)
         assert not in_a_child(again, killed_at=number)
         in_a_child(again)
         assert numbers(store) == expected, f"killed before write {number}: {write}"
-        shutil.rmtree(store)
+        remove_folder(store)
 
 
 def test_killed_at_any_write_of_a_report_the_next_report_alone_puts_together_what_was_told(
@@ -174,16 +174,16 @@ def test_killed_at_any_write_of_a_report_the_next_report_alone_puts_together_wha
     tell(before, story.late)
     waiting, _ = numbers(before)
     assert len(waiting["unread_events"]) == len(story.late)
-    counted = Path(shutil.copytree(before, room / "counted"))
+    counted = copy_folder(before, room / "counted")
     with WRITES.counted() as writes:
         report(counted, story.repository.path)
     assert sum(write == "COMMIT" for write in writes) >= 1
 
     for number, write in enumerate(writes, start=1):
-        store = Path(shutil.copytree(before, room / "store"))
+        store = copy_folder(before, room / "store")
         assert not in_a_child(partial(report, store, story.repository.path), killed_at=number)
         left, _ = numbers(store)
         assert (len(left["unread_events"]), len(left["told_deployments"])) in {(len(story.late), 2), (0, 4)}
         in_a_child(partial(report, store, story.repository.path))
         assert numbers(store) == expected, f"killed before write {number}: {write}"
-        shutil.rmtree(store)
+        remove_folder(store)

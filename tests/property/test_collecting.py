@@ -15,8 +15,8 @@ from sqlalchemy import Connection, select
 from iact.dora.collect import collect
 from iact.dora.tables import CHANGES, DEPLOYMENTS
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_memory
 from tests.support.histories import MONDAY, Answer, Delivered, Story, changed, grown_from, plain_git, stories
+from tests.support.kept import passing
 
 TAGS = GitRules()
 MERGES = GitRules(merges_to="main")
@@ -27,10 +27,8 @@ EXAMPLES = settings(max_examples=20)
 @pytest.fixture(scope="module")
 def connection() -> Iterator[Connection]:
     """One store for all examples; each takes its rows back."""
-    engine = open_memory()
-    with engine.connect() as opened:
+    with passing() as engine, engine.connect() as opened:
         yield opened
-    engine.dispose()
 
 
 def stored(connection: Connection) -> Answer:

@@ -45,8 +45,8 @@ from iact.dora.rules import Measured, NamedMetric, measured
 from iact.sources.events.files import understand
 from iact.sources.events.rules import EventRules
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_memory
 from tests.support.git import GitRepository
+from tests.support.kept import passing
 from tests.support.project import ROOT
 
 EXAMPLES = settings(max_examples=30, deadline=None)
@@ -91,10 +91,8 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     repository = GitRepository.create(tmp_path_factory.mktemp("bars") / "repository")
     repository.commit("first", at="2026-01-01")
-    engine = open_memory()
-    with engine.connect() as connection:
+    with passing() as engine, engine.connect() as connection:
         yield Place(connection, repository.path, named_metrics(open_project(ROOT)))
-    engine.dispose()
 
 
 def at(hour: float) -> datetime:
@@ -289,12 +287,10 @@ def test_a_rate_a_week_is_the_same_in_weeks_of_167_and_169_hours(steady, zone, d
 @pytest.fixture(scope="module")
 def steady(place: Place) -> Iterator[Place]:
     """A place with a deployment each hour of a year."""
-    engine = open_memory()
-    with engine.connect() as connection:
+    with passing() as engine, engine.connect() as connection:
         found = Place(connection, place.path, {"deployment_frequency": place.metrics["deployment_frequency"]})
         found.take_in([deployed(number, number + 0.25) for number in range(24 * 365)])
         yield found
-    engine.dispose()
 
 
 @EXAMPLES
@@ -306,13 +302,11 @@ def test_changes_that_wait_together_are_deployed_together(tmp_path_factory, wait
     repository.tag("v1.0.0")
     for wait in sorted(waits, reverse=True):
         repository.commit(f"waits {wait}", at=f"{at(500 - wait):%Y-%m-%d %H:%M}")
-    engine = open_memory()
-    with engine.begin() as connection:
+    with passing() as engine, engine.begin() as connection:
         row = deployed(1, 500) | {"sha": repository.head}
         place = Place(connection, repository.path, named_metrics(open_project(ROOT)))
         place.take_in([row])
         found = place.measure(Window(at(400), at(600)))["lead_time"].figure
-    engine.dispose()
 
     assert (found.n, found.clusters) == (len(waits), 1)
     assert found.value == Decimal(str(statistics.median(waits))) * 3600

@@ -20,8 +20,8 @@ from iact.dora.tables import CHANGES, DEPLOYMENTS, EVENTS, FAILURES, REPOSITORIE
 from iact.sources.events.files import understand
 from iact.sources.events.rules import EventRules, Use
 from iact.sources.git.rules import GitRules
-from iact.stores.connect import open_memory
 from tests.support.histories import MONDAY, Story, grown_from, stories
+from tests.support.kept import passing
 
 EXAMPLES = settings(max_examples=25)
 TABLES = (CHANGES, DEPLOYMENTS, FAILURES, EVENTS, TOLD_DEPLOYMENTS, UNATTRIBUTED)
@@ -33,10 +33,8 @@ USES = st.sampled_from([EventRules(deployments=use) for use in Use])
 @pytest.fixture(scope="module")
 def connection() -> Iterator[Connection]:
     """One store for all examples; each takes its rows back."""
-    engine = open_memory()
-    with engine.connect() as opened:
+    with passing() as engine, engine.connect() as opened:
         yield opened
-    engine.dispose()
 
 
 @contextmanager

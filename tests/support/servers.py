@@ -81,8 +81,9 @@ class DatabaseServer:
             return list(cursor.fetchall())
 
     def made_database(self) -> str:
-        """Make an empty database that no other test has, and return its name."""
-        name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{next(_NUMBERS)}"
+        """Make an empty database that no other test has, nor another run of the tests, and return its name."""
+        run = _run_of_tests().pid
+        name = f"test_{run}_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{next(_NUMBERS)}"
         self.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
         return name
 

@@ -19,6 +19,7 @@ from tests.support.git import GitRepository
 from tests.support.github_server import TOKEN, GitHubServer
 from tests.support.gitlab_server import TOKEN as GITLAB_TOKEN
 from tests.support.gitlab_server import GitLabServer
+from tests.support.kept import write_settings
 from tests.support.rest_server import HandClock, answers
 
 PROJECT = """\
@@ -60,7 +61,7 @@ def iact(
     """`iact` as it is started from a terminal, in a project that knows its repository at GitHub."""
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    write_settings(folder, PROJECT)
     (folder / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
     monkeypatch.chdir(folder)
     for name in ("GITHUB_TOKEN", "GITLAB_TOKEN"):

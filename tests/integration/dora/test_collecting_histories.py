@@ -16,8 +16,8 @@ from iact.sources.demo import AGENT_TRAILER, write_demo_repository
 from iact.sources.git.errors import SourceError
 from iact.sources.git.rules import GitRules
 from iact.sources.git.writer import HistoryWriter
-from iact.stores.connect import open_memory
 from tests.support.git import GitRepository, run_git
+from tests.support.kept import open_passing
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 RULES = GitRules()
@@ -26,7 +26,7 @@ FAILURES = GitRules(failed_by_revert=True, hotfix_within=timedelta(days=7))
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
-    with open_memory().begin() as opened:
+    with open_passing().begin() as opened:
         yield opened
 
 

@@ -16,6 +16,7 @@ from iact.dora.cli import dora
 from iact.dora.comparison_schema import FILE, comparison_schema
 from iact.dora.report_schema import report_schema
 from tests.support.git import GitRepository
+from tests.support.kept import write_settings
 from tests.support.project import ROOT
 
 PROJECT = """\
@@ -43,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that extends the shipped rules and has a definition of its own."""
     folder = tmp_path / "project"
     (folder / "rules").mkdir(parents=True)
-    (folder / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    write_settings(folder, PROJECT)
     (folder / "rules/ours.yaml").write_text(OURS, encoding="utf-8")
     monkeypatch.chdir(folder)
     return folder

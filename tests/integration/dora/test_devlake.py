@@ -12,12 +12,14 @@ from click.testing import CliRunner, Result
 from iact.dora.cli import dora, ingest
 from tests.support.devlake import change_rows, commit_id, deployment_rows, history, moment, table, write_lines
 from tests.support.git import GitRepository
+from tests.support.kept import write_settings
 
 PROJECT = """\
 apiVersion: iact/v1
 kind: Project
 metadata: {name: project1}
-spec: {extends: [iact]}
+spec:
+  extends: [iact]
 """
 LEAD_TIME = "change_lead_time"
 LINKS = "prev_success_deployment_commit"
@@ -28,7 +30,7 @@ WINDOW = ("--from", "2022-01-01", "--to", "2023-05-01")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    write_settings(folder, PROJECT)
     monkeypatch.chdir(folder)
 
 
@@ -139,7 +141,7 @@ def test_ingesting_in_another_order_gives_the_same_explanation(
     before = explained(pull_requests)
     other = tmp_path / "other"
     other.mkdir()
-    (other / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    write_settings(other, PROJECT)
     monkeypatch.chdir(other)
 
     for name in ("changes.jsonl", "deployments.jsonl"):

@@ -19,7 +19,7 @@ from iact.sources.git.rules import GitRules
 from iact.stores.connect import writing
 from tests.support.git import GitRepository
 from tests.support.histories import MONDAY
-from tests.support.kept import open_passing
+from tests.support.kept import open_passing, write_settings
 from tests.support.project import ROOT
 
 PROJECT = """\
@@ -50,7 +50,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def configure(folder: Path, *events: str) -> None:
     """Write the project's settings, with these lines below `sources.events`."""
     more = "".join(f"      {line}\n" for line in events)
-    (folder / "iact.yaml").write_text(PROJECT + (f"    events:\n{more}" if events else ""), "utf-8")
+    write_settings(folder, PROJECT + (f"    events:\n{more}" if events else ""))
 
 
 def take_in(repository: GitRepository, content: str, *options: str, status: int = 0) -> Any:
@@ -158,8 +158,7 @@ def test_merges_that_are_deployments_are_joined_by_events_as_tags_are(repository
         repository.switch("main")
         repository.merge(f"work-{number}", at=f"2026-03-0{number} 09:00")
     merged = repository.git("rev-list", "--first-parent", "--reverse", "main").split()[1:]
-    settings = project / "iact.yaml"
-    settings.write_text(PROJECT.replace("{failures: {reverts: true}}", "{merges_to: main}"), "utf-8")
+    write_settings(project, PROJECT.replace("{failures: {reverts: true}}", "{merges_to: main}"))
     alone = report(repository)
 
     take_in(repository, table(deployed("1", "03 10:00", merged[1])))
@@ -210,7 +209,7 @@ def test_an_incident_makes_a_deployment_fail_and_takes_its_time(story):
 
 
 def test_an_incident_source_without_incidents_in_the_window_makes_failures_known(repository, project):
-    (project / "iact.yaml").write_text(PROJECT.replace("{failures: {reverts: true}}", "{}"), "utf-8")
+    write_settings(project, PROJECT.replace("{failures: {reverts: true}}", "{}"))
     repository.commit(at="2026-03-01 09:00")
     repository.tag("v1.0.0")
     assert value(report(repository), "change_failure_rate") == "unknown"
@@ -224,7 +223,7 @@ def test_a_project_that_says_every_incident_is_told_of_has_failures_known_before
     repository.commit(at="2026-03-01 09:00")
     repository.tag("v1.0.0")
     settings = PROJECT.replace("{failures: {reverts: true}}", "{}") + "    events: {incidents: {}}\n"
-    (project / "iact.yaml").write_text(settings, "utf-8")
+    write_settings(project, settings)
 
     assert value(report(repository), "change_failure_rate") == "0%"
 
@@ -491,8 +490,7 @@ def test_devlake_8714_the_number_of_queries_grows_by_portions_and_not_by_rows(st
 
 def test_a_date_without_a_time_is_meant_in_the_zone_of_the_project(story, project):
     """On 29 March 2026 the clocks of Berlin were put forward, so that the day had 23 hours."""
-    settings = project / "iact.yaml"
-    settings.write_text(PROJECT.replace("spec:\n", "spec:\n  time_zone: Europe/Berlin\n"), "utf-8")
+    write_settings(project, PROJECT.replace("spec:\n", "spec:\n  time_zone: Europe/Berlin\n"))
 
     window = report(story, "--from", "2026-03-29", "--to", "2026-03-30")["window"]
 

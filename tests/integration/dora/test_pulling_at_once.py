@@ -26,6 +26,7 @@ from iact.stores.connect import open_memory, reading
 from iact.stores.units import write
 from tests.support.git import GitRepository
 from tests.support.github_server import TOKEN, GitHubServer
+from tests.support.kept import write_settings
 from tests.support.pulling import Puller
 from tests.support.rest_server import HandClock
 from tests.support.stores import opened
@@ -46,7 +47,9 @@ PROJECT = """\
 apiVersion: iact/v1
 kind: Project
 metadata: {name: shop}
-spec: {extends: [iact], sources: {git: {failures: {reverts: true}}}}
+spec:
+  extends: [iact]
+  sources: {git: {failures: {reverts: true}}}
 """
 
 
@@ -189,7 +192,7 @@ def test_two_commands_at_once_both_end_well_and_the_figures_count_every_deployme
 ):
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    write_settings(folder, PROJECT)
     (folder / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
     sha = repository.commit("first", at="2026-03-01 08:00")
     for deployment in server.deployments:

@@ -18,6 +18,7 @@ from iact.dora.cli import dora
 from iact.dora.columns import ChangeColumns
 from iact.dora.report_schema import report_schema
 from tests.support.git import GitRepository
+from tests.support.kept import keep_rows
 
 YEARS = ("2019-01-01", "2024-01-01")
 
@@ -35,6 +36,7 @@ def found(history: GitRepository, tmp_path_factory: pytest.TempPathFactory) -> A
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        keep_rows(folder)
         options = ["report", "--repo", str(history.path), "--from", YEARS[0], "--to", YEARS[1], "--format", "json"]
         result = CliRunner().invoke(dora, options, catch_exceptions=False)
     return json.loads(result.output)
@@ -120,6 +122,7 @@ def test_a_report_by_column_is_the_report_by_row(
 ):
     """Columns are for windows of many changes; here they are taken for few as well."""
     monkeypatch.chdir(tmp_path)
+    keep_rows(tmp_path)
     options = ["report", "--repo", str(history.path), "--from", "2012-01-01", "--to", YEARS[1], "--format", "json"]
     options += ["--definition", definition]
     by_row = CliRunner().invoke(dora, options, catch_exceptions=False).output

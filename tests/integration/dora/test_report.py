@@ -17,6 +17,7 @@ from iact.core.errors import EnvironmentProblemError
 from iact.dora.cli import dora
 from iact.dora.report_schema import FILE, report_schema
 from tests.support.git import GitRepository
+from tests.support.kept import keep_rows, write_settings
 from tests.support.project import ROOT
 
 PROJECT = """\
@@ -37,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that extends the shipped rules and looks for reverts."""
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    write_settings(folder, PROJECT)
     monkeypatch.chdir(folder)
     return folder
 
@@ -135,6 +136,7 @@ def test_without_a_failure_source_three_figures_are_unknown_and_say_what_to_add(
     story: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
+    keep_rows(tmp_path)
 
     found = report(story, *JANUARY)
 
@@ -191,8 +193,7 @@ def test_the_work_of_agents_is_told_apart(repository: GitRepository):
     repository.commit("by an agent\n\nCo-authored-by: helper[bot] <bot@example.invalid>", at="2026-01-07")
     repository.commit("release", at="2026-01-08")
     repository.tag("v1.1.0")
-    rules = Path("iact.yaml")
-    rules.write_text(PROJECT.replace("*[bot]*", "Co-authored-by: *[bot]*"), encoding="utf-8")
+    write_settings(Path(), PROJECT.replace("*[bot]*", "Co-authored-by: *[bot]*"))
 
     agents = report(repository, *JANUARY)["breakdown"]["agents"]
 

@@ -18,7 +18,7 @@ from iact.sources.git.command import Git
 from iact.sources.git.errors import SourceError
 from iact.sources.git.identity import first_commit
 from tests.support.git import GitRepository
-from tests.support.kept import open_passing
+from tests.support.kept import keep_rows, open_passing
 from tests.support.trials import History, improvement, write_project
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -169,6 +169,7 @@ def test_a_folder_without_a_repository_is_named(tmp_path: Path):
 
 def test_an_experiment_is_found_again_after_its_repository_was_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_project(tmp_path, improvement(change="{manual: Release every Tuesday}"))
+    keep_rows(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     History(tmp_path / "shop").pass_weeks(12, wait=NOW - NOW.replace(day=1))
@@ -188,6 +189,7 @@ def test_a_report_holds_no_place_on_the_machine(
     product: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
+    keep_rows(tmp_path)
 
     result = CliRunner().invoke(
         iact, ["dora", "report", "--repo", str(product.path), "--format", "json"], catch_exceptions=False

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from iact.dora.cli import dora, ingest
+from iact.stores.connect import reading
 from tests.support.git import GitRepository
+from tests.support.kept import open_kept, write_settings
 
 PROJECT = """\
 apiVersion: iact/v1
@@ -30,7 +32,7 @@ KEPT = ("events", "changes", "deployments", "failures", "reverts")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    write_settings(folder, PROJECT)
     monkeypatch.chdir(folder)
 
 
@@ -57,8 +59,11 @@ def take_in(repository: GitRepository, *rows: dict[str, str]) -> None:
 
 def rows_kept() -> dict[str, set[tuple[Any, ...]]]:
     """Return every row of the delivery tables."""
-    with sqlite3.connect(STORE) as connection:
-        return {table: set(connection.execute(f"SELECT * FROM {table}")) for table in KEPT}  # noqa: S608 - our names
+    engine = open_kept(STORE.resolve())
+    with reading(engine) as connection:
+        rows = {table: set(map(tuple, connection.execute(text(f"SELECT * FROM {table}")))) for table in KEPT}  # noqa: S608 - our names
+    engine.dispose()
+    return rows
 
 
 def released(repository: GitRepository, days: Iterator[int] | range, month: str = "2026-01") -> None:

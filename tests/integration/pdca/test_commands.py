@@ -18,6 +18,7 @@ from iact.cli.main import iact
 from iact.core.canonical import canonical
 from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from tests.support.git import GitRepository
+from tests.support.kept import keep_rows
 from tests.support.project import ROOT
 from tests.support.trials import BEGIN, PATCH, History, improvement, write_project
 
@@ -30,6 +31,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     write_project(
         tmp_path, {**improvement(change="{patch: limits.patch}"), "playbooks/improvements/limits.patch": PATCH}
     )
+    keep_rows(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     found = History(tmp_path / "shop")
@@ -251,6 +253,7 @@ def test_a_history_without_releases_says_so_and_what_to_add(
     tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ):
     write_project(tmp_path)
+    keep_rows(tmp_path)
     monkeypatch.chdir(tmp_path)
     GitRepository.create(tmp_path / "new").commit("start", at=datetime.now(UTC) - timedelta(days=3))
 
@@ -266,6 +269,7 @@ def test_where_a_history_is_thin_a_made_up_one_is_shown_and_called_so(
     tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ):
     write_project(tmp_path)
+    keep_rows(tmp_path)
     monkeypatch.chdir(tmp_path)
     GitRepository.create(tmp_path / "new").commit("start", at=datetime.now(UTC) - timedelta(days=3))
 

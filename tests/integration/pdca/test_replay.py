@@ -37,7 +37,7 @@ from iact.pdca.replay import step
 from iact.pdca.replay_schema import FILE, replay_schema
 from iact.stores.connect import reading
 from tests.support.git import GitRepository
-from tests.support.kept import open_passing
+from tests.support.kept import keep_rows, open_passing
 from tests.support.project import ROOT
 from tests.support.trials import BEGIN, Shop, improvement
 
@@ -60,6 +60,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop whose changes waited for days until the twentieth week, and for hours in the twenty weeks after it."""
     found = Shop.open(tmp_path, FILES)
     found.history.pass_weeks(20, wait=timedelta(hours=6))
+    keep_rows(tmp_path)
     monkeypatch.chdir(tmp_path)
     return found
 

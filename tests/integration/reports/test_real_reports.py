@@ -19,6 +19,7 @@ from iact.pdca.report import Subject
 from iact.pdca.report import document as report_of
 from iact.reports.html import render
 from tests.support.git import GitRepository
+from tests.support.kept import keep_rows
 from tests.support.trials import Shop, improvement
 
 QUICKLY = timedelta(hours=6)
@@ -78,6 +79,7 @@ def test_a_real_history_is_shown_by_the_command(
     flask_repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
+    keep_rows(tmp_path)
     folder, place = tmp_path / "reports", str(flask_repository.path)
 
     result = CliRunner().invoke(iact, ["run", "pdca", "--repo", place, "--report", str(folder)])
