@@ -378,3 +378,92 @@ def test_a_store_that_is_not_there_and_one_without_tables_are_told(server_target
         command("backup", "--to", "a.zip", *server_target.words)
     with pytest.raises(ConfigurationError, match="--password is for a server"):
         command("restore", "a.zip", "--store", "new.db", "--password", f"env:{PASSWORD}")
+
+
+@pytest.fixture
+def key() -> str:
+    """The public key whose secret one is in `key.txt`."""
+    return command("backup", "key", "key.txt").stdout.strip()
+
+
+def test_an_encrypted_backup_is_restored_by_its_key_in_every_direction(
+    backup_file: Path, source: StoreAt, target: StoreAt, key: str
+):
+    command("restore", str(backup_file), *source.words)
+    words = ("backup", "--to", "a.age", "--encrypt-for", key, "--format", "json", *source.words)
+    made = json.loads(command(*words).stdout)
+
+    assert command("restore", "a.age", "--key", "file:key.txt", *target.words).exit_code == 0
+
+    again = json.loads(command("backup", "--to", "b.zip", "--format", "json", *target.words).stdout)
+    assert contents(made) == contents(again) == contents(verify(backup_file).manifest.to_data())
+    assert (made["encrypted"], again["encrypted"]) == (True, False)
+
+
+def test_of_an_encrypted_backup_nothing_can_be_read_and_its_digest_is_that_of_the_file(original: Path, key: str):
+    words = ("backup", "--encrypt-for", key, "--format", "json", "--store", str(original))
+
+    made = json.loads(command(*words).stdout)
+
+    file = Path(made["file"])
+    assert file.name.endswith(".zip.age")
+    assert made["digest"] == f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+    assert made["bytes"] == file.stat().st_size
+    assert not [one for one in (b"iact-backup", b"PK\x03\x04", b"journal", b"shop") if one in file.read_bytes()]
+    assert file.stat().st_mode & 0o777 == 0o600
+    read = json.loads(command("backup", "verify", made["file"], "--key", "file:key.txt", "--format", "json").stdout)
+    assert read == {name: value for name, value in made.items() if name != "left_out"}
+
+
+def test_each_of_several_keys_reads_it(original: Path, key: str):
+    other = command("backup", "key", "other.txt").stdout.strip()
+    command("backup", "--to", "a.age", "--encrypt-for", key, "--encrypt-for", other, "--store", str(original))
+
+    for name in ("key.txt", "other.txt"):
+        assert command("backup", "verify", "a.age", "--key", f"file:{name}").exit_code == 0
+
+
+def test_what_the_program_age_has_encrypted_is_restored(target: StoreAt):
+    folder = ROOT / "tests/data/encryption"
+    plain = ROOT / "tests/data/backups/format-1-revision-0011.zip"
+    words = ("--key", f"file:{folder / 'secret-key.txt'}")
+
+    assert command("restore", str(folder / "backup-by-age.zip.age"), *words, *target.words).exit_code == 0
+
+    expected = contents(verify(plain).manifest.to_data())
+    assert target.rows("SELECT count(*) FROM journal") == [(expected["journal"][0],)]
+
+
+def test_without_its_key_or_with_another_one_it_is_told_and_nothing_is_made(original: Path, key: str, tmp_path: Path):
+    command("backup", "--to", "a.age", "--encrypt-for", key, "--store", str(original))
+    command("backup", "--to", "a.zip", "--store", str(original))
+    command("backup", "key", "other.txt")
+    (tmp_path / "cut.age").write_bytes((tmp_path / "a.age").read_bytes()[:-1])
+
+    for words, error, message in (
+        (("a.age",), ConfigurationError, "is encrypted. Name the secret key that reads it: --key"),
+        (("a.age", "--key", "file:other.txt"), FindingError, "was encrypted for other keys than this one"),
+        (("cut.age", "--key", "file:key.txt"), FindingError, "is not what was written: the first damage is in the 64"),
+        (("a.zip", "--key", "file:key.txt"), ConfigurationError, "is not encrypted, and --key names a key"),
+        (("a.age", "--key", "key.txt"), ConfigurationError, "--key: expected the name of a secret"),
+        (("a.age", "--key", "file:a.zip"), ConfigurationError, "file:a.zip: the file cannot be read: it is no text"),
+        (("a.age", "--key", "file:iact.yaml"), ConfigurationError, "file:iact.yaml: expected a secret of one word"),
+        (("a.age", "--key", "env:SHOP_STORE_PASSWORD"), ConfigurationError, "PASSWORD: expected a secret key, AGE"),
+    ):
+        with pytest.raises(error, match=message):
+            command("restore", *words, "--store", "new.db")
+    with pytest.raises(ConfigurationError, match=r"^--encrypt-for: expected a public key, age1 and 58 letters"):
+        command("backup", "--to", "b.age", "--encrypt-for", key[:-1], "--store", str(original))
+
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(("new", "b."))] == []
+
+
+def test_a_secret_key_is_its_owners_and_is_never_overwritten(key: str):
+    secret = Path("key.txt").read_text(encoding="ascii")
+
+    with pytest.raises(EnvironmentProblemError, match="is there already, and stays as it is"):
+        command("backup", "key", "key.txt")
+
+    assert Path("key.txt").stat().st_mode & 0o777 == 0o600
+    assert Path("key.txt").read_text(encoding="ascii") == secret
+    assert secret.strip() != key

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import zipfile
 import zlib
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
-from iact.core.errors import EnvironmentProblemError, FindingError
+from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
+from iact.stores.backups.encryption import INTRO, Decrypted, Encrypting, EncryptionError, FileKey, OtherKeyError
 from iact.stores.backups.lines import Tally
 from iact.stores.backups.model import FORMAT, VERSION, Manifest, Table
 
@@ -26,29 +28,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from iact.stores.backups.keys import SecretKey
+
 ABOUT: Final = "iact-backup.json"
 MANIFEST: Final = "manifest.json"
 _PART: Final = ".iact-part"
 _SEAL: Final = len("sha256:") + 64
 _PIECE: Final = 1 << 20
 _BEGINNING: Final = 4096
-_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, EncryptionError)
 """What Python's `zipfile` raises for an archive that was altered; `OSError` and `ValueError` besides."""
 
 
 class Archive:
     """A backup that is being written, front to back."""
 
-    def __init__(self, file: IO[bytes], moment: datetime) -> None:
+    def __init__(self, file: IO[bytes] | Encrypting, moment: datetime) -> None:
         """Begin it.
 
         Args:
-            file: an empty file.
+            file: an empty file, which is only written.
             moment: that it shows, in UTC.
         """
-        self._file = file
-        self._written = _Hashed(file)
-        self._zip = zipfile.ZipFile(self._written, "w", zipfile.ZIP_DEFLATED)
+        self._written = _Sealed(file)
+        self._zip = zipfile.ZipFile(cast("IO[bytes]", self._written), "w", zipfile.ZIP_DEFLATED)
         self._moment = moment
         self._add(ABOUT, {"format": FORMAT, "version": VERSION}, zipfile.ZIP_STORED)
 
@@ -59,18 +62,11 @@ class Archive:
                 member.write(piece)
 
     def finish(self, manifest: Manifest) -> str:
-        """Add the manifest and the seal, and bring all of it to the disk; return the digest of the whole file."""
+        """Add the manifest and the seal; return the digest of the whole archive."""
         self._add(MANIFEST, manifest.to_data(), zipfile.ZIP_DEFLATED)
         self._zip.comment = b" " * _SEAL
         self._zip.close()
-        seal = f"sha256:{self._written.without_seal.hexdigest()}".encode()
-        self._file.seek(-_SEAL, os.SEEK_END)
-        self._file.write(seal)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        whole = self._written.without_seal
-        whole.update(seal)
-        return f"sha256:{whole.hexdigest()}"
+        return self._written.finish()
 
     def _add(self, name: str, data: Any, how: int) -> None:
         member = self._member(name)
@@ -84,29 +80,39 @@ class Archive:
         return found
 
 
-class _Hashed:
-    """A file that is only written, front to back; it hashes all bytes but the last, where the seal will stand."""
+class _Sealed:
+    """What `zipfile` writes, front to back, of which the last bytes give way to the digest of all that come before."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes] | Encrypting) -> None:
         self._file = file
         self._held = b""
-        self.without_seal = hashlib.sha256()
+        self._place = 0
+        self._before = hashlib.sha256()
 
     def write(self, data: Any) -> int:
         piece = self._held + bytes(data)
         cut = max(0, len(piece) - _SEAL)
-        self.without_seal.update(piece[:cut])
+        self._before.update(piece[:cut])
+        self._file.write(piece[:cut])
         self._held = piece[cut:]
-        return self._file.write(data)
+        self._place += len(data)
+        return len(data)
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._place
 
     def flush(self) -> None:
         self._file.flush()
 
     def close(self) -> None:
         """Do nothing: whoever opened the file closes it."""
+
+    def finish(self) -> str:
+        """Write the seal instead of what is held back; return the digest of all bytes."""
+        seal = f"sha256:{self._before.hexdigest()}".encode()
+        self._file.write(seal)
+        self._before.update(seal)
+        return f"sha256:{self._before.hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,38 +124,61 @@ class Verified:
         manifest: what is in it.
         digest: of the whole file, as `sha256sum` says it.
         size: in bytes.
+        archive: the digest of the archive in it, which is the same where it is not encrypted.
+        key: what it is encrypted with; None where it is not.
     """
 
     path: Path
     manifest: Manifest
     digest: str
     size: int
+    archive: str
+    key: FileKey | SecretKey | None = field(default=None, repr=False)
 
     def lines(self, table: Table) -> Iterator[bytes]:
         """Give the lines of a table."""
-        with zipfile.ZipFile(self.path) as archive, archive.open(table.member) as member:
+        with (
+            self.path.open("rb") as raw,
+            zipfile.ZipFile(_plain(self.path, raw, self.key)) as archive,
+            archive.open(table.member) as member,
+        ):
             yield from member
 
     def to_data(self) -> dict[str, Any]:
         """Return it for a program."""
-        return {"file": str(self.path), "digest": self.digest, "bytes": self.size, **self.manifest.to_data()}
+        return {
+            "file": str(self.path),
+            "digest": self.digest,
+            "bytes": self.size,
+            "encrypted": self.key is not None,
+            **self.manifest.to_data(),
+        }
 
 
-def verify(path: Path) -> Verified:
+def verify(path: Path, key: FileKey | SecretKey | None = None) -> Verified:
     """Read a backup as a whole, and make sure that it is what was written.
 
     Args:
         path: the file.
+        key: by which it can be read, where it is encrypted.
 
     Raises:
+        ConfigurationError: if it is encrypted and there is no key, or the other way round.
         EnvironmentProblemError: if it cannot be read.
         FindingError: if it is no backup, was cut off or altered, or is of a newer format.
     """
     try:
-        with path.open("rb") as file:
-            digest, size = _checked_seal(path, file)
+        with path.open("rb") as raw:
+            file = _plain(path, raw, key)
+            archive = _checked_seal(path, file)
             file.seek(0)
-            return Verified(path, _checked_content(path, file), digest, size)
+            manifest = _checked_content(path, file)
+            raw.seek(0)
+            digest = archive if key is None else f"sha256:{hashlib.file_digest(raw, 'sha256').hexdigest()}"
+            return Verified(path, manifest, digest, os.fstat(raw.fileno()).st_size, archive, key)
+    except OtherKeyError as error:
+        message = f"the backup {path} was encrypted for other keys than this one. Name one of those by --key."
+        raise FindingError(message) from error
     except _DAMAGE as error:
         raise _damaged(path, str(error)) from error
     except OSError as error:
@@ -157,10 +186,25 @@ def verify(path: Path) -> Verified:
         raise EnvironmentProblemError(message) from error
 
 
-def _checked_seal(path: Path, file: IO[bytes]) -> tuple[str, int]:
-    """Return the digest and the size of a file whose seal is unbroken."""
+def _plain(path: Path, raw: IO[bytes], key: FileKey | SecretKey | None) -> IO[bytes]:
+    """Return what is in a file, which may be encrypted."""
+    is_encrypted = raw.read(len(INTRO)) == INTRO
+    raw.seek(0)
+    if is_encrypted and key is None:
+        message = f"the backup {path} is encrypted. Name the secret key that reads it: --key file:PATH or env:NAME."
+        raise ConfigurationError(message)
+    if key is None:
+        return raw
+    if not is_encrypted:
+        message = f"{path} is not encrypted, and --key names a key. If you trust where it comes from, leave --key out."
+        raise ConfigurationError(message)
+    return io.BufferedReader(Decrypted(raw, key), _PIECE)
+
+
+def _checked_seal(path: Path, file: IO[bytes]) -> str:
+    """Return the digest of an archive whose seal is unbroken."""
     beginning = file.read(_BEGINNING)
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     if ABOUT.encode() not in beginning:
         message = f"{path} is no backup of iact: it does not begin like one. `iact backup` makes them."
         raise FindingError(message)
@@ -177,7 +221,7 @@ def _checked_seal(path: Path, file: IO[bytes]) -> tuple[str, int]:
             raise _newer(path, version)
         raise _damaged(path, _first_damage(file))
     hashed.update(seal)
-    return f"sha256:{hashed.hexdigest()}", size
+    return f"sha256:{hashed.hexdigest()}"
 
 
 def _version_at(beginning: bytes) -> int | None:

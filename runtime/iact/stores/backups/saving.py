@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from iact import __version__
 from iact.core import instants
 from iact.core.errors import EnvironmentProblemError, FindingError
 from iact.stores.backups.archive import Archive, Verified, part_of, put_in_place, verify
+from iact.stores.backups.encryption import Encrypting
 from iact.stores.backups.lines import Tally, line_of
 from iact.stores.backups.model import Content, Manifest, Table
 from iact.stores.backups.tables import VERSIONS, rows_of, tables_at
@@ -21,13 +23,22 @@ from iact.stores.migrate import present_revision
 from iact.stores.revisions import newest_revision, revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
 
+    from iact.stores.backups.keys import PublicKey
 
-def save(engine: Engine, target: Path, *, shown_as: str, tell: Callable[[str, int], None]) -> Verified:
+
+def save(
+    engine: Engine,
+    target: Path,
+    *,
+    shown_as: str,
+    tell: Callable[[str, int], None],
+    keys: Sequence[PublicKey] = (),
+) -> Verified:
     """Write everything that a store holds at one moment into a file, and read that file again.
 
     Args:
@@ -35,6 +46,7 @@ def save(engine: Engine, target: Path, *, shown_as: str, tell: Callable[[str, in
         target: the file; it gets its name when it is complete, on the disk, and was read again.
         shown_as: what errors call the store.
         tell: takes the name of each table and the number of its rows when they were written.
+        keys: for whom it is encrypted; one of their secret keys is enough to read it. Without any it is not encrypted.
 
     Raises:
         EnvironmentProblemError: if the file is there already or cannot be written, or if the store cannot be read, has
@@ -48,7 +60,8 @@ def save(engine: Engine, target: Path, *, shown_as: str, tell: Callable[[str, in
         with reading(engine) as connection:
             revision = _revision(connection, shown_as)
             moment = datetime.now(UTC)
-            archive = Archive(file, moment)
+            sealed = Encrypting(file, keys) if keys else None
+            archive = Archive(sealed or file, moment)
             projects: set[str] = set()
             contents = []
             for table in tables_at(revision):
@@ -64,8 +77,12 @@ def save(engine: Engine, target: Path, *, shown_as: str, tell: Callable[[str, in
             tables=tuple(contents),
         )
         digest = archive.finish(manifest)
-        found = verify(part)
-        if (found.digest, found.manifest) != (digest, manifest):
+        if sealed is not None:
+            sealed.finish()
+        file.flush()
+        os.fsync(file.fileno())
+        found = verify(part, None if sealed is None else sealed.key)
+        if (found.archive, found.manifest) != (digest, manifest):
             message = f"the backup {target} was written, and something else was read again. Check the disk."
             raise FindingError(message)
         put_in_place(part, target, taken)
