@@ -26,7 +26,7 @@ HOME: Final = "/home/you"
 SUITE: Final = "make test"
 """What no reader types here: it would run the tests within a test."""
 
-RULES: Final = ("agents", "catalog", "playbooks", "policies")
+RULES: Final = ("agents", "catalog", "playbooks", "policies", "tests/policies")
 TOOLS: Final = ("git", "make", "sh", "cat", "ls", "grep")
 
 
@@ -108,7 +108,6 @@ def _check_out(place: Path) -> None:
         shutil.copytree(ROOT / folder, place / folder)
     for file in ("iact.yaml", "Makefile"):
         shutil.copy(ROOT / file, place)
-    (place / "tests").mkdir()
     (place / "tests" / "data").symlink_to(ROOT / "tests" / "data")
     _put(place / ".ci" / "install", "#!/bin/sh\n")
     (place / ".venv" / "bin").mkdir(parents=True)

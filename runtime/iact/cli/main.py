@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "schema": Command("iact.config.cli:schema", "Print the JSON Schema of a kind."),
     "config": Command("iact.config.cli:config", "Show the rules that are in force, and where each comes from."),
     "agents": Command("iact.agents.cli:agents", "List the agents of the project, and draw them."),
+    "test": Command("iact.agents.cli:test", "Run every PolicyTest: given facts, expected decisions."),
     "run": Command("iact.pdca.cli:run", "Run an agent, such as `iact run pdca --window 48h`."),
     "pdca": Command("iact.pdca.cli:pdca", "Start, stop and follow improvement experiments."),
     "dora": Command("iact.dora.cli:dora", "Measure delivery, and explain every figure."),

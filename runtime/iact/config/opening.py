@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from iact.config.loading import load
@@ -10,16 +11,17 @@ from iact.config.rendering import render_all
 from iact.core.errors import ConfigurationError
 
 
-def open_project(start: Path | None = None) -> Project:
+def open_project(start: Path | None = None, also: Iterable[Path] = ()) -> Project:
     """Return the project that `start` is in, or the shipped rules where there is none.
 
     Args:
         start: a folder; the current one when left out.
+        also: further files and folders to read as part of the project.
 
     Raises:
         ConfigurationError: if anything is wrong; the message says everything that is.
     """
-    loaded = load(start or Path.cwd())
+    loaded = load(start or Path.cwd(), also)
     if loaded.project is None:
         count = len(loaded.problems)
         problems = render_all(loaded.problems, loaded.sources)

@@ -57,7 +57,7 @@ class AgentExample:
             yield from check_fact(name, place, scope)
             wanted = scope.fact_type(name)
             try:
-                _value(self.facts[name], wanted or FactType.ANY)
+                value_of(self.facts[name], wanted or FactType.ANY)
             except ValueError as error:
                 yield Problem(rule="wrong-unit", position=place, message=f"`{name}`: {error}.")
 
@@ -72,7 +72,7 @@ class AgentExample:
         facts = FactSet.of(
             Fact(
                 name=name,
-                value=_value(value, scope.fact_type(name) or FactType.ANY),
+                value=value_of(value, scope.fact_type(name) or FactType.ANY),
                 observed_at=self.at,
                 source="example",
             )
@@ -106,7 +106,7 @@ class AgentExample:
         return decision
 
 
-def _value(written: Any, wanted: FactType) -> FactValue:
+def value_of(written: Any, wanted: FactType) -> FactValue:
     """Return what is written as a value of a fact's type.
 
     Raises:
