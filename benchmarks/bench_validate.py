@@ -43,6 +43,7 @@ spec:
       next:
         - {{event: finished, to: stopped}}
         - {{event: failed, to: waiting}}
+        - {{after: 1d, decide: ESCALATE, to: stopped}}
     stopped: {{final: true}}
 """
 TEAM = """\

@@ -4,7 +4,7 @@ A class says what it does with a task; whoever calls it gets its decision. It kn
 and runs where none of these is. The same class is a program for `do: command`:
 
     class Testing(SDLCAgent):
-        def run(self, task, request_id):
+        def run(self, task):
             return Result(decision=Decision.GO, reason="95 of 100 tests passed", confidence=Decimal("0.95"))
 
     if __name__ == "__main__":
@@ -51,6 +51,19 @@ class Result:
     request_id: str = ""
 
 
+class Task(dict[str, Any]):
+    """What is to be done, such as `{"feature_id": "FEAT-001"}`.
+
+    Attributes:
+        request_id: goes along with every record that is made of it: metrics, logs.
+    """
+
+    def __init__(self, payload: Mapping[str, Any], request_id: str) -> None:
+        """Take a payload as it was handed over."""
+        super().__init__(payload)
+        self.request_id = request_id
+
+
 class SDLCAgent(ABC):
     """One duty of the delivery cycle: planning, testing, deployment or maintenance."""
 
@@ -62,7 +75,7 @@ class SDLCAgent(ABC):
             extra: what comes along with the call, such as `request_id`; without one a new one is made.
         """
         request_id = str((extra or {}).get("request_id") or f"req-{uuid.uuid4()}")
-        result = self.run(task, request_id)
+        result = self.run(Task(task, request_id))
         return Result(
             decision=result.decision,
             reason=result.reason,
@@ -72,12 +85,11 @@ class SDLCAgent(ABC):
         )
 
     @abstractmethod
-    def run(self, task: Mapping[str, Any], request_id: str) -> Result:
+    def run(self, task: Task) -> Result:
         """Carry out a task.
 
         Args:
-            task: what is to be done.
-            request_id: goes along with every record that is made of it.
+            task: what is to be done, and what its request is called.
         """
 
 

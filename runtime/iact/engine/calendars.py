@@ -6,13 +6,15 @@ stand in the pinned `spec` under a key that no author can write, so that whoever
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol, runtime_checkable
 
+from iact.core.canonical import canonical
 from iact.core.pinned_calendar import PinnedCalendar, calendar_from_record
 from iact.core.scope import Scope
-from iact.core.tree import Entry, MappingNode, ScalarNode, Tree, from_plain, to_plain
+from iact.core.tree import Entry, MappingNode, ScalarNode, Tree
 
 PINNED: Final = "pinned calendars"
 YEARS_KNOWN: Final = 10
@@ -62,21 +64,17 @@ def with_calendars(tree: Tree, records: Mapping[str, Any]) -> Tree:
     """
     if not records or not isinstance(tree, MappingNode):
         return tree
-    entry = Entry(ScalarNode(PINNED, PINNED), from_plain(dict(records)))
+    # One text, not a tree of nodes: nobody points into it, and the place of each date would take more room than it.
+    text = canonical(dict(records)).decode()
+    entry = Entry(ScalarNode(PINNED, PINNED), ScalarNode(text, text, quoted=True))
     return MappingNode((*tree.entries, entry), tree.position)
 
 
 def parted(tree: Tree) -> tuple[Tree, Mapping[str, PinnedCalendar]]:
     """Return a pinned `spec` without its calendars, and these."""
     entry = tree.entry(PINNED) if isinstance(tree, MappingNode) else None
-    if entry is None or not isinstance(tree, MappingNode):
+    if entry is None or not isinstance(tree, MappingNode) or not isinstance(entry.value, ScalarNode):
         return tree, MappingProxyType({})
-    records = to_plain(entry.value)
-    assert isinstance(records, dict)  # noqa: S101 - with_calendars writes nothing else
     own = MappingNode(tuple(each for each in tree if each is not entry), tree.position)
-    return own, MappingProxyType({name: calendar_from_record(_mapping(record)) for name, record in records.items()})
-
-
-def _mapping(record: Any) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = record
-    return found
+    records = json.loads(entry.value.text)
+    return own, MappingProxyType({name: calendar_from_record(record) for name, record in records.items()})

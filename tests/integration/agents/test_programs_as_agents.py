@@ -243,8 +243,8 @@ def test_a_python_agent_is_a_program_by_one_line(tmp_path: Path):
         "from decimal import Decimal",
         "from iact.agents.sdlc import Decision, Result, SDLCAgent, answer",
         "class Testing(SDLCAgent):",
-        "    def run(self, task, request_id):",
-        "        facts = {'feature': task['feature_id'], 'asked': request_id}",
+        "    def run(self, task):",
+        "        facts = {'feature': task['feature_id'], 'asked': task.request_id}",
         "        return Result(decision=Decision.GO, reason='fine', confidence=Decimal('0.9'), facts=facts)",
         "answer(Testing())",
     )

@@ -18,7 +18,7 @@ from iact.agents.command import (
     receipt_of,
     task_schema,
 )
-from iact.agents.sdlc import Decision, Result, SDLCAgent
+from iact.agents.sdlc import Decision, Result, SDLCAgent, Task
 from tests.support.project import ROOT
 
 DECISIONS = [
@@ -66,9 +66,9 @@ def test_what_looks_like_a_secret_is_not_kept():
 
 def test_a_class_executes_a_task_with_the_identifier_it_was_called_with():
     class Planning(SDLCAgent):
-        def run(self, task: Any, request_id: str) -> Result:
+        def run(self, task: Task) -> Result:
             return Result(
-                decision=Decision.ESCALATE, reason=f"{task['feature_id']} {request_id}", confidence=Decimal(1)
+                decision=Decision.ESCALATE, reason=f"{task['feature_id']} {task.request_id}", confidence=Decimal(1)
             )
 
     given = Planning().execute({"feature_id": "FEAT-001"}, extra={"request_id": "req-1"})
