@@ -88,6 +88,7 @@ def show(place: Place, planned: Downgrade, *, done: bool) -> list[str]:
         return [f"{place.shown_as} is at revision {planned.to} already."]
     lines = [f"undo  {step.number}  {step.sentence}" for step in planned.steps]
     lines += [f"lose  {_what(loss)}" for loss in planned.losses]
+    lines += [f"lose  {step.undoing_loses}" for step in planned.steps if step.undoing_loses]
     if not done:
         return [*lines, "Nothing was changed. Make a backup, and add --yes to take it back."]
     after = (

@@ -23,12 +23,14 @@ class Revision:
         compatible_from: the oldest revision whose release can use the tables once this step is done. A step that only
             adds what older releases need not know names an earlier one; any other names itself.
         cannot_be_undone: why it cannot be taken back; empty where it can.
+        undoing_loses: what taking it back loses that its tables and columns do not tell; empty where they do.
     """
 
     number: str
     sentence: str
     compatible_from: str
     cannot_be_undone: str = ""
+    undoing_loses: str = ""
 
 
 @cache
@@ -84,6 +86,7 @@ def describe(number: str, script: str) -> Revision:
         sentence=(ast.get_docstring(tree) or "").partition("\n\n")[0].replace("\n", " "),
         compatible_from=str(said.get("compatible_from", number)),
         cannot_be_undone=str(said.get("cannot_be_undone", "")),
+        undoing_loses=str(said.get("undoing_loses", "")),
     )
 
 

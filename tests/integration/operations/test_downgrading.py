@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
+from iact.config.opening import open_project
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.dora.repository import open_store
+from iact.engine.clocks import ManualClock
+from iact.engine.journal import broken_link
+from iact.engine.pruning import delete_entries
+from iact.engine.runtime import Runtime
 from iact.stores import revisions as known
 from iact.stores.connect import open_sqlite, writing
 from iact.stores.revisions import describe, described, newest_revision, revisions
+from iact.stores.servers import open_server
+from iact.stores.units import read, write
 from services import mysql_protocol
+from tests.support.agents import agent_definition
 from tests.support.databases import PASSWORD, command, tables_of, write_server_project
 from tests.support.servers import DatabaseServer
 from tests.support.trials import write_project
 
 NEWEST = newest_revision()
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+WAITING = agent_definition(
+    "start: waiting\nstates:\n  waiting: {next: [{after: 1h, to: done}]}\n  done: {final: true}\n"
+)
 EVENT = "INSERT INTO events VALUES ('shop', 'r', 'sha256:1', 'incident', 'file', '1', x'7b7d')"
 
 
@@ -171,3 +185,42 @@ def test_a_step_that_cannot_be_undone_is_refused_with_its_reason(monkeypatch: py
         command("db", "downgrade", "0004", "--yes")
     assert command("db", "downgrade", "0005", "--yes").exit_code == 0
     assert known.describe("0005", script).cannot_be_undone
+
+
+def finished_run(engine: Engine, clock: ManualClock, subject: str) -> str:
+    """Carry a run out to its end, and return its name."""
+    runtime = Runtime(engine, project="shop", clock=clock)
+    run = runtime.start(WAITING.name, definitions=[WAITING], subject=subject)
+    clock.advance(timedelta(hours=2))
+    assert runtime.advance(run).ended_at is not None
+    return run
+
+
+@pytest.mark.usefixtures("database")
+def test_a_journal_that_lost_its_beginning_can_be_verified_no_more_once_the_note_of_it_is_gone(
+    database_server: DatabaseServer, tmp_path: Path
+):
+    """The table that says where a pruned journal begins goes with revision 0011; the way back is a backup."""
+    engine = open_store(open_project(tmp_path))
+    clock = ManualClock(NOON)
+    pruned, whole = finished_run(engine, clock, "pruned"), finished_run(engine, clock, "whole")
+    write(engine, lambda connection: delete_entries(connection, "shop", pruned, most=1, now=clock.moment))
+    engine.dispose()
+    command("backup", "--to", "before.zip")
+
+    told = command("db", "downgrade", "0010").stdout
+    assert "lose  table journal_anchors with 1 row\n" in told
+    assert "lose  where journals begin that iact prune has shortened" in told
+    command("db", "downgrade", "0010", "--yes")
+    command("db", "migrate")
+
+    engine = open_store(open_project(tmp_path))
+    assert read(engine, lambda connection: broken_link(connection, "shop", pruned)) is not None
+    assert read(engine, lambda connection: broken_link(connection, "shop", whole)) is None
+    engine.dispose()
+    with database_server.database() as other:
+        url = f"mysql://{mysql_protocol.USER}@127.0.0.1:{database_server.port}/{other}"
+        command("restore", "before.zip", "--store", url)
+        restored = open_server(url, password=mysql_protocol.PASSWORD)
+        assert read(restored, lambda connection: broken_link(connection, "shop", pruned)) is None
+        restored.dispose()

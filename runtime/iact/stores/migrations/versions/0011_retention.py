@@ -10,6 +10,7 @@ from iact.stores.columns import Instant, ascii_identifier, identifier
 revision = "0011"
 down_revision = "0010"
 compatible_from = "0007"
+undoing_loses = "where journals begin that iact prune has shortened: what is left of them can then not be verified"
 
 
 def upgrade() -> None:
