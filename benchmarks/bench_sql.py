@@ -1,22 +1,24 @@
 """Every query of a report or of the engine over 1,000,000 deployments and 10,000,000 journal rows: p95 < 250 ms.
 
-`bench_sql.py [--server mysql] [--server mariadb] [--small] [--rounds 100] [--keep]`. The server is started for this in
-a folder of its own and filled by its own statements; the largest repository has 100,000 deployments, 90 others 10,000
-each. A query is carried out in a transaction that is taken back, with other parameters every time, half of them about
-the largest repository and one window in five of the past, and timed until its last row has been read.
+`bench_sql.py [--server mysql] [--server mariadb] [--small] [--rounds 100] [--keep] [--write]`. The server is started
+for this in a folder of its own and filled by its own statements; the largest repository has 100,000 deployments, 90
+others 10,000 each. A query is carried out in a transaction that is taken back, with other parameters every time, half
+of them about the largest repository and one window in five of the past, and timed until its last row has been read.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -31,6 +33,10 @@ from tests.support.servers import DatabaseServer
 from tests.support.stores import opened
 
 MOST_MILLISECONDS: Final = 250.0
+RECORD: Final = Path(__file__).with_name("sql.json")
+"""What was measured on each server, the last time that `--write` was given."""
+DOCUMENT: Final = Path(__file__).parents[1] / "docs/database-speed.md"
+"""The document whose end is made of it."""
 FULL: Final = Sizes(large=100_000, small=10_000, repositories=90, runs=500_000, entries=20)
 SMALL: Final = Sizes(large=10_000, small=1_000, repositories=90, runs=50_000, entries=20)
 DATABASE: Final = "large"
@@ -109,6 +115,59 @@ def filled(server: Instance, sizes: Sizes) -> Iterator[Engine]:
         engine.dispose()
 
 
+def tables(record: Mapping[str, Any]) -> str:
+    """Return the tables of what was measured on each server, as a document shows them.
+
+    Args:
+        record: what `RECORD` holds.
+    """
+    names = {name: one for server in record.values() for name, one in server["queries"].items()}
+    heads = [f"{server['version']} p50 | p95" for server in record.values()]
+    rule = "|---|--:|" + "--:|" * 2 * len(record)
+    parts = []
+    for bounded, title in ((True, "query"), (False, "query without a bar")):
+        lines = [f"| {title} | rows | {' | '.join(heads)} |", rule]
+        for name, one in sorted(names.items()):
+            if bounded is not bool(one["unbounded"]):
+                found = [server["queries"].get(name) for server in record.values()]
+                times = " | ".join(
+                    " | " if it is None else f"{it['p50']:,.1f} ms | {it['p95']:,.1f} ms" for it in found
+                )
+                lines.append(f"| `{name}` | {one['rows']:,} | {times} |")
+        parts.append("\n".join(lines))
+    told = [
+        f"{server['version']}: {server['deployments']:,} deployments and {server['journal']:,} journal rows, "
+        f"{server['rounds']} rounds, {server['at']}."
+        for server in record.values()
+    ]
+    return "\n\n".join([*parts, "\n".join(told)]) + "\n"
+
+
+def _write(name: str, version: str, sizes: Sizes, rounds: int, found: Sequence[Timed]) -> None:
+    """Keep what was measured on a server, and make the end of the document of it."""
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    record[name] = {
+        "version": version,
+        "at": f"{datetime.now(UTC):%Y-%m-%d}",
+        "deployments": sizes.deployments,
+        "journal": sizes.journal,
+        "rounds": rounds,
+        "queries": {
+            one.name: {
+                "p50": round(statistics.median(one.milliseconds), 1),
+                "p95": round(one.p95, 1),
+                "rows": one.rows,
+                "unbounded": one.unbounded,
+            }
+            for one in found
+        },
+    }
+    record = dict(sorted(record.items(), reverse=True))
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    head, _, _ = DOCUMENT.read_text(encoding="utf-8").partition("| query |")
+    DOCUMENT.write_text(head + tables(record), encoding="utf-8")
+
+
 def main() -> None:
     """Print what each query takes, and fail where one is too slow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,6 +175,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a tenth of the rows")
     parser.add_argument("--rounds", type=int, default=100, help="how often each query is carried out (100)")
     parser.add_argument("--keep", action="store_true", help="leave the filled server for the next time")
+    parser.add_argument("--write", action="store_true", help=f"keep it in {RECORD.name} and {DOCUMENT.name}")
     arguments = parser.parse_args()
     sizes = SMALL if arguments.small else FULL
     missed = [name for name in arguments.server or ("mysql", "mariadb") if not _holds(name, sizes, arguments)]
@@ -128,12 +188,15 @@ def _holds(name: str, sizes: Sizes, arguments: argparse.Namespace) -> bool:
     server = instance(name, purpose="bench-sql-small" if arguments.small else "bench-sql", options=OPTIONS)
     try:
         with filled(server, sizes) as engine:
+            version = _version(engine)
             found = sorted(measure(engine, sizes, arguments.rounds), key=lambda one: (bool(one.unbounded), one.name))
     finally:
         if arguments.keep:
             server.stop()
         else:
             server.remove()
+    if arguments.write:
+        _write(name, version, sizes, arguments.rounds, found)
     for one in found:
         verdict = one.unbounded or ("TOO SLOW" if one.is_too_slow else "")
         middle = statistics.median(one.milliseconds)
@@ -141,6 +204,13 @@ def _holds(name: str, sizes: Sizes, arguments: argparse.Namespace) -> bool:
     worst = max((one for one in found if not one.unbounded), key=lambda one: one.p95)
     print(f"{name}: slowest p95 {worst.p95:.1f} ms of {worst.name} (less than {MOST_MILLISECONDS:.0f} ms)")
     return not any(one.is_too_slow for one in found)
+
+
+def _version(engine: Engine) -> str:
+    """Return what a server calls itself, such as `MySQL 9.7.4`."""
+    with engine.connect() as connection:
+        said = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
+    return f"{'MariaDB' if 'MariaDB' in said else 'MySQL'} {said.partition('-')[0]}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import random
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,12 +37,14 @@ from services import mysql_protocol
 from tests.support.proxy import Proxy
 from tests.support.servers import DATABASE_SERVERS, DatabaseServer, breakable
 
+DOCUMENT: Final = Path(__file__).parents[2] / "docs/database.md"
+"""Whose table of storms is made of the file."""
 ACCOUNTS: Final = 6
 """So few that transactions are in each other's way all the time."""
 OPENING: Final = 1000
-WAITING: Final = Waiting(to_connect=2, to_answer=2)
-"""Less than a freeze lasts, and far less than a lock is waited for."""
 PATIENCE: Final = Patience(attempts=1000, seconds=300, first_pause=0.02, longest_pause=0.5)
+WAITING: Final = Waiting(to_connect=2, to_answer=2, to_open=PATIENCE)
+"""Less than a freeze lasts, and far less than a lock is waited for."""
 BETWEEN: Final = 60
 """How many transactions are acknowledged between two troubles."""
 _STUCK: Final = 120
@@ -132,14 +134,7 @@ def work(  # noqa: PLR0913, PLR0917 - what a process of its own is handed
 
 def _opened(port: int, database: str, *, migrates: bool = False) -> Engine:
     url = f"mysql://{mysql_protocol.USER}@127.0.0.1:{port}/{database}"
-    deadline = time.monotonic() + _STUCK
-    while True:
-        try:
-            return open_server(url, password=mysql_protocol.PASSWORD, waiting=WAITING, migrates=migrates)
-        except EnvironmentProblemError:
-            # A worker may start while the server is away; only transactions are retried by what is tested.
-            if time.monotonic() > deadline:
-                raise
+    return open_server(url, password=mysql_protocol.PASSWORD, waiting=WAITING, migrates=migrates)
 
 
 @dataclass(slots=True)
@@ -292,13 +287,31 @@ def _outcome(raged: Storm, server: DatabaseServer, database: str) -> Outcome:
     )
 
 
+def table(record: Mapping[str, Any]) -> str:
+    """Return the table of what `main` wrote down, as a document shows it.
+
+    Args:
+        record: the content of its file.
+    """
+    lines = [
+        "| server | seed | troubles | acknowledged | run again | lost | repeated |",
+        "|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for one in record["storms"]:
+        troubles = ", ".join(f"{times} × {name}" for name, times in one["troubles"].items())
+        again = one["attempts"] - one["acknowledged"]
+        numbers = f"{one['acknowledged']:,} | {again:,} | {one['lost']} | {one['repeated']}"
+        lines.append(f"| {one['server']} | {one['seed']} | {troubles} | {numbers} |")
+    return "\n".join([*lines, "", f"Commit {record['commit'][:12]}, {record['at']}."]) + "\n"
+
+
 def main() -> None:
     """Raise storms and write down what they left behind; end with 1 if anything was lost or repeated."""
     options = argparse.ArgumentParser(description=main.__doc__)
     options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one storm on each server a seed")
     options.add_argument("--troubles", type=int, default=30, help="how often something bad happens in each")
     options.add_argument("--workers", type=int, default=4, help="how many processes work at once")
-    options.add_argument("--out", type=Path, required=True, help="file for what came of it")
+    options.add_argument("--out", type=Path, required=True, help="file for what came of it; docs/database.md shows it")
     given = options.parse_args()
     found = [
         _told(name, seed, storm(name, seed=seed, workers=given.workers, troubles=given.troubles))
@@ -308,6 +321,9 @@ def main() -> None:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     record = {"commit": commit, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}", "storms": found}
     given.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    head, begins, _ = DOCUMENT.read_text(encoding="utf-8").partition("| server | seed |")
+    if begins:
+        DOCUMENT.write_text(head + table(record), encoding="utf-8")
     if any(one["lost"] or one["repeated"] or one["unaccounted"] or not one["balanced"] for one in found):
         raise SystemExit(1)
 
