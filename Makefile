@@ -18,6 +18,9 @@ SEEDS ?= 1 2 3
 # Where those tests keep rows that name no database themselves: sqlite, mariadb or mysql.
 STORE ?= sqlite
 
+# The tests that `make test-stores` runs; `make test STORE=mysql` runs all others on MySQL, too.
+KEEPING = tests/integration/cli tests/integration/dora tests/integration/engine tests/integration/pdca
+
 # Which servers `make services` and `make services-down` mean: all of them unless given.
 SERVICES ?=
 
@@ -27,7 +30,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version=3.11 --f
 	--generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick services services-down lint format bench soak lock install-run install-dev
+.PHONY: help run test test-stores test-quick services services-down lint format bench soak lock install-run install-dev
 
 help: ## say what there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +40,9 @@ run: install-run ## measure REPO (this one unless given) and propose an improvem
 
 test: install-dev ## run every test, or those of TESTS
 	@STORE=$(STORE) $(PYTEST) $(OPTIONS) $(TESTS)
+
+test-stores: install-dev ## run on MariaDB and on MySQL the tests that keep rows and name no database
+	@for store in mariadb mysql; do STORE=$$store $(PYTEST) $(OPTIONS) $(KEEPING) || exit 1; done
 
 test-quick: install-dev ## run the tests that start no other program, and stop at the first failure
 	@$(PYTEST) --exitfirst $(OPTIONS) tests/unit tests/property

@@ -116,32 +116,20 @@ def until_one_waits_for(server: DatabaseServer, table: str) -> None:
         assert time.monotonic() < deadline, "nobody waits"
 
 
-def test_a_commit_that_is_still_under_way_is_waited_for(notes: Notes, proxy: Proxy, database_server: DatabaseServer):
-    """The connection is lost, and the commit arrives only when the next attempt is there already."""
-    commit = proxy.hold_commit()
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(write, notes.engine, notes.adds(1), patience=AT_ONCE)
-        try:
-            until_one_waits_for(database_server, "iact_units")
-        finally:
-            commit.arrive()
-
-        assert done.result() == "run 1"
-    assert (notes.kept(), notes.units()) == ([1], 1)
-
-
-def test_a_commit_that_was_under_way_and_never_arrives_is_made_good(
-    notes: Notes, proxy: Proxy, database_server: DatabaseServer
+@pytest.mark.parametrize(("becomes", "result"), [("arrive", "run 1"), ("get_lost", "run 2")])
+def test_a_commit_that_is_still_under_way_is_waited_for_and_made_good_where_it_never_arrives(
+    notes: Notes, proxy: Proxy, database_server: DatabaseServer, becomes: str, result: str
 ):
+    """The connection is lost; the commit arrives only when the next attempt is there already, or not at all."""
     commit = proxy.hold_commit()
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(write, notes.engine, notes.adds(1), patience=AT_ONCE)
         try:
             until_one_waits_for(database_server, "iact_units")
         finally:
-            commit.get_lost()
+            getattr(commit, becomes)()
 
-        assert done.result() == "run 2"
+        assert done.result() == result
     assert (notes.kept(), notes.units()) == ([1], 1)
 
 
