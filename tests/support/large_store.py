@@ -131,8 +131,6 @@ class Choice:
         found = self._of_repository() | self._of_run()
         # Deleting goes on after a run, or from where another page ended.
         found["after"] = found["after"] if "first" in names else found["before"] - WINDOW
-        # Two tables have something that a change names as it was seen: a version, or a status.
-        found["seen"] = "done" if "seen_attempts" in names else 5
         return {name: found[name] for name in names}
 
     def _of_repository(self) -> dict[str, Any]:
@@ -214,7 +212,19 @@ class Choice:
             "visit": 4,
             "transition": 1,
             "parameter": f"parameter-{self._random.randrange(_PARAMETERS)}",
-            "seen_attempts": 1,
+            "seen": 5,
+            "numbers": [self._random.randrange(self._sizes.runs) * 3 + 1 for _ in range(self._looked_up)],
+            "due_at": None,
+            "runner": "runner-3",
+            "b_runner": "runner-3",
+            "living": [f"runner-{one}" for one in range(3)],
+            "b_now": now,
+            "until": now,
+            "standing": "working",
+            "b_failures": 1,
+            "b_not_before": now,
+            "b_parked_at": None,
+            "b_trouble": "",
             "status": "done",
             "attempts": 2,
             "settled_at": now,

@@ -114,7 +114,9 @@ def _accesses(plan: Any) -> Iterator[Access]:
         for part in plan:
             yield from _accesses(part)
     elif isinstance(plan, dict):
-        if "access_type" in plan and not plan["table_name"].startswith("<"):
+        # A table that is made on the way has no index to lead into it; what it is made from is looked at below.
+        is_made = "materialized_from_subquery" in plan or str(plan.get("table_name", "")).startswith("<")
+        if "access_type" in plan and not is_made:
             yield Access(plan["table_name"], plan["access_type"], tuple(plan.get("used_key_parts", ())))
         for part in plan.values():
             yield from _accesses(part)

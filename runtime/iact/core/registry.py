@@ -8,7 +8,7 @@ Kinds of YAML resources, actions, fact sources and statistics are found by impor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from iact.core.problems import did_you_mean
 
@@ -170,8 +170,16 @@ class Receipt:
 class Action(Protocol):
     """Something that changes the world outside the state machine."""
 
+    on_unknown: ClassVar[Literal["review", "repeat"]]
+    """What follows where `check` cannot tell: a person looks, or it is done again and says that it may be a repeat."""
+
     def perform(self, arguments: Mapping[str, Any], context: Any) -> Receipt:
-        """Do it. Called again with the same `context.key` only when `check` says that it was not done."""
+        """Do it. Called again with the same `context.key` only when `check` says that it was not done.
+
+        Raises:
+            TryAgainError: if it certainly was not done now, and may be later.
+            OutcomeUnknownError: if it was begun, and whether it was done cannot be told.
+        """
 
     def check(self, arguments: Mapping[str, Any], context: Any) -> Receipt | None:
         """Return the receipt of an attempt whose answer was lost, or None when it was certainly not done.
@@ -181,6 +189,10 @@ class Action(Protocol):
         """
 
 
+class TryAgainError(Exception):
+    """An action was not done, and may be later: what it needs does not answer, or asks for patience."""
+
+
 class OutcomeUnknownError(Exception):
     """Whether an action was done cannot be told; a person has to look."""
 
@@ -188,13 +200,19 @@ class OutcomeUnknownError(Exception):
 ACTIONS: Registry[type[Action]] = Registry("action")
 
 
-def action(name: str) -> Callable[[type[T]], type[T]]:
+def action(name: str, *, on_unknown: Literal["review", "repeat"] = "review") -> Callable[[type[T]], type[T]]:
     """Declare a class as the action that `do: NAME` means.
 
     A class that has the attribute `arguments`, a frozen dataclass, has what stands below `with` checked against it.
+
+    Args:
+        name: what YAML calls it.
+        on_unknown: what follows where its `check` cannot tell whether it was done: a repair waits for a person, a page
+            is sent again and says that it may be a repeat, because a lost page is worse.
     """
 
     def declare(cls: type[T]) -> type[T]:
+        cls.on_unknown = on_unknown  # type: ignore[attr-defined]  # as below
         ACTIONS.add(name, cls)  # type: ignore[arg-type]  # a class decorator cannot say "any class that fits"
         return cls
 

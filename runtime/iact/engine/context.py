@@ -58,6 +58,7 @@ class ActionContext:
         remembered: the facts that the run carries on with.
         definitions: what the run pinned when it started, by `Kind/name`.
         services: what the host supplies, such as the folder of the project.
+        repeats: whether it may have been done before, which cannot be told: whoever receives it has to be told so.
     """
 
     engine: Engine
@@ -70,3 +71,4 @@ class ActionContext:
     remembered: FactSet
     definitions: Mapping[str, Definition]
     services: Mapping[str, Any]
+    repeats: bool = False

@@ -1,15 +1,15 @@
-"""What every part of the engine works with: the store, the project, the clock, and what the host supplies."""
+"""What every part of the engine works with: the store, the project, the clocks, and what the host supplies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
-from iact.engine.clocks import TransactionClock, present
+from iact.engine.clocks import DatabaseClock, TransactionClock, present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,14 +19,16 @@ class Host:
     Attributes:
         engine: the store.
         project: name of the project; every key starts with it.
-        clock: where the present moment comes from.
+        clock: where the present moment of the runs comes from.
         services: what fact sources and actions are supplied with, such as the folder of the project.
+        lease_clock: the time in which processes wait for each other; the real one, even where runs live in another.
     """
 
     engine: Engine
     project: str
     clock: TransactionClock
     services: Mapping[str, Any]
+    lease_clock: TransactionClock = field(default_factory=DatabaseClock)
 
     def now(self, connection: Connection) -> datetime:
         """Return the transaction's moment, never before the journal's newest entry."""

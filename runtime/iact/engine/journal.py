@@ -19,7 +19,7 @@ from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, of_run
 from iact.stores.query import query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, RowMapping
@@ -35,6 +35,7 @@ class EntryKind(StrEnum):
     ATTEMPT = "attempt"
     RECEIPT = "receipt"
     REVIEW = "review"
+    POSTPONED = "postponed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +59,6 @@ class Entry:
     digest: str
 
 
-LAST_OF_RUN: Final = query(
-    "The newest journal entry of a run.",
-    select(JOURNAL.c.sequence, JOURNAL.c.digest).where(of_run(JOURNAL)).order_by(JOURNAL.c.sequence.desc()).limit(1),
-)
 LAST_MOMENT: Final = query(
     "The newest moment that the journal knows.",
     select(func.max(JOURNAL.c.at).label("at")).where(JOURNAL.c.project == bindparam("project")),
@@ -74,7 +71,78 @@ ANCHOR: Final = query(
     "Where a run's journal begins, if its first entries were deleted.",
     select(JOURNAL_ANCHORS.c.sequence, JOURNAL_ANCHORS.c.digest).where(of_run(JOURNAL_ANCHORS)),
 )
+_NEWEST: Final = (
+    select(JOURNAL.c.run, func.max(JOURNAL.c.sequence).label("sequence"))
+    .where(JOURNAL.c.project == bindparam("project"), JOURNAL.c.run.in_(bindparam("runs", expanding=True)))
+    .group_by(JOURNAL.c.run)
+    .subquery()
+)
+LAST_OF_RUNS: Final = query(
+    "The newest journal entry of each of these runs.",
+    select(JOURNAL.c.run, JOURNAL.c.sequence, JOURNAL.c.digest).join(
+        _NEWEST,
+        (JOURNAL.c.project == bindparam("project"))
+        & (JOURNAL.c.run == _NEWEST.c.run)
+        & (JOURNAL.c.sequence == _NEWEST.c.sequence),
+    ),
+)
 APPEND: Final = query("Append one entry to the journal.", insert(JOURNAL))
+
+
+class Writer:
+    """Writes entries of several runs in one transaction: each follows from the one before, whatever order they come in.
+
+    The last entry of every run is read once, when the first one of these runs is written.
+    """
+
+    def __init__(self, connection: Connection, project: str, runs: Iterable[str]) -> None:
+        """Prepare to write entries of `runs` in the caller's transaction; nothing else may write theirs meanwhile."""
+        self._connection, self._project = connection, project
+        asked = list(runs)
+        rows = LAST_OF_RUNS.rows(connection, project=project, runs=asked) if asked else ()
+        self._last = {row["run"]: (row["sequence"], row["digest"]) for row in rows}
+        for run in asked:
+            if run not in self._last:
+                anchor = anchor_of(connection, project, run)
+                self._last[run] = (anchor["sequence"], anchor["digest"]) if anchor else (0, "")
+        self._rows: list[dict[str, Any]] = []
+
+    def append(self, run: str, kind: EntryKind, at: datetime, body: Mapping[str, Any]) -> None:
+        """Add an entry; it is written with the next `flush`.
+
+        Raises:
+            TypeError: if `body` holds a float or anything else that canonical JSON cannot hold.
+        """
+        last, previous = self._last[run]
+        sequence = last + 1
+        content = canonical(
+            {
+                "format": FORMAT,
+                "project": self._project,
+                "run": run,
+                "sequence": sequence,
+                "kind": kind.value,
+                "at": instants.write(at),
+                "previous": previous,
+                "body": dict(body),
+            },
+        )
+        row = {
+            "project": self._project,
+            "run": run,
+            "sequence": sequence,
+            "kind": kind.value,
+            "at": at,
+            "body": content,
+            "digest": digest(content),
+        }
+        self._last[run] = (sequence, row["digest"])
+        self._rows.append(row)
+
+    def flush(self) -> None:
+        """Write what was added."""
+        APPEND.run_many(self._connection, self._rows)
+        self._rows = []
 
 
 def append(  # noqa: PLR0913 - an entry has this many parts, each named by the caller
@@ -91,30 +159,9 @@ def append(  # noqa: PLR0913 - an entry has this many parts, each named by the c
     Raises:
         TypeError: if `body` holds a float or anything else that canonical JSON cannot hold.
     """
-    last = LAST_OF_RUN.one(connection, project=project, run=run) or anchor_of(connection, project, run)
-    sequence = last["sequence"] + 1 if last else 1
-    content = canonical(
-        {
-            "format": FORMAT,
-            "project": project,
-            "run": run,
-            "sequence": sequence,
-            "kind": kind.value,
-            "at": instants.write(at),
-            "previous": last["digest"] if last else "",
-            "body": dict(body),
-        },
-    )
-    APPEND.run(
-        connection,
-        project=project,
-        run=run,
-        sequence=sequence,
-        kind=kind.value,
-        at=at,
-        body=content,
-        digest=digest(content),
-    )
+    writer = Writer(connection, project, [run])
+    writer.append(run, kind, at, body)
+    writer.flush()
 
 
 def entries(connection: Connection, project: str, run: str) -> Iterator[Entry]:

@@ -14,8 +14,19 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from iact.engine.journal import anchor_of
-from iact.engine.store import DECIDED, DROP_TIMERS, REVIEW, STARTED
-from iact.engine.tables import HOLDS, INTENTS, JOURNAL, JOURNAL_ANCHORS, PRUNINGS, RUNS, TIMERS, TRIGGERS, of_run
+from iact.engine.store import DEAD, DECIDED, REVIEW, STARTED, WORKING
+from iact.engine.tables import (
+    CLAIMS,
+    HOLDS,
+    INTENTS,
+    JOURNAL,
+    JOURNAL_ANCHORS,
+    PRUNINGS,
+    RUNS,
+    TIMERS,
+    TRIGGERS,
+    of_run,
+)
 from iact.stores.columns import Instant
 from iact.stores.query import query
 
@@ -42,7 +53,9 @@ WITH_ENTRIES: Final = query(
 )
 UNSETTLED: Final = query(
     "Which of some runs have an action whose outcome is open, or that a person has to look at.",
-    select(INTENTS.c.run).where(_of_runs(INTENTS), INTENTS.c.status.in_([DECIDED, STARTED, REVIEW])).distinct(),
+    select(INTENTS.c.run)
+    .where(_of_runs(INTENTS), INTENTS.c.status.in_([DECIDED, STARTED, WORKING, REVIEW, DEAD]))
+    .distinct(),
 )
 UNHANDLED: Final = query(
     "Which of some runs were told something that they have not decided upon.",
@@ -57,7 +70,7 @@ COUNTS: Final = query(
     select(
         *(
             select(func.count()).select_from(table).where(of_run(table)).scalar_subquery().label(table.name)
-            for table in (JOURNAL, INTENTS, TRIGGERS, TIMERS)
+            for table in (JOURNAL, INTENTS, TRIGGERS, TIMERS, CLAIMS)
         )
     ),
 )
@@ -85,6 +98,8 @@ MOVE_ANCHOR: Final = query(
 )
 DROP_INTENTS: Final = query("Delete the actions of a run.", delete(INTENTS).where(of_run(INTENTS)))
 DROP_TRIGGERS: Final = query("Delete what a run was told.", delete(TRIGGERS).where(of_run(TRIGGERS)))
+DROP_TIMERS: Final = query("Delete the times that a run waits for.", delete(TIMERS).where(of_run(TIMERS)))
+DROP_CLAIM: Final = query("Delete who advances a run.", delete(CLAIMS).where(of_run(CLAIMS)))
 DROP_RUN: Final = query("Delete a run.", delete(RUNS).where(of_run(RUNS)))
 
 PRUNED_UNTIL: Final = query(
@@ -105,7 +120,13 @@ COUNT_PRUNING: Final = query(
     .values(deleted=PRUNINGS.c.deleted + bindparam("added")),
 )
 
-_DROPS: Final = {"intents": DROP_INTENTS, "triggers": DROP_TRIGGERS, "timers": DROP_TIMERS, "runs": DROP_RUN}
+_DROPS: Final = {
+    "intents": DROP_INTENTS,
+    "triggers": DROP_TRIGGERS,
+    "timers": DROP_TIMERS,
+    "claims": DROP_CLAIM,
+    "runs": DROP_RUN,
+}
 EARLIEST: Final = datetime(1000, 1, 1, tzinfo=UTC)
 """Before every run: the first moment that every database can hold."""
 

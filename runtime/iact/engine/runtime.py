@@ -6,63 +6,51 @@ last transaction that was committed.
 
 from __future__ import annotations
 
+import logging
+import time
 import uuid
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
 from iact.core.canonical import canonical
-from iact.core.errors import ConfigurationError
 from iact.core.evaluator import begin
 from iact.core.facts import EMPTY, FactSet
 from iact.core.machine import Machine, Trigger
+from iact.engine import claims, journal, store
 from iact.engine import definitions as definition_store
-from iact.engine import effects, journal, store
+from iact.engine.claims import FIRST_CLAIM
 from iact.engine.clocks import DatabaseClock, TransactionClock
 from iact.engine.context import ActionContext, FactContext
 from iact.engine.host import Host
-from iact.engine.journal import EntryKind, append
 from iact.engine.model import compile_agent
-from iact.engine.steps import RunMovedError, enter, is_stale, step
+from iact.engine.page import Page
+from iact.engine.runners import LEASE, Presence
 from iact.engine.store import Run
-from iact.stores.lock import exclusive, exclusive_row
+from iact.engine.worker import EndlessRunError, Worker
 from iact.stores.servers import is_server
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime, timedelta
 
-    from sqlalchemy.engine import Connection, Engine, RowMapping
+    from sqlalchemy.engine import Connection, Engine
 
+    from iact.engine.attempts import Attempt, Settled
+    from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
     from iact.engine.journal import Entry
 
-__all__ = ["ActionContext", "FactContext", "Run", "Runtime"]
+__all__ = ["ActionContext", "EndlessRunError", "FactContext", "Run", "Runtime"]
 
-STEPS_AT_ONCE: Final = 1_000
-"""How many steps one `advance` takes at most: a machine that goes in circles is stopped, not followed for ever."""
+_LOGGER: Final = logging.getLogger(__name__)
 
-
-Settle: TypeAlias = "Callable[[Connection, datetime], None]"
-
-
-class EndlessRunError(ConfigurationError):
-    """A run took more steps in one go than any sound agent does."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    """What a run can do now, as of one moment of the store; the first of these that is there comes first."""
-
-    run: Run
-    pinned: Mapping[str, Definition]
-    intent: RowMapping | None
-    told: RowMapping | None
-    due: RowMapping | None
+RUNS_AT_ONCE: Final = 64
+"""How many runs are looked for at once."""
+LOOKED_AGAIN_AFTER: Final = 0.1
+"""Seconds between two looks at a run that another process advances."""
 
 
 class Runtime:
@@ -198,30 +186,63 @@ class Runtime:
     def advance(self, run: str) -> Run:
         """Do everything that a run can do now, until it waits or has ended.
 
-        Safe at any time and from any process: what another one has done in between is seen and not repeated.
+        Safe at any time and from any process: one that another process advances is waited for, and what was done in
+        between is seen and not repeated.
 
         Raises:
             LookupError: if there is no such run.
             EndlessRunError: if it goes in circles.
         """
-        with self._alone():
-            for _ in range(STEPS_AT_ONCE):
-                if not self._advance_once(run):
-                    return self.get(run)
-        message = (
-            f"run {run} took {STEPS_AT_ONCE} steps without waiting, so its states lead back to each other. Let one of "
-            "them wait for an event or a time; a new run follows the mended rules."
-        )
-        raise EndlessRunError(message)
+        self.get(run)
+        with self.present() as presence:
+            self._go_on(presence, run)
+        return self.get(run)
 
     def tick(self) -> tuple[Run, ...]:
-        """Advance every run that has something to do now."""
+        """Advance every run that has something to do now and that no other process advances."""
+        advanced: dict[str, None] = {}
+        with self.present() as presence:
+            while found := claims.take(self.host, presence, claims.with_work(self.host, RUNS_AT_ONCE)):
+                for claim in found:
+                    self._go_on(presence, claim.run, claim)
+                    advanced[claim.run] = None
+        return tuple(self.get(run) for run in sorted(advanced))
 
-        def look(connection: Connection) -> list[str]:
-            now = self.host.now(connection)
-            return [row["run"] for row in store.RUNS_WITH_WORK.rows(connection, project=self.project, now=now)]
+    @contextmanager
+    def present(self, lease: timedelta = LEASE) -> Iterator[Presence]:
+        """Be one of those that advance runs, for as long as the block lasts.
 
-        return tuple(self.advance(run) for run in sorted(read(self.engine, look)))
+        Args:
+            lease: how long others wait for this process when it is silent.
+        """
+        shared = is_server(self.engine) or bool(self.engine.url.database)
+        presence = Presence(self.engine, self.project, clock=self.host.lease_clock, lease=lease, renews=shared)
+        try:
+            yield presence
+        finally:
+            presence.leave()
+
+    def _go_on(self, presence: Presence, run: str, claim: Claim | None = None) -> None:
+        """Advance one run as far as it can go; it is free again when this process has left."""
+        worker = Worker(self.host, presence.name, self._machines)
+        waiting = [claim or self._claimed(presence, run)]
+        ended: list[Settled | Attempt] = []
+        while waiting or ended:
+            turn = worker.turn(waiting, ended)
+            for failed in turn.failed:
+                raise failed.error
+            waiting = list(turn.again) or [self._claimed(presence, lost.run) for lost in turn.lost]
+            ended = [worker.make(attempt) for attempt in turn.attempts]
+
+    def _claimed(self, presence: Presence, run: str) -> Claim:
+        """Claim a run that a person asked for; wait for whoever advances it, and say so."""
+        told = False
+        while not (found := claims.take(self.host, presence, [run], by_name=True)):
+            if not told:
+                _LOGGER.warning("another iact process advances run %s; waiting until it is done", run)
+                told = True
+            time.sleep(LOOKED_AGAIN_AFTER)
+        return found[0]
 
     def _start(  # noqa: PLR0913, PLR0917 - private; what a new run is made of
         self,
@@ -259,13 +280,10 @@ class Runtime:
             entered_at=now,
             ended_at=now if decision.final else None,
         )
-        append(
-            connection,
-            project=self.project,
-            run=run,
-            kind=EntryKind.STARTED,
-            at=now,
-            body={
+        page = Page(connection, self.project, [run], now)
+        page.start(
+            run,
+            {
                 "agent": machine.name,
                 "definition": machine.digest,
                 "pins": pins,
@@ -274,7 +292,9 @@ class Runtime:
                 "decision": decision.to_record(),
             },
         )
-        enter(connection, self.project, run, machine, decision, now)
+        page.enter(run, machine, decision)
+        page.flush()
+        FIRST_CLAIM.run(connection, **claims.unclaimed(self.project, run))
         return run
 
     def _tell(self, run: str, trigger: Trigger, key: str) -> bool:
@@ -284,66 +304,3 @@ class Runtime:
             return store.tell(connection, project=self.project, run=run, key=key, trigger=trigger, now=now)
 
         return write(self.engine, tell)
-
-    def _alone(self) -> AbstractContextManager[None]:
-        """Hold the store's lock, so that an action without a receipt is known to be nobody's any more."""
-        if is_server(self.engine):
-            return exclusive_row(self.engine, self.project)
-        file = self.engine.url.database
-        return exclusive(Path(f"{file}.lock")) if file else nullcontext()
-
-    def _advance_once(self, name: str) -> bool:
-        """Do one thing; return whether there was one."""
-
-        def look(connection: Connection) -> _Work:
-            run = store.read_run(connection, self.project, name)
-            return _Work(
-                run=run,
-                pinned=definition_store.load(connection, self.project, run.pins),
-                intent=store.NEXT_INTENT.one(connection, project=self.project, run=name),
-                told=store.NEXT_TRIGGER.one(connection, project=self.project, run=name),
-                due=store.DUE_TIMER.one(connection, project=self.project, run=name, now=self.host.now(connection)),
-            )
-
-        work = read(self.engine, look)
-        run, pinned = work.run, work.pinned
-        if work.intent is not None:
-            effects.settle(self.host, run, work.intent, pinned)
-            return True
-        if work.told is not None:
-            self._handle(run, pinned, store.told_from_row(work.told))
-            return True
-        if work.due is not None:
-            self._time_has_come(run, pinned, work.due["visit"], work.due["transition"])
-            return True
-        return False
-
-    def _handle(self, run: Run, pinned: Mapping[str, Definition], told: store.Told) -> None:
-        def settle(connection: Connection, now: datetime) -> None:
-            store.HANDLE_TRIGGER.run(connection, b_number=told.number, now=now)
-
-        if not run.active or is_stale(told.trigger, told.visit, run):
-            write(self.engine, lambda connection: settle(connection, self.host.now(connection)))
-            return
-        self._step(run, pinned, told.trigger, settle)
-
-    def _time_has_come(self, run: Run, pinned: Mapping[str, Definition], visit: int, transition: int) -> None:
-        def settle(connection: Connection, now: datetime) -> None:  # noqa: ARG001 - the timer needs no moment
-            store.DROP_TIMER.run(connection, project=self.project, run=run.run, visit=visit, transition=transition)
-
-        self._step(run, pinned, Trigger.timer(transition), settle)
-
-    def _machine(self, run: Run, pinned: Mapping[str, Definition]) -> Machine:
-        """Return the run's own definition, compiled; runs that pinned the same one share it."""
-        own = pinned[f"Agent/{run.agent}"]
-        key = run.pins[own.pin]
-        if key not in self._machines:
-            self._machines[key] = compile_agent(own.tree, name=own.name, digest=own.digest)
-        return self._machines[key]
-
-    def _step(self, run: Run, pinned: Mapping[str, Definition], trigger: Trigger, settle: Settle) -> None:
-        try:
-            step(self.host, run, self._machine(run, pinned), trigger, definitions=pinned, settle=settle)
-        except RunMovedError:
-            # The next turn of `advance` reads the run anew and decides anew.
-            return

@@ -1,115 +1,154 @@
-"""One step of a run: facts in, decision out, and everything that follows from it in one transaction."""
+"""Steps of runs: facts in, decisions out, and everything that follows from them in one transaction.
+
+Many runs take a step in one transaction, which costs the disk as much as one would. What one of them cannot do must not
+keep the others: then each is tried by itself.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
-from iact.core.canonical import canonical
+from iact.core.errors import EnvironmentProblemError
 from iact.core.evaluator import decide, holder_fact, needs
-from iact.core.facts import Fact, FactRequest, FactSet
-from iact.core.machine import Decision, Machine, Trigger, TriggerKind
-from iact.engine import store
+from iact.core.facts import EMPTY, Fact, FactSet
+from iact.core.machine import Trigger, TriggerKind
+from iact.engine import attempts, store
+from iact.engine.attempts import Ending
+from iact.engine.claims import still_held
 from iact.engine.context import FactContext
-from iact.engine.journal import EntryKind, append
 from iact.engine.observe import observe
+from iact.engine.page import Page
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
+    from iact.core.machine import Decision, Machine
+    from iact.engine.attempts import Attempt, Settled
+    from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
     from iact.engine.host import Host
     from iact.engine.store import Run
 
-
-class RunMovedError(Exception):
-    """Somebody else moved the run between reading and writing; read again and decide again."""
+_LOGGER: Final = logging.getLogger(__name__)
 
 
-def step(  # noqa: PLR0913 - a step's ingredients, each named by the caller
-    host: Host,
-    run: Run,
-    machine: Machine,
-    trigger: Trigger,
-    *,
-    definitions: Mapping[str, Definition],
-    settle: Callable[[Connection, datetime], None],
-) -> Decision:
-    """Decide one trigger and carry out, in one transaction, all that follows inside the store.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Why a run is asked to decide, and what belongs to that.
 
-    Args:
-        host: where the run lives.
+    Attributes:
+        claim: under which it decides.
         run: the run as it was read.
         machine: its compiled definition.
-        trigger: why it is asked.
         definitions: what it pinned.
-        settle: marks the trigger as decided upon, in the same transaction.
+        trigger: why it is asked; for a settled action, what it came to says it.
+        visit: the visit that this is about; 0 when it is about the run as a whole.
+        number: of the row that told it; None where no row did.
+        due: whether it is a time that has come.
+        settled: the action whose ending makes it decide.
+        facts: what the decision wanted to know.
+    """
+
+    claim: Claim
+    run: Run
+    machine: Machine
+    definitions: Mapping[str, Definition] = field(repr=False)
+    trigger: Trigger = field(default_factory=Trigger.looked)
+    visit: int = 0
+    number: int | None = None
+    due: bool = False
+    settled: Settled | None = None
+    facts: FactSet = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """An action that was decided earlier and is attempted now.
+
+    Attributes:
+        attempt: the attempt, which is noted before it is made.
+    """
+
+    attempt: Attempt
+
+    @property
+    def claim(self) -> Claim:
+        """The claim under which it is made."""
+        return self.attempt.claim
+
+    @property
+    def run(self) -> Run:
+        """The run that decided it."""
+        return self.attempt.run
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a step.
+
+    Attributes:
+        step: which.
+        decision: what it came to; None where it was about a state that the run has left, or was none.
+        attempts: the actions that are noted as begun and are to be made now.
+    """
+
+    step: Step | Beginning
+    decision: Decision | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+
+class RunMovedError(Exception):
+    """Somebody else moved the run between reading and writing, or took what it wants: read again and decide again."""
+
+
+class ClaimLostError(Exception):
+    """Others went on with the run, since this runner had not been back in time: it is theirs now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stumbled:
+    """A step that was not taken.
+
+    Attributes:
+        step: which.
+        error: why; `RunMovedError` and `ClaimLostError` are nobody's fault.
+    """
+
+    step: Step | Beginning
+    error: Exception
+
+
+def take(host: Host, runner: str, steps: Sequence[Step | Beginning], *, begins: bool = True) -> list[Taken | Stumbled]:
+    """Let runs decide, each once, and write all that follows from it.
+
+    Args:
+        host: where they live.
+        runner: who advances them.
+        steps: one for each run at most.
+        begins: whether the first action that a run decides is noted as begun, since the caller makes it now.
 
     Raises:
-        RunMovedError: if the run is no longer as it was read, or what it wants to hold has just been taken.
+        EnvironmentProblemError: if the store does not answer.
     """
-    facts = _resolve(host, run, needs(machine, run.standing, trigger), definitions)
-
-    def carry_out(connection: Connection) -> Decision:
-        now = host.now(connection)
-        known = facts
-        decision = decide(machine, run.standing, trigger, known, now)
-        taken = _held_by_others(connection, host.project, run, decision)
-        if len(taken):
-            known = facts.joined(taken)
-            decision = decide(machine, run.standing, trigger, known, now)
-        settle(connection, now)
-        _write_down(connection, host.project, run, trigger, known, decision, now)
-        _move(connection, host.project, run, machine, decision, now)
-        return decision
-
+    ready, broken = _with_facts(host, steps)
     try:
-        return write(host.engine, carry_out)
-    except IntegrityError as error:
-        raise RunMovedError(str(error.orig)) from error
-
-
-def enter(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest
-    connection: Connection,
-    project: str,
-    run: str,
-    machine: Machine,
-    decision: Decision,
-    now: datetime,
-) -> None:
-    """Write what comes with a state that was just entered: its holds, its times, its actions, its first trigger."""
-    visit = decision.after.visit
-    own = {"project": project, "run": run}
-    store.TAKE_HOLDS.run_many(connection, [{**own, "name": name, "held_since": now} for name in decision.holds])
-    store.SET_TIMERS.run_many(
-        connection,
-        [{**own, "visit": visit, "transition": timer.transition, "due_at": timer.due_at} for timer in decision.timers],
-    )
-    store.DECIDE_INTENTS.run_many(
-        connection,
-        [
-            {
-                **own,
-                "key": f"{run}/{visit}/{place}",
-                "visit": visit,
-                "action": intent.action,
-                "arguments": canonical(dict(intent.arguments)),
-                "status": store.DECIDED,
-                "attempts": 0,
-                "decided_at": now,
-                "settled_at": None,
-            }
-            for place, intent in enumerate(decision.intents)
-        ],
-    )
-    if machine[decision.after.state].moves_at_once:
-        key = f"entered/{visit}"
-        store.tell(connection, **own, key=key, trigger=Trigger.entered(), now=now, visit=visit)
+        return [*broken, *_together(host, runner, ready, begins=begins)]
+    except EnvironmentProblemError:
+        raise
+    except Exception as error:  # noqa: BLE001 - below it is tried again, run by run, and stays with the one that it hit
+        if len(ready) == 1 and not isinstance(error, IntegrityError):
+            return [*broken, Stumbled(ready[0], error)]
+        # Two runs want to hold the same, or one of them cannot be written.
+        return [*broken, *(_alone(host, runner, step, begins=begins) for step in ready)]
 
 
 def is_stale(trigger: Trigger, visit: int, run: Run) -> bool:
@@ -117,12 +156,123 @@ def is_stale(trigger: Trigger, visit: int, run: Run) -> bool:
     return visit not in {0, run.visit} or (trigger.kind is TriggerKind.ENTERED and visit != run.visit)
 
 
-def _resolve(
-    host: Host,
-    run: Run,
-    requests: tuple[FactRequest, ...],
-    definitions: Mapping[str, Definition],
-) -> FactSet:
+def _alone(host: Host, runner: str, step: Step | Beginning, *, begins: bool) -> Taken | Stumbled:
+    try:
+        (found,) = _together(host, runner, [step], begins=begins)
+    except IntegrityError as error:
+        # Somebody else took in between what it wants to hold.
+        return Stumbled(step, RunMovedError(str(error.orig)))
+    except EnvironmentProblemError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it stays with this run
+        return Stumbled(step, error)
+    return found
+
+
+def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, begins: bool) -> list[Taken | Stumbled]:
+    if not steps:
+        return []
+    claims = [step.claim for step in steps]
+
+    def carry_out(connection: Connection) -> list[Taken | Stumbled]:
+        held = still_held(connection, host.project, runner, claims)
+        rows = store.LOCKED_RUNS.rows(connection, project=host.project, runs=[claim.run for claim in claims])
+        versions = {row["run"]: row["version"] for row in rows}
+        page = Page(connection, host.project, [claim.run for claim in held], host.now(connection))
+        found: list[Taken | Stumbled] = []
+        for step in steps:
+            if step.claim not in held:
+                found.append(Stumbled(step, ClaimLostError(step.run.run)))
+            elif versions[step.run.run] != step.run.version:
+                found.append(Stumbled(step, RunMovedError(step.run.run)))
+            else:
+                found.append(_carry_out(connection, host.project, page, step, begins=begins))
+        page.flush()
+        return found
+
+    return write(host.engine, carry_out)
+
+
+def _carry_out(connection: Connection, project: str, page: Page, step: Step | Beginning, *, begins: bool) -> Taken:
+    if isinstance(step, Beginning):
+        attempts.note_begun(page, step.attempt)
+        return Taken(step, attempts=(step.attempt,))
+    run, now = step.run, page.now
+    _settle(page, step)
+    if step.settled is not None and step.settled.ending is Ending.NOT_YET:
+        return Taken(step)
+    trigger = _asked_by(step, now)
+    if step.settled is not None:
+        page.tell(run.run, f"receipt/{step.settled.attempt.key}", trigger, visit=step.visit, handled=True)
+    if not run.active or is_stale(trigger, step.visit, run):
+        return Taken(step)
+    facts = step.facts
+    decision = decide(step.machine, run.standing, trigger, facts, now)
+    if decision.holds:
+        page.flush()
+        taken = _held_by_others(connection, project, run, decision)
+        if len(taken):
+            facts = facts.joined(taken)
+            decision = decide(step.machine, run.standing, trigger, facts, now)
+    page.write_down(run.run, trigger, facts, decision)
+    if not decision.moved:
+        return Taken(step, decision)
+    page.move(run, step.machine, decision)
+    return Taken(step, decision, _begun(page, step, decision) if begins else ())
+
+
+def _settle(page: Page, step: Step) -> None:
+    """Mark as decided upon what made the run decide."""
+    if step.number is not None:
+        page.handle(step.number)
+    if step.due:
+        page.drop_timer(step.run.run, step.visit, step.trigger.transition)
+    if step.settled is not None:
+        attempts.settle(page, step.settled, page.now)
+
+
+def _begun(page: Page, step: Step, decision: Decision) -> tuple[Attempt, ...]:
+    """Note the first action of the new state as begun, since whoever decided it makes it now."""
+    if not decision.intents:
+        return ()
+    intent = decision.intents[0]
+    attempt = attempts.Attempt(
+        claim=step.claim,
+        run=step.run.after(decision),
+        definitions=step.definitions,
+        key=f"{step.run.run}/{decision.after.visit}/0",
+        visit=decision.after.visit,
+        action=intent.action,
+        arguments=intent.arguments,
+        number=1,
+    )
+    attempts.note_begun(page, attempt)
+    return (attempt,)
+
+
+def _with_facts(host: Host, steps: Sequence[Step | Beginning]) -> tuple[list[Step | Beginning], list[Taken | Stumbled]]:
+    """Return the steps with the facts that their decisions want, and those whose sources broke."""
+    known: list[Step | Beginning] = []
+    broken: list[Taken | Stumbled] = []
+    for step in steps:
+        if isinstance(step, Beginning):
+            known.append(step)
+            continue
+        try:
+            requests = needs(step.machine, step.run.standing, _asked_by(step, step.run.entered_at))
+            known.append(_observed(host, step, requests) if requests else step)
+        except Exception as error:  # noqa: BLE001 - a source that breaks is told of, and keeps no other run
+            broken.append(Stumbled(step, error))
+    return known, broken
+
+
+def _asked_by(step: Step, now: datetime) -> Trigger:
+    return step.settled.trigger(now) if step.settled else step.trigger
+
+
+def _observed(host: Host, step: Step, requests: tuple[Any, ...]) -> Step:
+    run = step.run
+
     def look(connection: Connection) -> FactSet:
         context = FactContext(
             connection=connection,
@@ -132,63 +282,12 @@ def _resolve(
             now=host.now(connection),
             inputs=run.inputs,
             remembered=run.remembered,
-            definitions=definitions,
+            definitions=step.definitions,
             services=host.services,
         )
         return observe(requests, context)
 
-    return read(host.engine, look)
-
-
-def _write_down(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest
-    connection: Connection,
-    project: str,
-    run: Run,
-    trigger: Trigger,
-    facts: FactSet,
-    decision: Decision,
-    now: datetime,
-) -> None:
-    body = {
-        "trigger": trigger.to_record(),
-        "brought": trigger.facts.to_record(),
-        "facts": facts.to_record(),
-        "decision": decision.to_record(),
-    }
-    append(connection, project=project, run=run.run, kind=EntryKind.DECISION, at=now, body=body)
-
-
-def _move(  # noqa: PLR0913, PLR0917 - one transaction's ingredients, from the widest to the narrowest
-    connection: Connection,
-    project: str,
-    run: Run,
-    machine: Machine,
-    decision: Decision,
-    now: datetime,
-) -> None:
-    """Write what a decision changes, if the run still is as it was judged."""
-    if not decision.moved:
-        row = store.RUN.one(connection, project=project, run=run.run)
-        _expect_one(int(row is not None and row["version"] == run.version), run)
-        return
-    after = decision.after
-    changed = store.MOVE_RUN.run(
-        connection,
-        b_project=project,
-        b_run=run.run,
-        seen=run.version,
-        state=after.state,
-        visit=after.visit,
-        entered_at=after.entered_at,
-        remembered=store.facts_to_bytes(after.remembered),
-        outcome=decision.outcome or run.outcome,
-        active=None if decision.final else 1,
-        ended_at=now if decision.final else None,
-    )
-    _expect_one(changed.rowcount, run)
-    store.DROP_TIMERS.run(connection, project=project, run=run.run)
-    store.GIVE_BACK_HOLDS.run(connection, project=project, run=run.run)
-    enter(connection, project, run.run, machine, decision, now)
+    return replace(step, facts=read(host.engine, look))
 
 
 def _held_by_others(connection: Connection, project: str, run: Run, decision: Decision) -> FactSet:
@@ -199,8 +298,3 @@ def _held_by_others(connection: Connection, project: str, run: Run, decision: De
         for hold, row in rows
         if row is not None and row["run"] != run.run
     )
-
-
-def _expect_one(changed: int, run: Run) -> None:
-    if changed != 1:
-        raise RunMovedError(run.run)

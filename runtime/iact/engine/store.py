@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, union, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
 
 from iact.core.canonical import canonical
 from iact.core.facts import FactSet, fact_from_record
@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, RowMapping
 
+    from iact.core.machine import Decision
+
 DECIDED: Final = "decided"
+WORKING: Final = "working"
 STARTED: Final = "started"
+"""What releases before claims called `working`: whose it is, the lock that they hold meanwhile says."""
 DONE: Final = "done"
 FAILED: Final = "failed"
 REVIEW: Final = "review"
+DEAD: Final = "dead"
 
 RUN: Final = query("One run.", select(RUNS).where(of_run(RUNS)))
 ACTIVE_RUN: Final = query(
@@ -59,7 +64,48 @@ ALL_RUNS: Final = query(
     whole=EVERYTHING,
 )
 INSERT_RUN: Final = query("Start a run.", insert(RUNS))
-MOVE_RUN: Final = query(
+
+TELL: Final = query("Tell a run something.", insert(TRIGGERS))
+TOLD: Final = query(
+    "Whether a run was told this before.",
+    select(TRIGGERS.c.number).where(
+        of_run(TRIGGERS),
+        TRIGGERS.c.key == bindparam("key"),
+    ),
+)
+
+SET_TIMERS: Final = query("Wait for these times.", insert(TIMERS))
+NEXT_TIMER: Final = query(
+    "The next time that any run of a project waits for and that has not come.",
+    select(func.min(TIMERS.c.due_at).label("due_at")).where(
+        TIMERS.c.project == bindparam("project"), TIMERS.c.due_at > bindparam("now")
+    ),
+)
+NEXT_DUE: Final = query(
+    "The next time that a run waits for.",
+    select(func.min(TIMERS.c.due_at).label("due_at")).where(of_run(TIMERS)),
+)
+
+DECIDE_INTENTS: Final = query("Note actions that were decided.", insert(INTENTS))
+
+TAKE_HOLDS: Final = query("Take what only one run may hold.", insert(HOLDS))
+HOLDER: Final = query(
+    "Which run holds a name.",
+    select(HOLDS.c.run).where(HOLDS.c.project == bindparam("project"), HOLDS.c.name == bindparam("name")),
+)
+
+
+_RUNS: Final[BindParameter[str]] = bindparam("runs", expanding=True)
+RUNS_BY_NAME: Final = query(
+    "Runs by their names.", select(RUNS).where(RUNS.c.project == bindparam("project"), RUNS.c.run.in_(_RUNS))
+)
+LOCKED_RUNS: Final = query(
+    "How often each of these runs was changed; they stay so until the transaction ends.",
+    select(RUNS.c.run, RUNS.c.version)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.run.in_(_RUNS))
+    .with_for_update(),
+)
+MOVE_RUNS: Final = query(
     "Change a run, if it still is as it was read.",
     update(RUNS)
     .where(
@@ -76,101 +122,62 @@ MOVE_RUN: Final = query(
         version=RUNS.c.version + 1,
     ),
 )
-
-TELL: Final = query("Tell a run something.", insert(TRIGGERS))
-TOLD: Final = query(
-    "Whether a run was told this before.",
-    select(TRIGGERS.c.number).where(
-        of_run(TRIGGERS),
-        TRIGGERS.c.key == bindparam("key"),
-    ),
+_OLDEST: Final = (
+    select(func.min(TRIGGERS.c.number).label("number"))
+    .where(TRIGGERS.c.project == bindparam("project"), TRIGGERS.c.run.in_(_RUNS), TRIGGERS.c.handled_at.is_(None))
+    .group_by(TRIGGERS.c.run)
+    .subquery()
 )
-NEXT_TRIGGER: Final = query(
-    "The oldest thing that a run was told and has not decided upon.",
-    select(TRIGGERS)
-    .where(
-        of_run(TRIGGERS),
-        TRIGGERS.c.handled_at.is_(None),
-    )
-    .order_by(TRIGGERS.c.number)
-    .limit(1),
+OLDEST_TRIGGERS: Final = query(
+    "The oldest thing that each of these runs was told and has not decided upon.",
+    select(TRIGGERS).join(_OLDEST, TRIGGERS.c.number == _OLDEST.c.number),
 )
-HANDLE_TRIGGER: Final = query(
-    "Mark something as decided upon.",
-    update(TRIGGERS).where(TRIGGERS.c.number == bindparam("b_number")).values(handled_at=bindparam("now")),
+HANDLE_TRIGGERS: Final = query(
+    "Mark things as decided upon.",
+    update(TRIGGERS)
+    .where(TRIGGERS.c.number.in_(bindparam("numbers", expanding=True)))
+    .values(handled_at=bindparam("now")),
 )
-
-SET_TIMERS: Final = query("Wait for these times.", insert(TIMERS))
+DUE_TIMERS: Final = query(
+    "The times of these runs that have come, longest waited for first.",
+    select(TIMERS)
+    .where(TIMERS.c.project == bindparam("project"), TIMERS.c.run.in_(_RUNS), TIMERS.c.due_at <= bindparam("now"))
+    .order_by(TIMERS.c.due_at, TIMERS.c.transition),
+)
 DROP_TIMERS: Final = query(
-    "Forget the times that a run waits for.",
-    delete(TIMERS).where(of_run(TIMERS)),
+    "Forget the times that runs wait for.",
+    delete(TIMERS).where(TIMERS.c.project == bindparam("project"), TIMERS.c.run.in_(_RUNS)),
 )
 DROP_TIMER: Final = query(
     "A time has come and was decided upon.",
     delete(TIMERS).where(
-        of_run(TIMERS),
-        TIMERS.c.visit == bindparam("visit"),
-        TIMERS.c.transition == bindparam("transition"),
+        of_run(TIMERS), TIMERS.c.visit == bindparam("visit"), TIMERS.c.transition == bindparam("transition")
     ),
 )
-DUE_TIMER: Final = query(
-    "The time that a run has waited for longest, if it has come.",
-    select(TIMERS)
-    .where(
-        of_run(TIMERS),
-        TIMERS.c.due_at <= bindparam("now"),
-    )
-    .order_by(TIMERS.c.due_at, TIMERS.c.transition)
-    .limit(1),
-)
-NEXT_DUE: Final = query(
-    "The next time that a run waits for.",
-    select(func.min(TIMERS.c.due_at).label("due_at")).where(of_run(TIMERS)),
-)
-
-DECIDE_INTENTS: Final = query("Note actions that were decided.", insert(INTENTS))
-NEXT_INTENT: Final = query(
-    "The oldest action of a run that is not settled.",
+OPEN_INTENTS: Final = query(
+    "The actions of these runs that are not settled, oldest first.",
     select(INTENTS)
     .where(
-        of_run(INTENTS),
-        INTENTS.c.status.in_([DECIDED, STARTED]),
+        INTENTS.c.project == bindparam("project"),
+        INTENTS.c.run.in_(_RUNS),
+        INTENTS.c.status.in_([DECIDED, WORKING, STARTED]),
     )
-    .order_by(INTENTS.c.decided_at, INTENTS.c.key)
-    .limit(1),
+    .order_by(INTENTS.c.decided_at, INTENTS.c.key),
 )
-MARK_INTENT: Final = query(
-    "Say what has become of an action, if nobody else has said so in between.",
+MARK_INTENTS: Final = query(
+    "Say what has become of an action.",
     update(INTENTS)
-    .where(
-        INTENTS.c.project == bindparam("b_project"),
-        INTENTS.c.key == bindparam("b_key"),
-        INTENTS.c.status == bindparam("seen"),
-        INTENTS.c.attempts == bindparam("seen_attempts"),
-    )
-    .values(status=bindparam("status"), attempts=bindparam("attempts"), settled_at=bindparam("settled_at")),
-)
-
-TAKE_HOLDS: Final = query("Take what only one run may hold.", insert(HOLDS))
-GIVE_BACK_HOLDS: Final = query(
-    "Give back what a run holds.",
-    delete(HOLDS).where(of_run(HOLDS)),
-)
-HOLDER: Final = query(
-    "Which run holds a name.",
-    select(HOLDS.c.run).where(HOLDS.c.project == bindparam("project"), HOLDS.c.name == bindparam("name")),
-)
-
-RUNS_WITH_WORK: Final = query(
-    "Runs that can go on now: something told, an action unsettled, or a time that has come.",
-    union(
-        select(TRIGGERS.c.run).where(TRIGGERS.c.project == bindparam("project"), TRIGGERS.c.handled_at.is_(None)),
-        select(INTENTS.c.run).where(
-            INTENTS.c.project == bindparam("project"), or_(INTENTS.c.status == DECIDED, INTENTS.c.status == STARTED)
-        ),
-        select(TIMERS.c.run).where(TIMERS.c.project == bindparam("project"), TIMERS.c.due_at <= bindparam("now")),
+    .where(INTENTS.c.project == bindparam("b_project"), INTENTS.c.key == bindparam("b_key"))
+    .values(
+        status=bindparam("status"),
+        attempts=bindparam("attempts"),
+        settled_at=bindparam("settled_at"),
+        due_at=bindparam("due_at"),
     ),
-    whole="few runs go on at a time, and only those have timers",
+)
+GIVE_BACK_HOLDS: Final = query(
+    "Give back what runs hold.",
+    delete(HOLDS).where(HOLDS.c.project == bindparam("project"), HOLDS.c.run.in_(_RUNS)),
 )
 
 
@@ -203,6 +210,18 @@ class Run:
     started_at: datetime
     ended_at: datetime | None
     next_due: datetime | None = None
+
+    def after(self, decision: Decision) -> Run:
+        """Return the run as it stands once a decision that moves it is written."""
+        now = decision.after.entered_at
+        return replace(
+            self,
+            standing=decision.after,
+            version=self.version + 1,
+            outcome=decision.outcome or self.outcome,
+            ended_at=now if decision.final else None,
+            next_due=None,
+        )
 
     @property
     def active(self) -> bool:
@@ -251,6 +270,16 @@ def read_run(connection: Connection, project: str, run: str) -> Run:
 def run_of(connection: Connection, project: str, row: RowMapping) -> Run:
     """Return a row of `runs` as a run, with the next time that it waits for."""
     due = NEXT_DUE.one(connection, project=project, run=row["run"])
+    return run_as_read(row, due["due_at"] if due else None)
+
+
+def run_as_read(row: RowMapping, next_due: datetime | None = None) -> Run:
+    """Return a row of `runs` as a run.
+
+    Args:
+        row: the row.
+        next_due: the next time that it waits for, where somebody wants to know it.
+    """
     return Run(
         run=row["run"],
         agent=row["agent"],
@@ -268,7 +297,7 @@ def run_of(connection: Connection, project: str, row: RowMapping) -> Run:
         outcome=row["outcome"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
-        next_due=due["due_at"] if due else None,
+        next_due=next_due,
     )
 
 
@@ -315,6 +344,20 @@ def told_from_row(row: Any) -> Told:
     return Told(row["number"], trigger, record["visit"])
 
 
+def trigger_row(  # noqa: PLR0913 - a message has this many parts, each named by the caller
+    *, project: str, run: str, key: str, trigger: Trigger, visit: int, now: datetime, handled: bool = False
+) -> dict[str, Any]:
+    """Return the row of something that a run is told; `handled` is one that is decided upon in the same transaction."""
+    return {
+        "project": project,
+        "run": run,
+        "key": key,
+        "body": trigger_to_bytes(trigger, visit),
+        "arrived_at": now,
+        "handled_at": now if handled else None,
+    }
+
+
 def tell(  # noqa: PLR0913 - a message has this many parts, each named by the caller
     connection: Connection,
     *,
@@ -328,13 +371,5 @@ def tell(  # noqa: PLR0913 - a message has this many parts, each named by the ca
     """Tell a run something, once; return False when it was told the same (by `key`) before."""
     if TOLD.one(connection, project=project, run=run, key=key):
         return False
-    TELL.run(
-        connection,
-        project=project,
-        run=run,
-        key=key,
-        body=trigger_to_bytes(trigger, visit),
-        arrived_at=now,
-        handled_at=None,
-    )
+    TELL.run(connection, **trigger_row(project=project, run=run, key=key, trigger=trigger, visit=visit, now=now))
     return True

@@ -84,13 +84,46 @@ INTENTS: Final = Table(
     Column("visit", Integer, nullable=False),
     Column("action", NAME, nullable=False),
     Column("arguments", content(), nullable=False),
-    Column("status", ascii_identifier(16), nullable=False, comment="decided, started, done, failed or review"),
+    Column("status", ascii_identifier(16), nullable=False, comment="decided, working, done, failed, review or dead"),
     Column("attempts", Integer, nullable=False),
     Column("decided_at", Instant(), nullable=False),
     Column("settled_at", Instant(), nullable=True),
+    Column("due_at", Instant(), nullable=True, comment="not before it is attempted again; null for at once"),
     Index("ix_intents_status", "project", "status", "decided_at"),
     Index("ix_intents_run", "project", "run"),
     comment="Actions that were decided, and what has become of them",
+)
+
+RUNNERS: Final = Table(
+    "runners",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("runner", RUN, primary_key=True, comment="new at every start of a process"),
+    Column("machine", identifier(255), nullable=False, comment="name, boot and process space of the machine"),
+    Column("process", Integer, nullable=False),
+    Column("born", ascii_identifier(32), nullable=False, comment="tells two processes of one number apart"),
+    Column("version", ascii_identifier(32), nullable=False),
+    Column("standing", ascii_identifier(16), nullable=False, comment="working or draining"),
+    Column("started_at", Instant(), nullable=False),
+    Column("lease_until", Instant(), nullable=False, comment="after it others may take what it has claimed"),
+    comment="Processes that advance runs; a row is gone once its process has ended",
+)
+
+CLAIMS: Final = Table(
+    "claims",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("run", RUN, primary_key=True),
+    Column("runner", RUN, nullable=True, comment="who advances the run at present"),
+    Column("term", Integer, nullable=False, comment="counts the claims; a write names the one that it is made under"),
+    Column("claimed_at", Instant(), nullable=True),
+    Column("failures", Integer, nullable=False, comment="steps in a row that could not be taken"),
+    Column("not_before", Instant(), nullable=True, comment="when it is tried again after a failure"),
+    Column("parked_at", Instant(), nullable=True, comment="since when it waits for a person"),
+    Column("trouble", Text, nullable=False, comment="why its last step could not be taken"),
+    Index("ix_claims_runner", "project", "runner"),
+    Index("ix_claims_parked_at", "project", "parked_at"),
+    comment="Who advances each run, and which runs cannot be advanced",
 )
 
 HOLDS: Final = Table(

@@ -68,7 +68,7 @@ def test_a_query_reads_more_than_it_asks_for_only_where_it_says_why(filled):
 
 def test_a_full_scan_would_be_seen(filled):
     """The two tests above can fail: without its index, the work that is open is found by reading all that was told."""
-    asked = named_queries()["engine.store.RUNS_WITH_WORK"]
+    asked = named_queries()["engine.claims.WITH_WORK"]
     parameters = Choice(SIZES, seed=1).parameters(asked)
     filled.exec_driver_sql("ALTER TABLE triggers RENAME INDEX ix_triggers_open TO elsewhere")
     assert [one for one in accesses(filled, asked, parameters) if one.table == "triggers" and one.is_whole] == []

@@ -10,3 +10,8 @@ FROM fill_numbers a JOIN fill_numbers b WHERE a.n < 20 AND b.n >= 1 AND b.n <= 5
 INSERT INTO prunings (project, records, began_at, cutoff, policies, deleted)
 SELECT '$project', ELT(1 + MOD(n, 3), 'dora_metrics', 'journal', 'runs'), TIMESTAMPADD(DAY, n, '$begin'), '$begin', '', n
 FROM fill_numbers;
+
+INSERT INTO runners (project, runner, machine, process, born, version, standing, started_at, lease_until)
+SELECT IF(n < 20, '$project', CONCAT('project-', n DIV 20)), CONCAT('runner-', n), 'machine', n, '1', '1', 'working',
+  '$begin', '$begin'
+FROM fill_numbers;

@@ -35,7 +35,11 @@ SELECT '$project', CONCAT(run, '/', n), run, n, 'set_parameter', '{}', IF(goes_o
 FROM fill_runs JOIN fill_numbers WHERE n >= 1 AND n <= 2 ORDER BY r, n;
 
 INSERT INTO timers (project, run, visit, transition, due_at)
-SELECT '$project', run, 4, n, TIMESTAMPADD(HOUR, n, at) FROM fill_runs JOIN fill_numbers WHERE n < 2 AND goes_on;
+SELECT '$project', run, 4, n, TIMESTAMPADD(DAY, IF(MOD(r, 20) = 0, 0, 1000) + n, at) FROM fill_runs JOIN fill_numbers WHERE n < 2 AND goes_on;
+
+INSERT INTO claims (project, run, runner, term, claimed_at, failures, not_before, parked_at, trouble)
+SELECT '$project', run, IF(goes_on AND MOD(r, 3) = 0, CONCAT('runner-', MOD(r, 20)), NULL), 5, at, 0, NULL, NULL, ''
+FROM fill_runs ORDER BY r;
 
 INSERT INTO holds (project, name, run, held_since)
 SELECT '$project', CONCAT('plan.measured=', r), run, at FROM fill_runs WHERE goes_on;

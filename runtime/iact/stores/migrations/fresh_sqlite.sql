@@ -30,7 +30,7 @@ CREATE TABLE intents (
 	status VARCHAR(16) NOT NULL, 
 	attempts INTEGER NOT NULL, 
 	decided_at VARCHAR(27) NOT NULL, 
-	settled_at VARCHAR(27), 
+	settled_at VARCHAR(27), due_at VARCHAR(27), 
 	CONSTRAINT pk_intents PRIMARY KEY (project, "key")
 );
 CREATE INDEX ix_intents_run ON intents (project, run);
@@ -261,4 +261,30 @@ CREATE TABLE iact_units (
 	CONSTRAINT pk_iact_units PRIMARY KEY (unit)
 );
 CREATE INDEX ix_iact_units_committed_at ON iact_units (committed_at);
-INSERT INTO alembic_version (version_num) VALUES ('0012');
+CREATE TABLE runners (
+	project VARCHAR(64) NOT NULL, 
+	runner VARCHAR(40) NOT NULL, 
+	machine VARCHAR(255) NOT NULL, 
+	process INTEGER NOT NULL, 
+	born VARCHAR(32) NOT NULL, 
+	version VARCHAR(32) NOT NULL, 
+	standing VARCHAR(16) NOT NULL, 
+	started_at VARCHAR(27) NOT NULL, 
+	lease_until VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_runners PRIMARY KEY (project, runner)
+);
+CREATE TABLE claims (
+	project VARCHAR(64) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	runner VARCHAR(40), 
+	term INTEGER NOT NULL, 
+	claimed_at VARCHAR(27), 
+	failures INTEGER NOT NULL, 
+	not_before VARCHAR(27), 
+	parked_at VARCHAR(27), 
+	trouble TEXT NOT NULL, 
+	CONSTRAINT pk_claims PRIMARY KEY (project, run)
+);
+CREATE INDEX ix_claims_runner ON claims (project, runner);
+CREATE INDEX ix_claims_parked_at ON claims (project, parked_at);
+INSERT INTO alembic_version (version_num) VALUES ('0013');

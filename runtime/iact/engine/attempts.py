@@ -1,0 +1,232 @@
+"""Actions on their way to a receipt: intent first, then the deed, then the receipt.
+
+The intent is committed with the decision, and the attempt is noted before it is made. So an attempt without a receipt
+means that its runner died or lost its claim in between; whether it was made is then asked of the action's own `check`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from iact.core.facts import Fact, FactSet
+from iact.core.machine import Trigger
+from iact.core.quantities import Quantity
+from iact.core.registry import ACTIONS, OutcomeUnknownError, Receipt, TryAgainError
+from iact.engine import store
+from iact.engine.context import ActionContext
+from iact.engine.journal import EntryKind
+from iact.engine.retrying import pause_before
+from iact.stores.units import read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import RowMapping
+
+    from iact.engine.claims import Claim
+    from iact.engine.definitions import Definition
+    from iact.engine.host import Host
+    from iact.engine.page import Page
+    from iact.engine.store import Run
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt at an action.
+
+    Attributes:
+        claim: under which it is made.
+        run: the run that decided it, in the state whose action it is.
+        definitions: what the run pinned.
+        key: the action's idempotency key, the same for every attempt.
+        visit: of the state.
+        action: its registered name.
+        arguments: what it is told.
+        number: how many attempts there were, this one included.
+        left: whether it was begun by a runner that is gone, so that its own `check` is asked what came of it.
+        repeats: whether it may have been done before, so that whoever receives it has to be told.
+    """
+
+    claim: Claim
+    run: Run
+    definitions: Mapping[str, Definition] = field(repr=False)
+    key: str
+    visit: int
+    action: str
+    arguments: Mapping[str, Any]
+    number: int
+    left: bool = False
+    repeats: bool = False
+
+    @property
+    def next(self) -> Attempt:
+        """The attempt after this one."""
+        return replace(self, number=self.number + 1, left=False)
+
+
+class Ending(Enum):
+    """How an attempt can come out."""
+
+    RECEIPT = "receipt"
+    """It was made, with or without success."""
+    UNKNOWN = "unknown"
+    """Whether it was made cannot be told: a person looks."""
+    NOT_YET = "not yet"
+    """It certainly was not made, and can be made later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of an attempt.
+
+    Attributes:
+        attempt: which.
+        ending: how it came out.
+        receipt: what the run is told; for `NOT_YET` why it was not made.
+    """
+
+    attempt: Attempt
+    ending: Ending
+    receipt: Receipt
+
+    @property
+    def event(self) -> str:
+        """What the run is told: `finished`, `failed` or `unknown`."""
+        if self.ending is Ending.UNKNOWN:
+            return "unknown"
+        return "finished" if self.receipt.succeeded else "failed"
+
+    def trigger(self, now: datetime) -> Trigger:
+        """Return what the run is told, as what makes it decide."""
+        return Trigger.event(self.event, FactSet.of(_facts(self.receipt, now)))
+
+
+def attempt_of(claim: Claim, run: Run, definitions: Mapping[str, Definition], intent: RowMapping) -> Attempt:
+    """Return the attempt that a stored action is next in need of: a new one, or one that was left half-done."""
+    latest = Attempt(
+        claim=claim,
+        run=run,
+        definitions=definitions,
+        key=intent["key"],
+        visit=intent["visit"],
+        action=intent["action"],
+        arguments=json.loads(intent["arguments"]),
+        number=intent["attempts"],
+        left=intent["status"] != store.DECIDED,
+    )
+    return latest if latest.left else latest.next
+
+
+def make(host: Host, attempt: Attempt) -> Settled | Attempt:
+    """Make an attempt that was noted, or find out what came of one that was left; return the next where that is due.
+
+    Raises:
+        Exception: whatever the action's own `check` raises, which settles nothing.
+    """
+    now = read(host.engine, host.now)
+    return recover(host, attempt, now) if attempt.left else perform(host, attempt, now)
+
+
+def note_begun(page: Page, attempt: Attempt) -> None:
+    """Note an attempt before it is made."""
+    page.mark(attempt, store.WORKING)
+    page.note(attempt, EntryKind.ATTEMPT, {"attempt": attempt.number})
+
+
+def perform(host: Host, attempt: Attempt, now: datetime) -> Settled:
+    """Make an attempt that was noted.
+
+    Args:
+        host: where the run lives.
+        attempt: which.
+        now: the moment of the attempt.
+    """
+    try:
+        receipt = ACTIONS[attempt.action]().perform(attempt.arguments, _context(host, attempt, now))
+    except TryAgainError as error:
+        return Settled(attempt=attempt, ending=Ending.NOT_YET, receipt=Receipt(succeeded=False, message=str(error)))
+    except OutcomeUnknownError as error:
+        return _unknown(attempt, error)
+    except Exception as error:  # an action must never take the engine down with it; the receipt says what happened
+        _LOGGER.exception("action %s of run %s failed", attempt.action, attempt.run.run)
+        receipt = Receipt(succeeded=False, message=f"{type(error).__name__}: {error}")
+    return Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)
+
+
+def recover(host: Host, attempt: Attempt, now: datetime) -> Settled | Attempt:
+    """Ask an action whether an attempt was made whose runner is gone; return the next one where it is to be made.
+
+    Raises:
+        Exception: whatever the action's own `check` raises, which settles nothing.
+    """
+    action = ACTIONS[attempt.action]
+    try:
+        receipt = action().check(attempt.arguments, _context(host, attempt, now))
+    except OutcomeUnknownError as error:
+        if action.on_unknown == "repeat":
+            return replace(attempt.next, repeats=True)
+        return _unknown(attempt, error)
+    return attempt.next if receipt is None else Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)
+
+
+def settle(page: Page, settled: Settled, now: datetime) -> None:
+    """Write what came of an attempt: its receipt, that a person has to look, or when it is made again."""
+    attempt, receipt = settled.attempt, settled.receipt
+    if settled.ending is Ending.UNKNOWN:
+        page.mark(attempt, store.REVIEW, settled_at=now)
+        page.note(attempt, EntryKind.REVIEW, {"reason": receipt.message})
+        return
+    if settled.ending is Ending.NOT_YET:
+        pause = pause_before(attempt.number + 1, attempt.key)
+        if pause is None:
+            page.mark(attempt, store.DEAD, settled_at=now)
+        else:
+            page.mark(attempt, store.DECIDED, due_at=now + pause)
+        page.note(attempt, EntryKind.POSTPONED, {"attempt": attempt.number, "reason": receipt.message})
+        return
+    page.mark(attempt, store.DONE if receipt.succeeded else store.FAILED, settled_at=now)
+    detail = [fact.to_record() for fact in _facts(receipt, now)]
+    body = {"succeeded": receipt.succeeded, "message": receipt.message, "detail": detail}
+    page.note(attempt, EntryKind.RECEIPT, body)
+
+
+def _unknown(attempt: Attempt, error: OutcomeUnknownError) -> Settled:
+    message = f"whether it was done is not known: {error}"
+    return Settled(attempt=attempt, ending=Ending.UNKNOWN, receipt=Receipt(succeeded=False, message=message))
+
+
+def _context(host: Host, attempt: Attempt, now: datetime) -> ActionContext:
+    run = attempt.run
+    return ActionContext(
+        engine=host.engine,
+        project=host.project,
+        key=attempt.key,
+        run=run.run,
+        subject=run.subject,
+        now=now,
+        inputs=run.inputs,
+        remembered=run.remembered,
+        definitions=attempt.definitions,
+        services=host.services,
+        repeats=attempt.repeats,
+    )
+
+
+def _facts(receipt: Receipt, now: datetime) -> tuple[Fact, ...]:
+    named = {"message": receipt.message, **receipt.detail}
+    return tuple(
+        Fact(
+            name=f"receipt.{name}",
+            value=value if isinstance(value, (Quantity, str, bool)) else str(value),
+            observed_at=now,
+            source="receipt",
+        )
+        for name, value in sorted(named.items())
+    )

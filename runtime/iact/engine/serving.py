@@ -1,0 +1,235 @@
+"""Serving: one process that advances runs until it is told to stop, beside as many others as there are.
+
+A turn is taken whenever something may have come: a time that is due, an action that has ended, or the next look.
+Actions are made by a bounded number of threads beside the turns, so that one that takes an hour keeps no other run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from iact.core.errors import EnvironmentProblemError
+from iact.engine import claims, runners, store
+from iact.engine.attempts import Attempt, Settled
+from iact.engine.work import Failed
+from iact.engine.worker import Turn, Worker
+from iact.stores.units import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
+    from iact.engine.claims import Claim
+    from iact.engine.host import Host
+    from iact.engine.runners import Presence
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How much a process does at once, and how often it looks.
+
+    Attributes:
+        runs: how many runs take a step together at most.
+        actions: how many actions are made at the same time at most.
+        look_every: how long it waits at most before it looks whether others have left something to do.
+        clear_up_every: how often it looks for processes that have died.
+        drain_within: how long it waits for actions under way once it was told to stop.
+    """
+
+    runs: int = 64
+    actions: int = 8
+    look_every: timedelta = timedelta(seconds=0.5)
+    clear_up_every: timedelta = timedelta(seconds=10)
+    drain_within: timedelta = timedelta(minutes=1)
+
+
+PACE: Final = Pace()
+
+
+class Server:
+    """Advances the runs of a project, as one of the processes that do."""
+
+    def __init__(
+        self, host: Host, presence: Presence, *, pace: Pace = PACE, before_turn: Callable[[], None] | None = None
+    ) -> None:
+        """Prepare to serve.
+
+        Args:
+            host: where the runs live.
+            presence: this process among the others.
+            pace: how much is done at once.
+            before_turn: what else is to be done whenever it looks, such as starting what the calendar says.
+        """
+        self.host, self.presence, self.pace = host, presence, pace
+        self._before_turn = before_turn
+        self._worker = Worker(host, presence.name)
+        self._pool = ThreadPoolExecutor(max_workers=pace.actions, thread_name_prefix="iact-action")
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._under_way: dict[Future[Settled | Attempt], Attempt] = {}
+        self._ended: SimpleQueue[Future[Settled | Attempt]] = SimpleQueue()
+        # What the next turn has to hear of. It is forgotten only once a turn was committed, whatever the store does.
+        self._unheard: list[Settled | Attempt] = []
+        self._again: list[Claim] = []
+        self._failed: list[Failed] = []
+        self._done_with: list[str] = []
+
+    def wake(self) -> None:
+        """Let the next turn begin at once."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is under way, and leave. Safe to call from a signal's handler."""
+        self._stopping.set()
+        self._woken.set()
+
+    def run(self) -> None:
+        """Serve until `stop` is called."""
+        cleared_up = time.monotonic()
+        try:
+            while not self._stopping.is_set():
+                busy = self._in_spite_of_the_store(self._look)
+                if time.monotonic() - cleared_up >= self.pace.clear_up_every.total_seconds():
+                    cleared_up = time.monotonic()
+                    self._in_spite_of_the_store(self._clear_up)
+                if not busy:
+                    self._woken.wait(self._pause())
+                self._woken.clear()
+            self._drain()
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _look(self) -> bool:
+        """Take a turn with whatever there is to do; return whether there may be more at once."""
+        if self._before_turn is not None:
+            self._before_turn()
+        if len(self._under_way) < self.pace.actions:
+            found = claims.with_work(self.host, self.pace.runs)[: self.pace.runs]
+            self._again += claims.take(self.host, self.presence, found)
+        return self._turn()
+
+    def _turn(self) -> bool:
+        self._hear()
+        if not (self._again or self._unheard or self._failed or self._done_with):
+            return False
+        turn = self._worker.turn(self._again, self._unheard)
+        self._again = list(turn.again)
+        self._after(turn)
+        for attempt in turn.attempts:
+            self._make(attempt)
+        return bool(self._again) or not self._ended.empty()
+
+    def _after(self, turn: Turn) -> None:
+        """Forget what a turn has heard of, and give back what it leaves."""
+        self._unheard = []
+        self._failed += turn.failed
+        self._done_with += [claim.run for claim in turn.waiting]
+        for claim in turn.lost:
+            _LOGGER.warning("others went on with run %s while this process was not heard of", claim.run)
+        self._give_back()
+
+    def _make(self, attempt: Attempt) -> None:
+        future = self._pool.submit(self._worker.make, attempt)
+        self._under_way[future] = attempt
+        future.add_done_callback(self._has_ended)
+
+    def _has_ended(self, future: Future[Settled | Attempt]) -> None:
+        self._ended.put(future)
+        self._woken.set()
+
+    def _hear(self) -> None:
+        """Take in what has come of actions."""
+        while not self._ended.empty():
+            future = self._ended.get()
+            attempt = self._under_way.pop(future)
+            error = future.exception()
+            if error is None:
+                self._unheard.append(future.result())
+            else:
+                self._failed.append(Failed(attempt.claim, error))
+
+    def _give_back(self) -> None:
+        while self._failed:
+            claim, error = self._failed[0].claim, self._failed[0].error
+            parked = claims.stumble(self.host, self.presence.name, claim.run, error)
+            level = logging.ERROR if parked else logging.WARNING
+            what = "waits for a person" if parked else "is tried again later"
+            _LOGGER.log(level, "run %s could not go on and %s: %s", claim.run, what, error)
+            self._failed.pop(0)
+        claims.release(self.host, self.presence.name, self._done_with)
+        self._done_with = []
+
+    def _clear_up(self) -> bool:
+        """Forget processes that died, and give back what a lost answer left claimed in this one's name."""
+        runners.forget_the_dead(self.host.engine, self.host.project, self.host.lease_clock)
+        known = {claim.run for claim in self._again} | {attempt.run.run for attempt in self._under_way.values()}
+        known |= {failed.claim.run for failed in self._failed}
+        known |= {(one.attempt if isinstance(one, Settled) else one).run.run for one in self._unheard}
+        claimed = claims.claimed_by(self.host, self.presence.name)
+        claims.release(self.host, self.presence.name, [run for run in claimed if run not in known])
+        return False
+
+    def _pause(self) -> float:
+        """Return for how many seconds nothing is due, as far as this process can know."""
+        longest = self.pace.look_every.total_seconds()
+
+        def look(connection: Connection) -> float:
+            now = self.host.now(connection)
+            row = store.NEXT_TIMER.one(connection, project=self.host.project, now=now)
+            due = row["due_at"] if row else None
+            return longest if due is None else min(longest, (due - now).total_seconds())
+
+        try:
+            return read(self.host.engine, look)
+        except (EnvironmentProblemError, DBAPIError):
+            return longest
+
+    def _in_spite_of_the_store(self, do: Callable[[], bool]) -> bool:
+        """Do something; where the store does not answer, say so, and go on from where it was later."""
+        try:
+            return do()
+        except (EnvironmentProblemError, DBAPIError) as error:
+            _LOGGER.error("%s", error)  # noqa: TRY400 - its traceback says nothing that the message does not
+            return False
+
+    def _drain(self) -> None:
+        """Hear of the actions that are under way, and of what follows from them, but begin nothing new."""
+        self._in_spite_of_the_store(self._say_that_it_drains)
+        until = time.monotonic() + self.pace.drain_within.total_seconds()
+        while self._under_way or self._unheard or self._failed:
+            left = until - time.monotonic()
+            if left <= 0:
+                names = ", ".join(sorted(attempt.key for attempt in self._under_way.values()))
+                _LOGGER.warning("stopping although these actions are under way: %s; others find out about them", names)
+                return
+            self._hear()
+            self._in_spite_of_the_store(self._last_turn)
+            if self._under_way and self._ended.empty():
+                self._woken.wait(left)
+                self._woken.clear()
+
+    def _say_that_it_drains(self) -> bool:
+        self.presence.drain()
+        self._done_with += [claim.run for claim in self._again]
+        self._again = []
+        self._give_back()
+        return False
+
+    def _last_turn(self) -> bool:
+        """Write what came of actions; what the runs decide then is theirs who go on with them."""
+        turn = self._worker.turn([], self._unheard, begins=False)
+        self._done_with += [claim.run for claim in turn.again]
+        self._after(turn)
+        return False

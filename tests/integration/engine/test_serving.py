@@ -1,0 +1,222 @@
+"""Several processes serve one store: the work is shared, nothing is done twice, and whoever dies loses nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from iact.core.quantities import parse
+from iact.engine import journal
+from iact.engine.claims import stumble, take, with_work
+from iact.engine.clocks import ManualClock
+from iact.engine.journal import EntryKind
+from iact.engine.retrying import ATTEMPTS, LONGEST_PAUSE
+from iact.engine.runtime import Runtime
+from iact.stores.connect import reading, writing
+from tests.support import serving
+from tests.support.agents import agent_definition
+from tests.support.serving import PROJECT, noted, start_runs
+from tests.support.stores import opened
+
+PATIENCE = 60
+"""Seconds within which whatever is waited for has come; a test that waits as long has failed."""
+
+FREEZING = agent_definition(
+    """
+start: noting
+states:
+  noting:
+    do: note_in_ledger
+    with: {freeze: true}
+    next: [{event: finished, decide: SUCCESS, to: noted}]
+  noted: {final: true}
+""",
+    name="freezing",
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the actions of the processes write."""
+    path = tmp_path / "ledger"
+    monkeypatch.setenv(serving.LEDGER, str(path))
+    return path
+
+
+@pytest.fixture
+def engine(store_url: str) -> Iterator[Engine]:
+    """The store of each kind."""
+    found = opened(store_url)
+    yield found
+    found.dispose()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "waited for too long"
+        time.sleep(0.02)
+
+
+def ended(engine: Engine) -> int:
+    """Return how many runs have ended."""
+    with reading(engine) as connection:
+        found: int = connection.execute(text("SELECT count(*) FROM runs WHERE ended_at IS NOT NULL")).scalar_one()
+    return found
+
+
+def claimed(engine: Engine) -> int:
+    """Return how many runs somebody has claimed."""
+    with reading(engine) as connection:
+        found: int = connection.execute(text("SELECT count(*) FROM claims WHERE runner IS NOT NULL")).scalar_one()
+    return found
+
+
+def runners(engine: Engine) -> int:
+    """Return how many processes stand among the runners."""
+    with reading(engine) as connection:
+        found: int = connection.execute(text("SELECT count(*) FROM runners")).scalar_one()
+    return found
+
+
+def expect_each_done_once(engine: Engine, runs: list[str]) -> None:
+    """Expect every run to have ended well, each action to be done once, and each journal to be without a gap."""
+    assert noted() == {f"{run}/2/0": 1 for run in runs}
+    runtime = Runtime(engine, project=PROJECT)
+    for run in runs:
+        kinds = [entry.kind.value for entry in runtime.journal(run)]
+        assert kinds.count("receipt") == 1
+        assert runtime.get(run).outcome == "success"
+        with reading(engine) as connection:
+            assert journal.broken_link(connection, PROJECT, run) is None
+
+
+def test_two_processes_share_what_is_due_and_do_each_of_it_once(store_url: str, engine: Engine, ledger: Path):
+    with serving.serving(store_url, ledger), serving.serving(store_url, ledger):
+        runs = start_runs(engine, 200, wait=parse("1s"))
+        until(lambda: ended(engine) == len(runs))
+    expect_each_done_once(engine, runs)
+
+
+def test_a_process_that_is_killed_is_replaced_at_once_by_another_of_its_machine(
+    store_url: str, engine: Engine, ledger: Path
+):
+    runs = start_runs(engine, 60)
+    with serving.serving(store_url, ledger) as first:
+        until(lambda: len(noted()) >= 10)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        with serving.serving(store_url, ledger):
+            until(lambda: ended(engine) == len(runs))
+    expect_each_done_once(engine, runs)
+
+
+def test_one_that_was_frozen_beyond_its_lease_and_wakes_writes_nothing_more(
+    store_url: str, engine: Engine, ledger: Path
+):
+    (run,) = start_runs(engine, 1, FREEZING)
+    with serving.serving(store_url, ledger, lease=1) as frozen:
+        until(lambda: len(noted()) == 1)
+        with serving.serving(store_url, ledger, lease=1) as second:
+            until(lambda: ended(engine) == 1)
+            before = Runtime(engine, project=PROJECT).journal(run)
+            frozen.send_signal(signal.SIGCONT)
+            frozen.send_signal(signal.SIGTERM)
+            assert frozen.wait(PATIENCE) == 0
+            assert frozen.stderr is not None
+            assert b"others went on with run" in frozen.stderr.read()
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(PATIENCE) == 0
+
+    assert Runtime(engine, project=PROJECT).journal(run) == before
+    assert noted() == {f"{run}/1/0": 1}
+
+
+def test_one_that_is_told_to_stop_finishes_what_is_under_way_and_leaves(store_url: str, engine: Engine, ledger: Path):
+    runs = start_runs(engine, 100)
+    with serving.serving(store_url, ledger) as first:
+        until(lambda: len(noted()) >= 10)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(PATIENCE) == 0
+
+    assert (claimed(engine), runners(engine)) == (0, 0)
+    with reading(engine) as connection:
+        half_done = connection.execute(text("SELECT count(*) FROM intents WHERE status = 'working'")).scalar_one()
+    assert half_done == 0
+    with serving.serving(store_url, ledger):
+        until(lambda: ended(engine) == len(runs))
+    expect_each_done_once(engine, runs)
+
+
+def test_a_run_that_cannot_go_on_keeps_no_other_waits_longer_each_time_and_then_for_a_person(
+    store_url: str, engine: Engine, ledger: Path
+):
+    broken, *others = start_runs(engine, 20)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE runs SET inputs = '{' WHERE run = :run"), {"run": broken})
+    with serving.serving(store_url, ledger) as process:
+        until(lambda: ended(engine) == len(others))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+    assert noted() == {f"{run}/2/0": 1 for run in others}
+    with reading(engine) as connection:
+        row = connection.execute(text("SELECT failures, trouble, not_before FROM claims WHERE failures > 0")).one()
+    assert row.failures >= 1
+    assert "JSONDecodeError" in row.trouble
+
+
+def test_after_enough_failures_a_run_waits_for_a_person(engine: Engine):
+    (run,) = start_runs(engine, 1)
+    clock = ManualClock(datetime.now(UTC))
+    runtime = Runtime(engine, project=PROJECT, clock=clock)
+    with runtime.present() as presence:
+        parked = []
+        while with_work(runtime.host, 10):
+            assert take(runtime.host, presence, [run])
+            parked.append(stumble(runtime.host, presence.name, run, ValueError("poison")))
+            assert not take(runtime.host, presence, [run])
+            clock.advance(LONGEST_PAUSE)
+    assert parked == [False] * (ATTEMPTS - 1) + [True]
+    assert runtime.advance(run).active is False
+
+
+def test_what_cannot_be_done_now_is_tried_again_later_and_waits_for_a_person_in_the_end(engine: Engine, ledger: Path):
+    definition = agent_definition(
+        """
+start: noting
+states:
+  noting:
+    do: note_in_ledger
+    with: {not_yet: true}
+    next: [{event: finished, to: noted}]
+  noted: {final: true}
+""",
+        name="postponed",
+    )
+    (run,) = start_runs(engine, 1, definition)
+    clock = ManualClock(datetime.now(UTC))
+    runtime = Runtime(engine, project=PROJECT, clock=clock)
+
+    pauses = []
+    while runtime.tick():
+        assert runtime.tick() == ()
+        began = clock.moment
+        while not with_work(runtime.host, 10) and clock.moment - began < 2 * LONGEST_PAUSE:
+            clock.advance(timedelta(seconds=1))
+        pauses.append(clock.moment - began)
+
+    attempts = [entry.body["attempt"] for entry in runtime.journal(run) if entry.kind is EntryKind.POSTPONED]
+    assert attempts == list(range(1, ATTEMPTS + 1))
+    assert all(earlier < later for earlier, later in pairwise(pauses))
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT status FROM intents")).scalar_one() == "dead"
+    assert noted() == {}
