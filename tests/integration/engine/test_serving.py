@@ -189,7 +189,8 @@ def test_after_enough_failures_a_run_waits_for_a_person(engine: Engine):
     assert runtime.advance(run).active is False
 
 
-def test_what_cannot_be_done_now_is_tried_again_later_and_waits_for_a_person_in_the_end(engine: Engine, ledger: Path):
+@pytest.mark.usefixtures("ledger")
+def test_what_cannot_be_done_now_is_tried_again_later_and_waits_for_a_person_in_the_end(engine: Engine):
     definition = agent_definition(
         """
 start: noting
