@@ -193,8 +193,7 @@ class Presence:
         if self._thread is not None:
             self._thread.join()
         if self._joined:
-            own = {"b_project": self.project, "b_runner": self.name}
-            write(self.engine, lambda connection: LEAVE.run(connection, **own).rowcount)
+            _forget(self.engine, self.project, self.name)
             self._joined = False
 
     def _keep_renewing(self) -> None:
@@ -235,10 +234,14 @@ def forget_the_dead(engine: Engine, project: str, clock: TransactionClock) -> tu
 
     found = read(engine, dead)
     for name in found:
-        own = {"b_project": project, "b_runner": name}
-        write(engine, lambda connection, own=own: LEAVE.run(connection, **own).rowcount)  # type: ignore[misc]
+        _forget(engine, project, name)
         _LOGGER.warning("%s has not come back; others go on with its runs", name)
     return tuple(found)
+
+
+def _forget(engine: Engine, project: str, runner: str) -> None:
+    own = {"b_project": project, "b_runner": runner}
+    write(engine, lambda connection: LEAVE.run(connection, **own).rowcount)
 
 
 def _runners(connection: Connection, project: str) -> Iterable[RowMapping]:
