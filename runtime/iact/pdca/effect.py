@@ -11,8 +11,8 @@ durations: the mean logarithm of each deployment's changes is one value; the two
     Wilcoxon, Mann and Whitney (1947) does not reject. It asks for no distribution, and a hot fix that was out within
     minutes counts as one short deployment and not as a tenfold one. Where releases became smaller or larger, and vary
     more or less for that reason alone, the interval is widened by it. The effect is a ratio.
-shares: each deployment failed or not; the difference has Newcombe's hybrid score interval (Statistics in Medicine 17,
-    1998, method 10), which stays honest near 0 and with few deployments.
+shares: each deployment failed or not; the difference has Newcombe's hybrid score interval, corrected for continuity
+    (Statistics in Medicine 17, 1998, method 11), which stays honest near 0 and with few deployments.
 rates: given the total, how many deployments fall into the second stretch is binomial (Przyborowski and Wilenski,
     Biometrika 31, 1940), with the exact interval of Clopper and Pearson (Biometrika 26, 1934). Releases that come in
     bursts tell less than their number: the counts are divided by their dispersion (Cox and Lewis, *The Statistical
@@ -322,20 +322,31 @@ def _shares(before: Stretch, after: Stretch, confidence: float) -> Comparison:
         low=difference - math.hypot(share_1 - low_1, high_0 - share_0),
         high=difference + math.hypot(high_1 - share_1, share_0 - low_0),
         confidence=confidence,
-        method="hybrid score interval of a difference (Newcombe 1998, method 10)",
+        method="hybrid score interval of a difference, corrected for continuity (Newcombe 1998, method 11)",
         before=len(before.clusters),
         after=len(after.clusters),
     )
 
 
 def _score_interval(stretch: Stretch, confidence: float) -> tuple[float, float, float]:
-    """Return the share of a stretch with its interval (Wilson, JASA 22, 1927)."""
+    """Return the share of a stretch with its interval, corrected for continuity.
+
+    Wilson, JASA 22, 1927; the correction is that of method 4 of Newcombe, Statistics in Medicine 17, 1998, 857–872.
+    """
     count = len(stretch.clusters)
-    share = math.fsum(math.fsum(cluster) / len(cluster) for cluster in stretch.clusters) / count
+    failed = math.fsum(math.fsum(cluster) / len(cluster) for cluster in stretch.clusters)
     z = float(special.ndtri((1 + confidence) / 2))
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return share, max(0.0, middle - reach), min(1.0, middle + reach)
+    low = _score_end(failed, count, z)
+    return failed / count, max(0.0, low), min(1.0, 1 - _score_end(count - failed, count, z))
+
+
+def _score_end(failed: float, count: int, z: float) -> float:
+    """Return the lower end of the interval of a share; the upper end is that of the share of the others."""
+    if failed <= 0:
+        return 0.0
+    rest = 1 - failed / count
+    root = math.sqrt(max(0.0, z * z - 2 - 1 / count + 4 * failed / count * (count * rest + 1)))
+    return (2 * failed + z * z - 1 - z * root) / (2 * (count + z * z))
 
 
 def _rates(before: Stretch, after: Stretch, confidence: float) -> Comparison:

@@ -5,8 +5,8 @@ tell less than their number; and a figure that was moving goes on moving. Both a
 themselves, and what the releases are too few to tell is taken from what is known beforehand:
 
 runs: the variance of a mean of neighbours that resemble each other is 1 + 2 (r₁ + r₂ + …) times as large, with rₖ the
-    correlation of one release with the k-th after it (Bartlett, JRSS Supplement 8, 1946). The first three are counted,
-    on normal scores (van der Waerden 1952), so that a hot fix does not hide them.
+    correlation of one release with the k-th after it (Bartlett, JRSS Supplement 8, 1946). The first three are counted;
+    of durations and gaps on normal scores (van der Waerden 1952), so that a hot fix does not hide them.
 drift: the slope of the figure over the time before the change, in a year, combined with the belief that figures move by
     `Belief.drift` a year, up or down (the normal prior of a regression slope; Lindley and Smith, JRSS B 34, 1972).
     A rate's slope is that of Cox and Lewis (*The Statistical Analysis of Series of Events*, 1966, section 3.3).
@@ -15,6 +15,7 @@ drift: the slope of the figure over the time before the change, in a year, combi
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -38,11 +39,14 @@ DOUBT: Final = 6.0
 and Parmar, JRSS A 157, 1994). It weighs on the first looks and is soon outweighed, so that looking at every release
 errs about as seldom as looking once; docs/pdca.md has the measurement."""
 
-_RUNS_SPREAD: Final = 0.25
+_RUNS_SPREAD: Final = 0.5
 """Standard deviation of the correlation between neighbouring releases, before they were seen."""
 
 _NEIGHBOURS: Final = 3
 """How many releases onward a resemblance is looked for: further ones add more noise than they tell."""
+
+_KEPT_AT_LEAST: Final = 0.5
+"""The least that is left of a variance by measuring from a middle: with fewer values the formula makes no sense."""
 
 _FAR: Final = 2.5
 """Robust scales from the median beyond which a value no longer pulls at the slope."""
@@ -92,12 +96,14 @@ class Guards:
     doubt: float = 0.0
 
     def handicap(self, before: float, after: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """Return how many times as far an effect has to stand from nothing as without doubt, for each number `after`.
+        """Return how many times as wide what chance does is to be taken as without doubt, for each number `after`.
 
         It is √(1 + doubt / information), where the information of two groups is that of their difference (Grossman,
-        Parmar, Spiegelhalter and Lee, Statistics in Medicine 13, 1994).
+        Parmar, Spiegelhalter and Lee, Statistics in Medicine 13, 1994). Releases that resemble their neighbours inform
+        like fewer of them.
         """
-        handicap: NDArray[np.float64] = np.sqrt(1 + self.doubt * (1 / max(before, 1) + 1 / np.maximum(after, 1)))
+        uninformed = self.runs * (1 / max(before, 1) + 1 / np.maximum(after, 1))
+        handicap: NDArray[np.float64] = np.sqrt(1 + self.doubt * uninformed)
         return handicap
 
 
@@ -115,52 +121,63 @@ def guards_of(dimension: Dimension, belief: Belief, before: Stretch, after: Stre
     """
     return Guards(
         drift=_drift(dimension, belief, before),
-        runs=max(runs(_series(dimension, before, after)), 1.0),
+        runs=_runs_of(dimension, before, *([] if after is None else [after])),
         doubt=belief.doubt,
     )
 
 
-def runs(series: Sequence[float]) -> float:
+def runs(series: Sequence[float], middles: int = 1, *, ranked: bool = True) -> float:
     """Return how many times larger the variance of a mean is because neighbours resemble each other.
 
-    It is below 1 where neighbours differ more than others. The correlations of a short series are drawn to none.
+    It is below 1 where neighbours differ more than others. Values that were measured from their own middle resemble
+    each other less than they did before: each correlation comes out too low by the variance of that middle, which is
+    itself larger where neighbours resemble each other (Marriott and Pope, Biometrika 41, 1954). That is given back. The
+    correlations of a short series are drawn to none.
 
     Args:
         series: the values in the order of their moments.
+        middles: how many middles were taken from them, one for each stretch that was measured from its own.
+        ranked: whether their ranks are compared instead, so that one value far out hides nothing. Of outcomes that are
+            0 or 1 the ranks would tell little but which middle was taken.
     """
     count = len(series)
     if count < MINIMUM_CLUSTERS:
         return 1.0
-    scores = _normal_scores(np.asarray(series, dtype=float))
-    total = float(scores @ scores)
+    values = _normal_scores(series) if ranked else np.asarray(series, dtype=float)
+    values = values - values.mean()
+    total = float(values @ values)
     if total <= 0:
         return 1.0
-    seen = math.fsum(float(scores[:-step] @ scores[step:]) for step in range(1, _NEIGHBOURS + 1)) / total
-    return 1 + 2 * seen * count / (count + 1 / _RUNS_SPREAD**2)
+    seen = math.fsum(float(values[:-step] @ values[step:]) for step in range(1, _NEIGHBOURS + 1)) / total
+    given_back = max(1 - 2 * _NEIGHBOURS * middles / count, _KEPT_AT_LEAST)
+    return 1 + ((1 + 2 * seen) / given_back - 1) * count / (count + 1 / _RUNS_SPREAD**2)
 
 
-def _normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _normal_scores(values: Sequence[float]) -> NDArray[np.float64]:
     """Return the normal quantiles of the ranks of values; equal values share the mean of their ranks."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
     scores: NDArray[np.float64] = special.ndtri((ranks - 0.5) / len(values))
-    centred: NDArray[np.float64] = scores - scores.mean()
-    return centred
+    return scores
 
 
-def _series(dimension: Dimension, *stretches: Stretch | None) -> list[float]:
-    """Return the values of deployments in their order, each as its distance from the middle of its own stretch."""
-    found: list[float] = []
-    for stretch in stretches:
-        if stretch is None:
-            continue
-        values = [math.log(max(gap, 1.0)) for gap in stretch.gaps] if dimension is Dimension.RATE else []
-        if dimension is not Dimension.RATE:
-            values = [value for _, value in _in_order(dimension, stretch)]
-        if values:
-            middle = float(np.median(values)) if dimension is Dimension.DURATION else math.fsum(values) / len(values)
-            found += [value - middle for value in values]
-    return found
+def _runs_of(dimension: Dimension, *stretches: Stretch) -> float:
+    """Return how many times larger the variance of a figure is because neighbouring deployments resemble each other."""
+    known = [values for stretch in stretches if (values := _values(dimension, stretch))]
+    series = [value for values in known for value in _from_their_middle(dimension, values)]
+    return max(runs(series, len(known), ranked=dimension is not Dimension.SHARE), 1.0)
+
+
+def _values(dimension: Dimension, stretch: Stretch) -> list[float]:
+    """Return the value of each deployment in their order; of a rate, the logarithm of the time until the next."""
+    if dimension is Dimension.RATE:
+        return [math.log(max(gap, 1.0)) for gap in stretch.gaps]
+    return [value for _, value in _in_order(dimension, stretch)]
+
+
+def _from_their_middle(dimension: Dimension, values: Sequence[float]) -> list[float]:
+    middle = statistics.median(values) if dimension is Dimension.DURATION else _mean(values)
+    return [value - middle for value in values]
 
 
 def _in_order(dimension: Dimension, stretch: Stretch) -> list[tuple[float, float]]:
@@ -210,7 +227,7 @@ def _slope(dimension: Dimension, before: Stretch) -> tuple[float, float] | None:
         scale = math.sqrt(share * (1 - share))
     if length <= 0 or scale <= 0:
         return None
-    alike = max(runs(_series(dimension, before)), 1.0)
+    alike = _runs_of(dimension, before)
     return float(years @ (values - values.mean())) / length, scale * math.sqrt(alike / length)
 
 

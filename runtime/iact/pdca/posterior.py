@@ -5,7 +5,8 @@ change: the figure may have drifted, neighbouring releases resemble each other, 
 explanation to begin with. With a normal belief about each (`guards.py`) what remains for the change is again close to
 normal. Doubt widens the interval by its handicap instead of drawing the estimate to nothing: the interval excludes that
 nothing changed exactly where the posterior under the sceptical belief does (Grossman, Parmar, Spiegelhalter and Lee,
-Statistics in Medicine 13, 1994), and an effect far beyond all noise is told as large as it is.
+Statistics in Medicine 13, 1994), and an effect far beyond all noise is told as large as it is. Only what chance does is
+widened by it: each look is another chance to be misled by chance, while a drift is the same at all of them.
 
 Instead of the likelihood of every value, which one hot fix within minutes would rule, the belief is updated by the
 likelihood of the robust shift and its interval (Pratt, JRSS B 27, 1965; Lewis, MacEachern and Lee, *Bayesian Restricted
@@ -58,12 +59,13 @@ def _updated(seen: Effect, guards: Guards, years: float, handicap: float) -> Eff
     quantile = float(special.ndtri((1 + seen.confidence) / 2))
     middle = into(seen.estimate)
     drifted = quantile * guards.drift.deviation * years
+    chance = handicap * math.sqrt(guards.runs)
     below, above = (
-        math.hypot((into(end) - middle) * math.sqrt(guards.runs), drifted) if -1 < end < math.inf else math.inf
+        math.hypot((into(end) - middle) * chance, drifted) if -1 < end < math.inf else math.inf
         for end in (seen.low, seen.high)
     )
     shift = middle - guards.drift.mean * years
-    low, high = shift - handicap * below, shift + handicap * above
+    low, high = shift - below, shift + above
     least, most = (-1.0, math.inf) if seen.scale is Scale.RELATIVE else (-1.0, 1.0)
     return replace(
         seen,

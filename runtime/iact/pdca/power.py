@@ -255,8 +255,8 @@ def _reach(
     guards, years = spread.guards, (spread.seconds + lasts) / 2 / YEAR
     chance = spread.deviation * np.sqrt(guards.runs * (1 / before + 1 / after))
     asked, power = _quantiles(spread, before + after, confidence)
-    uncertain = np.hypot(chance, guards.drift.deviation * years)
-    reach: NDArray[np.float64] = asked * guards.handicap(before, after) * uncertain
+    uncertain = np.hypot(guards.handicap(before, after) * chance, guards.drift.deviation * years)
+    reach: NDArray[np.float64] = asked * uncertain
     return reach + power * np.hypot(chance, guards.drift.noise * years)
 
 

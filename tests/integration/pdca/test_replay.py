@@ -254,18 +254,24 @@ def test_looks_at_a_real_history_fit_the_schema_and_say_why_a_certain_improvemen
     assert f"Enough releases to compare: at {found['summary']['compared']} of {len(looks)} looks." in shown
 
 
-def test_a_stop_for_harm_names_the_metric_that_got_worse_and_is_called_a_false_one(requests_repository, monkeypatch):
-    """In the summer of 2012 changes waited longer and longer, so `stop_if: lead_time rises_by 25%` holds credibly."""
-    monkeypatch.chdir(ROOT)
-    moments = ("--from", "2012-03-20", "--to", "2012-07-18", "--every", "8w")
-    options = ("--repo", str(requests_repository.path), *moments, "--improvement", "canary-releases")
+def test_a_stop_for_harm_names_the_metric_that_got_worse_and_is_called_a_false_one(tmp_path, monkeypatch):
+    """Changes wait more than twice as long since the start, so `stop_if: lead_time rises_by 25%` holds credibly."""
+    rules = improvement(
+        "oftener",
+        metric="deployment_frequency, rises_by: 60%",
+        more="stop_if: {metric: lead_time, rises_by: 25%}",
+    )
+    shop = Shop.open(tmp_path, rules)
+    shop.history.pass_weeks(20, wait=timedelta(days=6))
+    monkeypatch.chdir(tmp_path)
+    options = ("--from", at(STARTED), "--to", at(STARTED + timedelta(weeks=19)), "--every", "52w")
 
     found, shown = replay(*options), replay(*options, form="text")
 
     Draft202012Validator(replay_schema()).validate(found)
     (stopped,) = [look for step in found["steps"] for look in step["experiment"]["looks"] if not look["judged"]]
     assert (stopped["harmed"], stopped["decision"]) == (["lead_time"], "revert")
-    assert "  2012-07-17  harm, revert: lead_time credibly got worse; change_failure_rate " in shown
+    assert "harm, revert: lead_time credibly got worse; deployment_frequency " in shown
     assert "and so is every stop" in shown
 
 

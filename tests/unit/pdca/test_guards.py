@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 
 import pytest
 
@@ -82,6 +83,44 @@ def test_runs_are_measured_as_the_variance_that_they_add(alike: float, expected:
     assert runs(series) == pytest.approx(expected, rel=0.1)
 
 
+@pytest.mark.parametrize(("alike", "expected"), [(0.0, 1.0), (0.5, 2.75)])
+def test_runs_of_a_few_dozen_releases_are_on_average_as_large_as_those_of_thousands(alike: float, expected: float):
+    """Taking the middle of 52 and of 24 from them would hide a third of the run, were it not given back."""
+    found = []
+    for seed in range(300):
+        series, before = [], 0.0
+        for value in noise(seed, 76):
+            before = alike * before + math.sqrt(1 - alike**2) * (value - 12)
+            series.append(before)
+        parts = (series[:52], series[52:])
+        found.append(runs([value - statistics.fmean(part) for part in parts for value in part], 2))
+
+    assert statistics.fmean(found) == pytest.approx(expected, rel=0.12)
+
+
+def test_failures_that_became_rare_are_no_run():
+    """Each release fails by chance, 15 % of them before and 1 % since: nothing resembles its neighbour."""
+    chance = random.Random(4)  # noqa: S311 - a simulation that repeats, not a secret
+    before, after = (failing(chance, count, share) for count, share in ((182, 0.15), (84, 0.01)))
+
+    assert guards_of(Dimension.SHARE, Belief(drift=0.2), before, after).runs < 1.3
+
+
+def test_failures_that_come_together_are_a_run():
+    chance = random.Random(4)  # noqa: S311 - a simulation that repeats, not a secret
+    before, after = (failing(chance, count, 0.2, together=4) for count in (45, 20))
+
+    assert guards_of(Dimension.SHARE, Belief(drift=0.2), before, after).runs > 1.8
+
+
+def failing(chance: random.Random, count: int, share: float, together: int = 1) -> Stretch:
+    """Return releases of which a share fails by chance, so many at a time."""
+    outcomes = [(float(chance.random() < share),) for _ in range(count)]
+    clusters = tuple(outcome for outcome in outcomes for _ in range(together))
+    moments = tuple(WEEK * place for place in range(len(clusters)))
+    return Stretch(clusters=clusters, seconds=WEEK * len(clusters), moments=moments, until=moments[-1])
+
+
 def test_one_hot_fix_hides_no_run():
     series = [*([1.0, 1.1, 1.2, 1.1] * 10), *([3.0, 3.1, 3.2, 3.1] * 10)]
     broken = [*series[:20], -500.0, *series[21:]]
@@ -123,6 +162,40 @@ def test_doubt_weighs_on_few_releases_and_is_outweighed_by_many():
 
     assert few == pytest.approx(math.sqrt(1 + 6 * (1 / 50 + 1 / 4)))
     assert many < 1.07
+
+
+def test_releases_that_resemble_each_other_leave_more_doubt_than_as_many_that_do_not():
+    few, many = (Guards(doubt=6.0, runs=alike).handicap(50, 20) for alike in (2.0, 1.0))
+
+    assert few == pytest.approx(Guards(doubt=6.0).handicap(25, 10))
+    assert few > many
+
+
+def test_doubt_widens_what_chance_does_and_not_what_a_drift_does():
+    """A day of two thousand releases, and another a year later: next to the drift of a year, chance does little."""
+    before, after = (daily(noise(seed, 2000), first) for seed, first in ((7, 0.0), (8, YEAR)))
+
+    wide, narrow = (
+        posterior(Dimension.DURATION, before, after, confidence=0.95, belief=Belief(drift=0.2, doubt=doubt))
+        for doubt in (10_000.0, 0.0)
+    )
+
+    assert isinstance(wide, Effect)
+    assert isinstance(narrow, Effect)
+    assert width(narrow) == pytest.approx(2 * 1.96 * -math.log(0.8), rel=0.05)
+    assert width(wide) < 1.3 * width(narrow) < Guards(doubt=10_000.0).handicap(2000, 2000) * width(narrow)
+
+
+def daily(logarithms: list[float], first: float) -> Stretch:
+    """Return releases of one change each in the course of one day."""
+    moments = tuple(first + place * 86_400 / len(logarithms) for place in range(len(logarithms)))
+    clusters = tuple((math.exp(value),) for value in logarithms)
+    return Stretch(clusters=clusters, seconds=86_400.0, moments=moments, until=first + 86_400.0)
+
+
+def width(effect: Effect) -> float:
+    """Return how wide an interval is on the log scale."""
+    return math.log1p(effect.high) - math.log1p(effect.low)
 
 
 def test_without_guards_the_posterior_is_the_comparison():
