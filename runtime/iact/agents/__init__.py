@@ -1,1 +1,1 @@
-"""What those who write agents work with: agents listed and drawn."""
+"""What those who write agents work with: agents listed, drawn and tested, and programs that decide for them."""

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 from iact.agents.testing import CaseResult, TestResults, Way
 from iact.core.tree import Position
+from iact.reports.text import visible
 
 WAYS_SHOWN: Final = 5
 """Ways that no test takes, of each agent, that are listed unless all are asked for."""
@@ -90,10 +91,13 @@ def as_junit(results: TestResults) -> str:
 
 def _junit_case(suite: ET.Element, case: CaseResult) -> None:
     place = {"file": case.position.file, "line": str(case.position.line)}
-    element = ET.SubElement(suite, "testcase", {"name": case.it, "classname": f"{case.agent}.{case.test}", **place})
+    # XML has no control characters, not even escaped ones; a fact given in a test may hold any.
+    element = ET.SubElement(
+        suite, "testcase", {"name": visible(case.it), "classname": f"{case.agent}.{case.test}", **place}
+    )
     if not case.passed:
-        failure = ET.SubElement(element, "failure", {"message": case.failures[0]})
-        failure.text = "\n".join([*case.failures, *case.explanation])
+        failure = ET.SubElement(element, "failure", {"message": visible(case.failures[0])})
+        failure.text = "\n".join(visible(line) for line in (*case.failures, *case.explanation))
 
 
 def _place(position: Position) -> str:

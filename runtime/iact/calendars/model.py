@@ -21,6 +21,8 @@ from iact.core.shape import Moment, OneOrMany, Ref, Scope, TimeZoneName, part
 from iact.core.tree import NOWHERE, Position
 
 CLOSED: Final = "closed"
+_ANY_YEAR: Final = range(2026, 2027)
+"""Whether holidays can be had at all shows in any year; a check does not depend on the day on which it is made."""
 _ONE_HOURS: Final = r"(?:[01][0-9]|2[0-4]):[0-5][0-9]"
 
 
@@ -279,13 +281,13 @@ class BusinessCalendar:
 
         for each in self.holidays:
             try:
-                list(days_of_country(each, range(2026, 2027)))
+                list(days_of_country(each, _ANY_YEAR))
             except HolidaysUnknownError as error:
                 yield Problem(rule=error.rule, position=each.position, message=str(error))
         for number, path in enumerate(self.holiday_files):
             place = self.positions.get(f"holiday_files/{number}", self._place("holiday_files"))
             try:
-                list(days_of_file(path, self.position, scope, range(2026, 2027)))
+                list(days_of_file(path, self.position, scope, _ANY_YEAR))
             except LookupError as error:
                 yield Problem(rule="unreadable-calendar", position=place, message=f"`{path}`: {error}.")
 

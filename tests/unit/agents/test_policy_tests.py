@@ -172,6 +172,13 @@ def test_junit_has_a_suite_for_each_test_and_the_explanation_of_each_failure(tmp
     assert "waiting → back, NO-GO" in (bad.findtext("failure") or "")
 
 
+def test_junit_is_xml_whatever_a_fact_holds(tmp_path: Path):
+    text = ran(tmp_path, case('event: answered, facts: {event.sure: "\\0"}, expect: done'), "--format", "junit").output
+
+    root = ET.fromstring(text)  # noqa: S314 - made a moment ago
+    assert root.get("failures") == "1"
+
+
 def test_json_has_everything(tmp_path: Path):
     record = json.loads(ran(tmp_path, case("event: answered, expect: done"), "--format", "json").output)
 

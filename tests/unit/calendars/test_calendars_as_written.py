@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,18 @@ def test_what_is_wrong_is_told_where_it_stands(tmp_path: Path, spec: str, rule: 
     found = [(problem.rule, problem.position.line, problem.position.column) for problem in problems_of(tmp_path, text)]
 
     assert (rule, places[0].line, places[0].column) in found
+
+
+def test_without_the_extra_package_a_country_is_told_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    text = resource("BusinessCalendar", "  hours: always\n  holidays: {country: DE}\n")
+
+    (problem,) = problems_of(tmp_path, text)
+
+    assert problem.rule == "missing-extra"
+    assert "pip install 'iact[calendar]'" in problem.message
 
 
 def test_a_broken_calendar_file_is_told_with_its_line(tmp_path: Path):
