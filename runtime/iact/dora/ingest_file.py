@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,10 +115,16 @@ def _come_true(rows: Iterable[Row], now: datetime) -> Iterator[Row]:
 
 
 def _moments(event: Event) -> Iterator[tuple[str, datetime]]:
-    for one in sorted(dataclasses.fields(event), key=lambda one: one.name == "at"):
-        value = getattr(event, one.name)
+    for name in _names(event.kind):
+        value = getattr(event, name)
         if isinstance(value, datetime):
-            yield "updated_at" if one.name == "at" else one.name, value
+            yield "updated_at" if name == "at" else name, value
+
+
+@cache
+def _names(kind: str) -> tuple[str, ...]:
+    """Return the fields of a kind of event, the one last that may be made of another."""
+    return tuple(sorted((one.name for one in dataclasses.fields(EVENTS[kind])), key=lambda name: name == "at"))
 
 
 def record(done: Ingested) -> dict[str, Any]:

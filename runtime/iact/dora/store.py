@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, func, or_, select, type_coerce, union_all
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 from sqlalchemy.types import NullType
 
 from iact.dora.figures import Sample
@@ -33,6 +34,8 @@ def _between(column: Any) -> Any:
 
 CELLS: Final = ("sha", "deployment", "authored_at", "committed_at", "merged_at", "is_merge", "by_agent")
 _CHANGE_OF_DEPLOYMENT: Final = and_(same_repository(DEPLOYMENTS, CHANGES), DEPLOYMENTS.c.key == CHANGES.c.deployment)
+_DEPLOYMENT_COLUMNS: Final = [DEPLOYMENTS.c[name] for name in Deployment.__dataclass_fields__ if name != "first_known"]
+"""In the order of `Deployment`; its rows are read by place, too."""
 _CHANGE_COLUMNS: Final = [CHANGES.c[name] for name in Change._fields if name != "deployed_at"]
 """In the order of `Change`, whose rows are read by place and not by name: a history has many changes."""
 _FAILURE_COLUMNS: Final = [column for column in FAILURES.c if column.name not in {"project", "repository"}]
@@ -46,7 +49,7 @@ REPOSITORY_FOUND: Final = query(
 )
 DEPLOYED_BETWEEN: Final = query(
     "Deployments of a window, the earliest first.",
-    select(DEPLOYMENTS)
+    select(*_DEPLOYMENT_COLUMNS)
     .where(of_repository(DEPLOYMENTS), _between(DEPLOYMENTS.c.deployed_at))
     .order_by(DEPLOYMENTS.c.deployed_at, DEPLOYMENTS.c.key),
 )
@@ -231,12 +234,12 @@ def deployments(
         end: the first moment after it; None: no end.
     """
     named = parameters_of(project, repository)
-    found = list(DEPLOYED_BETWEEN.rows(connection, **named, **_window(start, end)))
-    first: dict[str, datetime | None] = {
-        environment: FIRST_DEPLOYED.run(connection, **named, environment=environment).scalar()
-        for environment in {row["environment"] for row in found}
-    }
-    return [_deployment(row, first[row["environment"]]) for row in found]
+
+    @cache
+    def first(environment: str) -> datetime | None:
+        return FIRST_DEPLOYED.run(connection, **named, environment=environment).scalar()
+
+    return [_deployment(row, first) for row in DEPLOYED_BETWEEN.run(connection, **named, **_window(start, end)).all()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,17 +427,18 @@ def _window(start: datetime | None, end: datetime | None) -> dict[str, Any]:
     return {"start": start or EARLIEST, "end": end or LATEST}
 
 
-def _deployment(row: RowMapping, first: datetime | None) -> Deployment:
+def _deployment(row: Sequence[Any], first: Callable[[str], datetime | None]) -> Deployment:
+    key, name, names, sha, deployed_at, previous, environment, source, changes, is_hotfix = row
     return Deployment(
-        key=row["key"],
-        name=row["name"],
-        names=tuple(row["names"].split("\n")),
-        sha=row["sha"],
-        deployed_at=row["deployed_at"],
-        previous=row["previous"],
-        environment=row["environment"],
-        source=row["source"],
-        changes=row["changes"],
-        is_hotfix=row["is_hotfix"],
-        first_known=row["deployed_at"] == first and row["key"] == row["sha"],
+        key=key,
+        name=name,
+        names=tuple(names.split("\n")),
+        sha=sha,
+        deployed_at=deployed_at,
+        previous=previous,
+        environment=environment,
+        source=source,
+        changes=changes,
+        is_hotfix=is_hotfix,
+        first_known=key == sha and deployed_at == first(environment),
     )

@@ -152,6 +152,8 @@ def newest(events: Sequence[Event], name: str) -> Any:
         events: of one thing, the earliest first.
         name: the field.
     """
+    if len(events) == 1:  # of nearly everything
+        return getattr(events[0], name)
     return next((value for event in reversed(events) if (value := getattr(event, name)) is not None), None)
 
 

@@ -35,6 +35,10 @@ class Status(StrEnum):
     """It never was: told by mistake."""
 
 
+_STATUSES: Final = {one.value: one for one in Status}
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What every event says.
@@ -57,9 +61,12 @@ class Event:
     @property
     def content(self) -> bytes:
         """Canonical bytes (RFC 8785): texts only, keys in ASCII, so that sorting them is all there is to do."""
-        record = {name: _written(getattr(self, name)) for name in _types(self.kind)}
-        present = {name: text for name, text in record.items() if text is not None}
-        return json.dumps(present, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        record = {
+            name: instants.write(value) if isinstance(value, datetime) else value
+            for name in _types(self.kind)
+            if (value := getattr(self, name)) is not None
+        }
+        return _CANONICAL.encode(record).encode()
 
     @property
     def digest(self) -> str:
@@ -211,8 +218,4 @@ def _types(kind: str) -> dict[str, Any]:
 def _reader(hint: str) -> Any:
     if "datetime" in hint:
         return datetime.fromisoformat
-    return Status if "Status" in hint else str
-
-
-def _written(value: Any) -> str | None:
-    return instants.write(value) if isinstance(value, datetime) else value
+    return _STATUSES.__getitem__ if "Status" in hint else str

@@ -121,6 +121,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
 }  # fmt: skip
 """The columns of each kind of event, those that must be there among them."""
 
+_NAMES: Final = {kind: dict.fromkeys(column.name for column in columns) for kind, columns in COLUMNS.items()}
 ALL_COLUMNS: Final = (KIND, *dict.fromkeys(column.name for columns in COLUMNS.values() for column in columns))
 
 
@@ -138,8 +139,11 @@ def read_row(content: Mapping[str, Any]) -> Event:
     if not isinstance(kind, str) or kind not in COLUMNS:
         raise fields.wrong(KIND, f"one of {', '.join(COLUMNS)}", kind)
     columns = COLUMNS[kind]
-    _refuse_others(fields, kind, [column.name for column in columns])
-    cells = {column.name: _cell(fields, column, EVENTS[kind]) for column in columns}
+    _refuse_others(fields, kind, _NAMES[kind])
+    cells = {
+        column.name: _cell(fields, column, EVENTS[kind]) if column.needed or column.name in fields.content else None
+        for column in columns
+    }
     missing = next((column for column in columns if column.needed and cells[column.name] is None), None)
     if missing is not None:
         raise fields.wrong(missing.name, f"a value such as {missing.example}", None)
@@ -151,7 +155,7 @@ def _is_empty(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def _refuse_others(fields: Fields, kind: str, known: Iterable[str]) -> None:
+def _refuse_others(fields: Fields, kind: str, known: Mapping[str, None]) -> None:
     for name in fields.content:
         if name != KIND and name not in known:
             hint = did_you_mean(name, known) or f"It has {', '.join(known)}."
@@ -170,8 +174,6 @@ _READ: Final = {
 
 
 def _cell(fields: Fields, column: Column, event: type[Event]) -> Any:
-    if column.name not in fields.content and not column.needed:
-        return None
     if column.type == "status":
         return _status(fields, column.name, event)
     return _READ[column.type](fields, column.name)

@@ -56,9 +56,11 @@ class Ancestry:
         above: list[tuple[int, ...]] = [_NONE] * self._named
         graph = ReleaseGraph()
         for position in range(len(self._order) - 1, -1, -1):
-            number = self._order[position]
-            parents = self._parents[self._starts[position] : self._starts[position + 1]]
-            before = above[parents[0]] if len(parents) == 1 else graph.nearest_of([above[parent] for parent in parents])
+            number, start, end = self._order[position], self._starts[position], self._starts[position + 1]
+            if end - start == 1:
+                before = above[self._parents[start]]
+            else:
+                before = graph.nearest_of([above[parent] for parent in self._parents[start:end]])
             if number in wanted:
                 graph.add(number, before)
                 before = (number,)
