@@ -44,6 +44,7 @@ def test_however_time_is_cut_the_same_occurrences_come_in_order_and_once(data: s
     assert [*recurrence.between(start, middle), *recurrence.between(middle, end)] == whole
     if whole:
         assert recurrence.latest(end) == whole[-1]
+        assert recurrence.following(start) == whole[0]
 
 
 @given(st.data())

@@ -234,6 +234,14 @@ class Choice:
             "outcome": "go",
             "active": None,
             "ended_at": now,
+            "lately": now - timedelta(minutes=5),
+            "decided_since": now - timedelta(days=1),
+            "job": f"job-{self._random.randrange(10)}",
+            "b_job": f"job-{self._random.randrange(10)}",
+            "b_scheduled_at": now - timedelta(minutes=self._random.randrange(1_000)),
+            "b_before": now - timedelta(days=69),
+            "b_status": "done",
+            "b_outcome": "all well",
         }
 
 

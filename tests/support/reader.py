@@ -43,6 +43,7 @@ TRIED: Final = (
     Tried(path=Path("README.md"), start="iact", installed=False),
     Tried(path=Path("docs/tutorial.md"), start=".", installed=True),
     Tried(path=Path("docs/backup.md"), start=".", installed=True),
+    Tried(path=Path("docs/serving.md"), start=".", installed=True),
 )
 
 

@@ -25,6 +25,18 @@ COMMANDS: Final = {
     "test": Command("iact.agents.cli:test", "Run every PolicyTest: given facts, expected decisions."),
     "run": Command("iact.pdca.cli:run", "Run an agent, such as `iact run pdca --window 48h`."),
     "pdca": Command("iact.pdca.cli:pdca", "Start, stop and follow improvement experiments."),
+    "serve": Command(
+        "iact.serving.cli:serve", "Serve the project: advance its runs, keep its times, and carry out its schedule."
+    ),
+    "tick": Command(
+        "iact.serving.cli:tick",
+        "Do once what is due: what the schedule asks for, times that have come, actions that were decided.",
+    ),
+    "status": Command(
+        "iact.serving.cli:status",
+        "Show who serves the project, what its runs wait for, what needs a person, and what is scheduled.",
+    ),
+    "runs": Command("iact.serving.cli:runs", "List the runs of the project, and say what happened to each and why."),
     "dora": Command("iact.dora.cli:dora", "Measure delivery, and explain every figure."),
     "ingest": Command("iact.dora.cli:ingest", "Take in deployments, incidents and changes that git does not know."),
     "pull": Command(

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EVERY_DAY: Final = frozenset(range(7))
 LOOKED_BACK: Final = tuple(timedelta(days=days) for days in (2, 9, 33, 370, 3_000))
-"""How far to look for the latest occurrence; the last reaches over a 29 February that a century leaves out."""
+"""How far to look for the latest occurrence, and for the next; the last of them reaches over a 29 February that a
+century leaves out."""
 
 
 class Gap(StrEnum):
@@ -61,6 +62,14 @@ class Recurrence(ABC):
     @abstractmethod
     def latest(self, until: datetime) -> datetime | None:
         """Return the last occurrence that is not later than a moment; None where there was none for eight years."""
+
+    def following(self, after: datetime) -> datetime | None:
+        """Return the first occurrence later than a moment; None where there is none for eight years."""
+        for length in LOOKED_BACK:
+            found = next(self.between(after, after + length), None)
+            if found is not None:
+                return found
+        return None
 
     def due(self, last: datetime, now: datetime, missed: Missed, grace: timedelta) -> Iterator[datetime]:
         """Yield the occurrences that are to be carried out now, the earliest first.
@@ -107,6 +116,10 @@ class Interval(Recurrence):
         while number <= last:
             yield EPOCH + number * self.length
             number += 1
+
+    def following(self, after: datetime) -> datetime:
+        """Return the first occurrence later than a moment."""
+        return self.latest(after) + self.length
 
     def latest(self, until: datetime) -> datetime:
         """Return the last occurrence that is not later than a moment."""

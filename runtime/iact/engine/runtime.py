@@ -198,6 +198,16 @@ class Runtime:
             self._go_on(presence, run)
         return self.get(run)
 
+    def retry(self, run: str) -> Run:
+        """Let a run go on that waits for a person: it is advanced now, and an action given up is attempted anew.
+
+        Raises:
+            LookupError: if there is no such run.
+        """
+        own = {"b_project": self.project, "b_run": run}
+        write(self.engine, lambda connection: store.REVIVE.run(connection, **own).rowcount)
+        return self.advance(run)
+
     def tick(self) -> tuple[Run, ...]:
         """Advance every run that has something to do now and that no other process advances."""
         advanced: dict[str, None] = {}

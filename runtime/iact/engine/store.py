@@ -154,6 +154,12 @@ DROP_TIMER: Final = query(
         of_run(TIMERS), TIMERS.c.visit == bindparam("visit"), TIMERS.c.transition == bindparam("transition")
     ),
 )
+REVIVE: Final = query(
+    "Let actions that were given up be attempted again.",
+    update(INTENTS)
+    .where(INTENTS.c.project == bindparam("b_project"), INTENTS.c.run == bindparam("b_run"), INTENTS.c.status == DEAD)
+    .values(status=DECIDED, settled_at=None, due_at=None, attempts=0),
+)
 OPEN_INTENTS: Final = query(
     "The actions of these runs that are not settled, oldest first.",
     select(INTENTS)

@@ -134,6 +134,6 @@ def _day_after_first_release(archive: Archive, name: str) -> datetime:
 
 def _cadence(project: Project, rules: Rules) -> timedelta:
     """Return how often the agent is run by the project's schedule, else how often the policy looks."""
-    scheduled = (one.every for one in project.settings.schedule if one.run == AGENT)
+    scheduled = (one.every for one in project.settings.schedule if one.run == AGENT and one.every is not None)
     found: timedelta = next(scheduled, rules.policy.every).timedelta
     return found

@@ -42,6 +42,7 @@ EMPTY = (
     "dora_metrics",
     "holds",
     "journal_anchors",
+    "occurrences",
     "prunings",
     "pulls",
     "reverts",

@@ -15,3 +15,10 @@ INSERT INTO runners (project, runner, machine, process, born, version, standing,
 SELECT IF(n < 20, '$project', CONCAT('project-', n DIV 20)), CONCAT('runner-', n), 'machine', n, '1', '1', 'working',
   '$begin', '$begin'
 FROM fill_numbers;
+
+-- Every minute for 69 days, of ten jobs in turn.
+INSERT INTO occurrences (project, job, scheduled_at, runner, taken_at, status, finished_at, outcome)
+SELECT '$project', CONCAT('job-', b.n MOD 10), TIMESTAMPADD(MINUTE, -(a.n * 100 + b.n), '$end'), 'runner-3',
+  TIMESTAMPADD(MINUTE, -(a.n * 100 + b.n), '$end'), IF(b.n = 7, 'failed', 'done'),
+  TIMESTAMPADD(MINUTE, -(a.n * 100 + b.n), '$end'), 'all well'
+FROM fill_numbers a JOIN fill_numbers b WHERE b.n < 100;

@@ -4,44 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from iact.config.model.checking import leads_out, wrong
+from iact.config.model.schedule import Scheduled
 from iact.config.model.sources import Sources
 from iact.config.model.store import Store
 from iact.core.problems import Problem
 from iact.core.registry import EXAMPLE_RUNS, kind
-from iact.core.shape import AtLeastOne, Duration, Name, Ref, Scope, TimeZoneName, part
+from iact.core.shape import AtLeastOne, Scope, TimeZoneName, part
 from iact.core.tree import NOWHERE, Position
 
 DEFAULT_PATHS: Final = ("agents", "policies", "playbooks", "catalog")
 """Folders that are looked through where `paths` is left out; one that is not there is no error."""
-
-
-@part
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scheduled:
-    """An agent that is run again and again.
-
-    Attributes:
-        run: the agent.
-        every: how long after the last time.
-        with_: what the agent is started with.
-    """
-
-    run: Annotated[str, Ref("Agent")]
-    every: Duration
-    with_: Mapping[Name, str] = field(default_factory=dict)
-    position: Position = NOWHERE
-
-    def check(self, scope: Scope) -> Iterator[Problem]:
-        """Yield inputs that the agent does not have, and a time that never ends."""
-        if not self.every.amount:
-            yield wrong("invalid-value", self.position, "`every` must be longer than no time at all.")
-        agent = scope.spec("Agent", self.run)
-        for name in self.with_ if agent is not None else ():
-            if name not in agent.inputs:
-                yield wrong("unknown-input", self.position, f"the agent `{self.run}` has no input `{name}`.")
 
 
 @part

@@ -287,4 +287,16 @@ CREATE TABLE claims (
 );
 CREATE INDEX ix_claims_runner ON claims (project, runner);
 CREATE INDEX ix_claims_parked_at ON claims (project, parked_at);
-INSERT INTO alembic_version (version_num) VALUES ('0013');
+CREATE TABLE occurrences (
+	project VARCHAR(64) NOT NULL, 
+	job VARCHAR(128) NOT NULL, 
+	scheduled_at VARCHAR(27) NOT NULL, 
+	runner VARCHAR(40) NOT NULL, 
+	taken_at VARCHAR(27) NOT NULL, 
+	status VARCHAR(16) NOT NULL, 
+	finished_at VARCHAR(27), 
+	outcome TEXT NOT NULL, 
+	CONSTRAINT pk_occurrences PRIMARY KEY (project, job, scheduled_at)
+);
+CREATE INDEX ix_occurrences_finished_at ON occurrences (project, finished_at);
+INSERT INTO alembic_version (version_num) VALUES ('0014');

@@ -1,0 +1,248 @@
+"""Occurrences of scheduled jobs: each is taken by one process, and by another one where that process dies.
+
+An occurrence is a row that is unique by project, job and moment; whoever inserts it carries it out. Carrying out a job
+again is harmless by its own nature, so one whose process is gone is simply carried out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from iact.core.occurrences import Missed, Recurrence
+from iact.engine.runners import living
+from iact.serving.tables import OCCURRENCES
+from iact.stores.query import query
+from iact.stores.units import read, write
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, RowMapping
+
+    from iact.engine.host import Host
+    from iact.engine.runners import Presence
+
+GRACE: Final = timedelta(minutes=1)
+"""Up to which age an occurrence is only a little late, and not missed."""
+
+BEGINNING: Final = "counting begins here"
+
+COUNTING: Final = "counting"
+TAKEN: Final = "taken"
+DONE: Final = "done"
+FAILED: Final = "failed"
+
+_OF_JOB: Final = (OCCURRENCES.c.project == bindparam("project"), OCCURRENCES.c.job == bindparam("job"))
+LATEST: Final = query(
+    "The latest time that a job was asked for.",
+    select(OCCURRENCES).where(*_OF_JOB).order_by(OCCURRENCES.c.scheduled_at.desc()).limit(1),
+)
+INSERT: Final = query("Carry out what the schedule asks for.", insert(OCCURRENCES))
+_LEFT: Final = select(OCCURRENCES.c.job, OCCURRENCES.c.scheduled_at).where(
+    OCCURRENCES.c.project == bindparam("project"),
+    OCCURRENCES.c.finished_at.is_(None),
+    OCCURRENCES.c.runner.not_in(bindparam("living", expanding=True)),
+)
+LEFT: Final = query("What a process that died was carrying out.", _LEFT)
+LEFT_TO_TAKE: Final = query(
+    "The same, to be taken over; rows that somebody else is taking over are left out.",
+    _LEFT.with_for_update(skip_locked=True),
+)
+_ONE: Final = (
+    OCCURRENCES.c.project == bindparam("b_project"),
+    OCCURRENCES.c.job == bindparam("b_job"),
+    OCCURRENCES.c.scheduled_at == bindparam("b_scheduled_at"),
+)
+TAKE_OVER: Final = query(
+    "Carry out what another process did not finish.",
+    update(OCCURRENCES).where(*_ONE).values(runner=bindparam("b_runner"), taken_at=bindparam("b_now")),
+)
+FINISH: Final = query(
+    "Note what came of it, unless another process has taken it over.",
+    update(OCCURRENCES)
+    .where(*_ONE, OCCURRENCES.c.runner == bindparam("b_runner"))
+    .values(finished_at=bindparam("b_now"), status=bindparam("b_status"), outcome=bindparam("b_outcome")),
+)
+FAILED_SINCE: Final = query(
+    "How many jobs failed lately.",
+    select(func.count().label("failed")).where(
+        OCCURRENCES.c.project == bindparam("project"),
+        OCCURRENCES.c.finished_at > bindparam("lately"),
+        OCCURRENCES.c.status == "failed",
+    ),
+)
+JOBS_KNOWN: Final = query(
+    "Every job that was ever asked for.",
+    select(OCCURRENCES.c.job).where(OCCURRENCES.c.project == bindparam("project")).group_by(OCCURRENCES.c.job),
+    whole="every six hours, by whoever clears up; what it leaves is a month of times",
+)
+FORGET: Final = query(
+    "Delete what the schedule asked for long ago.",
+    delete(OCCURRENCES).where(
+        OCCURRENCES.c.project == bindparam("b_project"),
+        OCCURRENCES.c.job == bindparam("b_job"),
+        OCCURRENCES.c.scheduled_at < bindparam("b_before"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that is done again and again.
+
+    Attributes:
+        name: unique in the project.
+        recurrence: when.
+        missed: what becomes of occurrences that passed while nobody ran.
+    """
+
+    name: str
+    recurrence: Recurrence
+    missed: Missed
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time that a job is done.
+
+    Attributes:
+        job: its name.
+        scheduled_at: for when, UTC.
+    """
+
+    job: str
+    scheduled_at: datetime
+
+
+def take_due(host: Host, presence: Presence, jobs: Sequence[Job]) -> list[Occurrence]:
+    """Return what this process has to carry out now: what is due and what others left unfinished.
+
+    The first time that a job is seen only notes that counting begins: a new schedule does not catch up with the past.
+    """
+
+    def take(connection: Connection) -> list[Occurrence]:
+        now = host.now(connection)
+        if not presence.has_joined:
+            presence.join(connection, host.lease_clock.read(connection))
+        return [*_left(connection, host, presence.name, now), *_new(connection, host.project, presence.name, jobs, now)]
+
+    # Two processes may take the same in the same moment: one of them finds it taken at the next attempt.
+    taken = write(host.engine, take, meets_others=True)
+    if not presence.has_joined:
+        presence.joined()
+    return taken
+
+
+def anything_due(host: Host, jobs: Sequence[Job]) -> bool:
+    """Return whether there may be something to take; looking costs no write."""
+
+    def look(connection: Connection) -> bool:
+        now = host.now(connection)
+        alive = living(connection, host.project, host.lease_clock.read(connection))
+        if any(True for _ in LEFT.rows(connection, project=host.project, living=alive)):
+            return True
+        for job in jobs:
+            last = LATEST.one(connection, project=host.project, job=job.name)
+            if last is None or any(True for _ in _due(job, last, now)):
+                return True
+        return False
+
+    return read(host.engine, look)
+
+
+def finish(host: Host, runner: str, occurrence: Occurrence, outcome: str, *, failed: bool = False) -> None:
+    """Note what came of an occurrence, as a sentence."""
+
+    def note(connection: Connection) -> None:
+        FINISH.run(
+            connection,
+            b_project=host.project,
+            b_job=occurrence.job,
+            b_scheduled_at=occurrence.scheduled_at,
+            b_runner=runner,
+            b_now=host.now(connection),
+            b_status=FAILED if failed else DONE,
+            b_outcome=outcome,
+        )
+
+    write(host.engine, note)
+
+
+def forget_before(host: Host, before: datetime) -> int:
+    """Delete what the schedule asked for before a moment, but of each job the latest, from which the next is counted.
+
+    Args:
+        host: whose schedule.
+        before: the moment.
+
+    Returns:
+        How many were deleted.
+    """
+
+    def forget(connection: Connection) -> int:
+        deleted = 0
+        for job in [row["job"] for row in JOBS_KNOWN.rows(connection, project=host.project)]:
+            last = LATEST.one(connection, project=host.project, job=job)
+            if last is not None:
+                until = min(before, last["scheduled_at"])
+                deleted += FORGET.run(connection, b_project=host.project, b_job=job, b_before=until).rowcount
+        return deleted
+
+    return write(host.engine, forget)
+
+
+def _left(connection: Connection, host: Host, runner: str, now: datetime) -> list[Occurrence]:
+    alive = living(connection, host.project, host.lease_clock.read(connection))
+    found = [
+        Occurrence(row["job"], row["scheduled_at"])
+        for row in LEFT_TO_TAKE.rows(connection, project=host.project, living=[*alive, runner])
+    ]
+    for one in found:
+        TAKE_OVER.run(
+            connection,
+            b_project=host.project,
+            b_job=one.job,
+            b_scheduled_at=one.scheduled_at,
+            b_runner=runner,
+            b_now=now,
+        )
+    return found
+
+
+def _new(connection: Connection, project: str, runner: str, jobs: Sequence[Job], now: datetime) -> list[Occurrence]:
+    found: list[Occurrence] = []
+    for job in jobs:
+        last = LATEST.one(connection, project=project, job=job.name)
+        if last is None:
+            _insert(connection, project, runner, Occurrence(job.name, now), now, finished=True)
+            continue
+        for moment in _due(job, last, now):
+            occurrence = Occurrence(job.name, moment)
+            _insert(connection, project, runner, occurrence, now, finished=False)
+            found.append(occurrence)
+    return found
+
+
+def _insert(  # noqa: PLR0913 - private; the parts of a row
+    connection: Connection, project: str, runner: str, occurrence: Occurrence, now: datetime, *, finished: bool
+) -> None:
+    INSERT.run(
+        connection,
+        project=project,
+        job=occurrence.job,
+        scheduled_at=occurrence.scheduled_at,
+        runner=runner,
+        taken_at=now,
+        status=COUNTING if finished else TAKEN,
+        finished_at=now if finished else None,
+        outcome=BEGINNING if finished else "",
+    )
+
+
+def _due(job: Job, last: RowMapping, now: datetime) -> Iterator[datetime]:
+    """Yield for which moments a job is to be done now: for none while the time before is still being carried out."""
+    if last["finished_at"] is not None:
+        yield from job.recurrence.due(last["scheduled_at"], now, job.missed, GRACE)

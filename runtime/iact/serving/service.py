@@ -1,0 +1,117 @@
+"""A process that serves a project: its runs, its timers, the actions that they decide, and its schedule."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from iact.core import instants
+from iact.core.errors import FindingError, IactError
+from iact.dora.repository import git_rules, open_store
+from iact.engine.runtime import Runtime
+from iact.engine.serving import PACE, Pace, Server
+from iact.serving.jobs import carry_out, scheduled
+from iact.serving.occurrences import Occurrence, anything_due, finish, take_due
+
+if TYPE_CHECKING:
+    from iact.config.project import Project
+    from iact.engine.host import Host
+    from iact.engine.runners import Presence
+
+_LOGGER: Final = logging.getLogger(__name__)
+LOOKED_EVERY: Final = 1.0
+"""Seconds between two looks at the schedule."""
+
+
+class Schedule:
+    """Carries out what a project's schedule asks for, as one of the processes that do."""
+
+    def __init__(self, project: Project, runtime: Runtime, presence: Presence) -> None:
+        """Prepare to carry out the schedule of `project` in the name of `presence`."""
+        self._project, self._runtime, self._presence = project, runtime, presence
+        self._jobs = scheduled(project)
+
+    @property
+    def _host(self) -> Host:
+        return self._runtime.host
+
+    def due(self) -> list[Occurrence]:
+        """Return what this process has to carry out now; nobody else will, as long as it lives."""
+        jobs = [job for job, _ in self._jobs.values()]
+        return take_due(self._host, self._presence, jobs) if anything_due(self._host, jobs) else []
+
+    def carry_out(self, occurrence: Occurrence) -> str:
+        """Carry something out, and return what came of it; whatever goes wrong is what came of it."""
+        outcome, failed = self._outcome(occurrence)
+        finish(self._host, self._presence.name, occurrence, outcome, failed=failed)
+        level = logging.ERROR if failed else logging.INFO
+        _LOGGER.log(level, "%s, for %s: %s", occurrence.job, instants.write(occurrence.scheduled_at), outcome)
+        return outcome
+
+    def _outcome(self, occurrence: Occurrence) -> tuple[str, bool]:
+        if occurrence.job not in self._jobs:
+            return "left out: it is in the schedule no more", False
+        try:
+            return carry_out(self._project, self._runtime, self._jobs[occurrence.job][1], occurrence), False
+        except FindingError as error:
+            return str(error), True
+        except IactError as error:
+            return f"failed: {error}", True
+        except Exception as error:
+            # Whatever is wrong with one job keeps no other.
+            _LOGGER.exception("the job %s failed", occurrence.job)
+            return f"failed: {type(error).__name__}: {error}", True
+
+
+class Service:
+    """Serves one project until it is told to stop."""
+
+    def __init__(self, project: Project, runtime: Runtime, presence: Presence, pace: Pace = PACE) -> None:
+        """Prepare to serve `project` in the name of `presence`."""
+        self.server = Server(runtime.host, presence, pace=pace, before_turn=self._look_at_the_schedule)
+        self._schedule = Schedule(project, runtime, presence)
+        # One at a time: what the schedule asks for reads histories, and is in no hurry.
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-job")
+        self._under_way: list[Future[str]] = []
+        self._looked = float("-inf")
+
+    def run(self) -> None:
+        """Serve until `server.stop` is called; what the schedule has begun is finished."""
+        try:
+            self.server.run()
+        finally:
+            self._pool.shutdown(wait=True)
+
+    def _look_at_the_schedule(self) -> None:
+        self._under_way = [future for future in self._under_way if not future.done()]
+        if self._under_way or time.monotonic() - self._looked < LOOKED_EVERY:
+            return
+        self._looked = time.monotonic()
+        for occurrence in self._schedule.due():
+            self._under_way.append(self._pool.submit(self._schedule.carry_out, occurrence))
+
+
+@contextmanager
+def runtime_of(project: Project, *, only_look: bool = False) -> Iterator[Runtime]:
+    """Give what runs of a project need, with its store open.
+
+    Args:
+        project: the project.
+        only_look: whether nothing may be changed.
+    """
+    services: dict[str, Any] = {"pretend": True}
+    if not only_look:
+        services = {
+            "repository": project.root,
+            "git_rules": git_rules(project.settings.sources.git),
+            "folder": project.root,
+        }
+    engine = open_store(project, only_look=only_look)
+    try:
+        yield Runtime(engine, project=project.name, services=services)
+    finally:
+        engine.dispose()

@@ -1,0 +1,81 @@
+"""Where things stand, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+NOBODY: Final = "nobody: `iact serve` goes on with what is due, `iact tick` does so once"
+_LEFT: Final = {
+    "review": "whether it was done is not known; find out, and tell the run",
+    "dead": "was given up after too many attempts: `iact runs retry` lets it be tried again",
+}
+
+
+def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of `iact status`."""
+    yield f"{found['project']}, {found['at']}"
+    yield from _part("Served by", [_runner(one) for one in found["runners"]], NOBODY)
+    yield from _part("Going on", [_going_on(one) for one in found["runs"]], "no run")
+    if found["going_on"] > len(found["runs"]):
+        yield f"  and {found['going_on'] - len(found['runs']):,} more: `iact runs list --most N`"
+    yield from _part("In trouble", [_in_trouble(one) for one in found["trouble"]])
+    yield from _part(
+        "For a person", [(one["run"], one["action"], _LEFT[one["status"]]) for one in found["for_a_person"]]
+    )
+    yield from _part("Scheduled", [_scheduled(one) for one in found["schedule"]], "nothing")
+
+
+def run_lines(found: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the lines of `iact runs show`: where a run stands, then what happened to it."""
+    yield f"{found['run']}: {found['agent']} about {found['subject']}"
+    ended = f", ended ({found['outcome']})" if found["ended_at"] else ""
+    yield f"  {found['state']} since {found['entered_at']}{ended}"
+    if found["next_due"]:
+        yield f"  next at {found['next_due']}"
+    for entry in entries:
+        yield f"  {entry['sequence']:>3}  {entry['at']}  {entry['kind']:<9}  {entry['says']}"
+        for line in entry["because"]:
+            yield f"       {line}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows as lines whose columns stand below each other."""
+    if rows:
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for row in rows:
+            yield "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _part(title: str, rows: Sequence[Sequence[str]], nothing: str = "") -> Iterator[str]:
+    if not rows and not nothing:
+        return
+    yield ""
+    yield title
+    yield from (f"  {line}" for line in table(rows)) if rows else (f"  {nothing}",)
+
+
+def _runner(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return one["runner"], one["standing"], f"process {one['process']} on {one['machine']}", f"since {one['started_at']}"
+
+
+def _going_on(one: Mapping[str, Any]) -> tuple[str, ...]:
+    following = f"next at {one['next_due']}" if one["next_due"] else "waits to be told"
+    return one["run"], one["agent"], one["state"], following
+
+
+def _in_trouble(one: Mapping[str, Any]) -> tuple[str, ...]:
+    if one["waits_for_a_person_since"]:
+        following = f"waits for a person since {one['waits_for_a_person_since']}: `iact runs retry {one['run']}`"
+    else:
+        following = f"tried again at {one['tried_again_at']}"
+    return one["run"], f"failed {one['failures']} times", one["why"], following
+
+
+def _scheduled(one: Mapping[str, Any]) -> tuple[str, ...]:
+    following = f"next at {one['next']}" if one["next"] else "never again"
+    if one["last"] is None:
+        return one["job"], following, "not counted yet: nothing has served the project since it was written"
+    if one["status"] == "counting":
+        return one["job"], following, f"counted since {one['last']}"
+    return one["job"], following, f"last for {one['last']}: {one['came_to'] or 'is being done'}"

@@ -1,0 +1,173 @@
+"""Where a project stands: who serves it, what its runs wait for, what needs a person, and what is scheduled next."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, func, select
+
+from iact.core import instants
+from iact.core.errors import ConfigurationError
+from iact.engine.runners import ALL_RUNNERS, is_alive
+from iact.engine.tables import RUNS
+from iact.serving.jobs import scheduled
+from iact.serving.occurrences import LATEST
+from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE
+from iact.stores.query import query
+from iact.stores.units import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from iact.config.project import Project
+    from iact.engine.runtime import Run, Runtime
+
+FORMAT: Final = "iact/status/v1"
+
+SHOWN: Final = 50
+"""How many runs are shown unless somebody asks for more."""
+
+GOING_ON: Final = query(
+    "Runs that have not ended, newest first.",
+    select(RUNS.c.run)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1)
+    .order_by(RUNS.c.started_at.desc(), RUNS.c.run)
+    .limit(bindparam("most")),
+)
+COUNT_GOING_ON: Final = query(
+    "How many runs have not ended.",
+    select(func.count().label("count")).where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1),
+)
+ENDED_LATELY: Final = query(
+    "Runs that have ended, the latest first.",
+    select(RUNS.c.run)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.ended_at.is_not(None))
+    .order_by(RUNS.c.ended_at.desc(), RUNS.c.run.desc())
+    .limit(bindparam("most")),
+)
+NAMED: Final = query(
+    "Runs whose names lie between two.",
+    select(RUNS.c.run)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.run >= bindparam("run"), RUNS.c.run <= bindparam("last"))
+    .order_by(RUNS.c.run)
+    .limit(2),
+)
+_LAST_LETTER: Final = "~"
+"""Later than every letter that names of runs have."""
+
+
+def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
+    """Return where a project stands, as JSON data."""
+
+    def look(connection: Connection) -> dict[str, Any]:
+        now, real = runtime.host.now(connection), runtime.host.lease_clock.read(connection)
+        asked = {"project": runtime.project}
+        return {
+            "format": FORMAT,
+            "project": runtime.project,
+            "at": instants.write(now),
+            "runners": [
+                {
+                    "runner": row["runner"],
+                    "machine": row["machine"].split()[0],
+                    "process": row["process"],
+                    "version": row["version"],
+                    "standing": row["standing"] if is_alive(row, real) else "gone",
+                    "started_at": instants.write(row["started_at"]),
+                }
+                for row in ALL_RUNNERS.rows(connection, **asked)
+            ],
+            "runs": [row["run"] for row in GOING_ON.rows(connection, **asked, most=SHOWN)],
+            "going_on": next(row["count"] for row in COUNT_GOING_ON.rows(connection, **asked)),
+            "trouble": [
+                {
+                    "run": row["run"],
+                    "failures": row["failures"],
+                    "why": row["trouble"],
+                    "tried_again_at": _written(row["not_before"]),
+                    "waits_for_a_person_since": _written(row["parked_at"]),
+                }
+                for row in IN_TROUBLE.rows(connection, **asked)
+            ],
+            "for_a_person": [
+                {"run": row["run"], "action": row["action"], "key": row["key"], "status": row["status"]}
+                for row in FOR_A_PERSON.rows(connection, **asked)
+            ],
+            "schedule": list(_schedule(connection, project, now)),
+        }
+
+    found = read(runtime.engine, look)
+    return found | {"runs": [record_of(runtime.get(run)) for run in found["runs"]]}
+
+
+def recent(runtime: Runtime, agent: str | None, most: int) -> list[Run]:
+    """Return runs that go on and then those that have ended, the newest of both first.
+
+    Args:
+        runtime: where the runs are.
+        agent: of which agent; None for all.
+        most: how many at most.
+    """
+
+    def look(connection: Connection) -> list[str]:
+        asked = {"project": runtime.project, "most": most}
+        return [row["run"] for one in (GOING_ON, ENDED_LATELY) for row in one.rows(connection, **asked)]
+
+    if agent is not None:
+        return [run for run in runtime.runs() if run.agent == agent][:most]
+    return [runtime.get(run) for run in read(runtime.engine, look)[:most]]
+
+
+def named(runtime: Runtime, beginning: str) -> Run:
+    """Return the run whose name is, or begins with, what a person wrote.
+
+    Raises:
+        ConfigurationError: if there is none, or several begin so.
+    """
+    asked = {"project": runtime.project, "run": beginning, "last": beginning + _LAST_LETTER}
+    found = [row["run"] for row in read(runtime.engine, lambda connection: list(NAMED.rows(connection, **asked)))]
+    if len(found) == 1 or beginning in found:
+        return runtime.get(found[0])
+    what = "several runs' names begin" if found else "no run's name begins"
+    message = f"{what} with {beginning!r}. `iact runs list` shows them."
+    raise ConfigurationError(message)
+
+
+def record_of(run: Run) -> dict[str, Any]:
+    """Return where a run stands, as JSON data."""
+    return {
+        "run": run.run,
+        "agent": run.agent,
+        "subject": run.subject,
+        "state": run.state,
+        "outcome": run.outcome,
+        "started_at": instants.write(run.started_at),
+        "entered_at": instants.write(run.entered_at),
+        "ended_at": _written(run.ended_at),
+        "next_due": _written(run.next_due),
+    }
+
+
+def _schedule(connection: Connection, project: Project, now: datetime) -> Iterator[dict[str, Any]]:
+    for name, (job, _) in scheduled(project).items():
+        last = LATEST.one(connection, project=project.name, job=name)
+        yield {
+            "job": name,
+            "last": instants.write(last["scheduled_at"]) if last else None,
+            "status": last["status"] if last else None,
+            "came_to": last["outcome"] if last else None,
+            "next": _written(job.recurrence.following(now)),
+        }
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else instants.write(moment)
+
+
+def as_json(record: Any) -> str:
+    """Return JSON data as text."""
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
