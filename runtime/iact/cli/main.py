@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "init": Command("iact.config.cli:init", "Make a project that extends the shipped rules."),
     "validate": Command("iact.config.cli:validate", "Check every rule and say everything that is wrong."),
     "schema": Command("iact.config.cli:schema", "Print the JSON Schema of a kind."),
-    "config": Command("iact.config.cli:config", "Show the rules that are in force, and where each comes from."),
+    "config": Command("iact.serving.cli:config", "Show the rules that are in force, and where each comes from."),
     "agents": Command("iact.agents.cli:agents", "List the agents of the project, and draw them."),
     "test": Command("iact.agents.cli:test", "Run every PolicyTest: given facts, expected decisions."),
     "run": Command("iact.pdca.cli:run", "Run an agent, such as `iact run pdca --window 48h`."),

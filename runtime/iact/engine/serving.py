@@ -85,6 +85,17 @@ class Server:
         self._again: list[Claim] = []
         self._failed: list[Failed] = []
         self._done_with: list[str] = []
+        self._answered_at = time.monotonic()
+
+    @property
+    def silent_for(self) -> float:
+        """For how many seconds the store has not answered, or a look has been taking. Safe to ask from any thread."""
+        return time.monotonic() - self._answered_at
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
 
     def wake(self) -> None:
         """Let the next turn begin at once."""
@@ -199,10 +210,12 @@ class Server:
     def _in_spite_of_the_store(self, do: Callable[[], bool]) -> bool:
         """Do something; where the store does not answer, say so, and go on from where it was later."""
         try:
-            return do()
+            done = do()
         except (EnvironmentProblemError, DBAPIError) as error:
             _LOGGER.error("%s", error)  # noqa: TRY400 - its traceback says nothing that the message does not
             return False
+        self._answered_at = time.monotonic()
+        return done
 
     def _drain(self) -> None:
         """Hear of the actions that are under way, and of what follows from them, but begin nothing new."""

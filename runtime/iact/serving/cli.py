@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from iact.config.cli import config
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SHORTEST_LEASE: Final = 2
+LAST_PORT: Final = 65_535
 
 
 def _format(command: Callable[..., None]) -> Callable[..., None]:
@@ -30,7 +33,12 @@ def _format(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Seconds of silence after which others go on with what this process has claimed.",
 )
-def serve(actions: int, lease: int) -> None:
+@click.option(
+    "--health",
+    metavar="[HOST:]PORT",
+    help="Answer GET /healthz there; without a host, to this machine only.",
+)
+def serve(actions: int, lease: int, health: str | None) -> None:
     """Serve the project: advance its runs, keep its times, and carry out its schedule.
 
     As many processes as you like may serve one project, on one machine or, with a store on a server, on several: they
@@ -38,21 +46,37 @@ def serve(actions: int, lease: int) -> None:
     """
     import logging
     import signal
+    from contextlib import ExitStack
     from dataclasses import replace
     from datetime import timedelta
 
     from iact.config.opening import open_project
     from iact.engine.serving import PACE
+    from iact.serving.health import answering
     from iact.serving.service import Service, runtime_of
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     project = open_project()
-    with runtime_of(project) as runtime, runtime.present(timedelta(seconds=lease)) as presence:
+    with ExitStack() as stack:
+        runtime = stack.enter_context(runtime_of(project))
+        presence = stack.enter_context(runtime.present(timedelta(seconds=lease)))
         service = Service(project, runtime, presence, replace(PACE, actions=actions))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: service.server.stop())
+        if health is not None:
+            host, port = _address(health)
+            port = stack.enter_context(answering(host, port, service.health))
+            click.echo(f"Health is told at http://{host}:{port}/healthz.", err=True)
         click.echo(f"Serving {project.name} as {presence.name}. SIGTERM or Ctrl-C ends it.", err=True)
         service.run()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= LAST_PORT):
+        message = f"--health: expected a port such as 8080, or an address such as 0.0.0.0:8080, found {text!r}"
+        raise click.UsageError(message)
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 @click.command()
@@ -157,3 +181,49 @@ def _say(lines: str | Iterable[str]) -> None:
     else:
         for line in lines:
             click.echo(line)
+
+
+@click.command()
+@click.argument("commit", required=False)
+@click.option("--files", is_flag=True, help="Let each process follow the files of its checkout again.")
+@click.option("--by", metavar="NAME", help="Who says so; by default the user's name on this machine.")
+def activate(commit: str | None, *, files: bool, by: str | None) -> None:
+    """Let every process that serves the project follow the rules of one COMMIT.
+
+    They do so within seconds, whatever the files of their checkouts say; a checkout has to have the commit. What has
+    mistakes is not activated. Without COMMIT, say what is in force.
+    """
+    import getpass
+
+    from iact.config.changes import changes
+    from iact.config.opening import open_project
+    from iact.core import instants
+    from iact.serving import activations
+    from iact.serving.service import runtime_of
+
+    project = open_project()
+    if commit and files:
+        message = "name a commit, or say --files, not both"
+        raise click.UsageError(message)
+    with runtime_of(project, only_look=not (commit or files)) as runtime:
+        before = activations.now_in_force(runtime)
+        if not (commit or files):
+            click.echo(_in_force(before.commit if before else ""))
+            if before:
+                click.echo(f"activated by {before.activated_by}, {instants.write(before.activated_at)}")
+            return
+        told = activations.project_at(project.root, before.commit) if before and before.commit else project
+        full = activations.commit_id(project.root, commit) if commit else ""
+        after = activations.project_at(project.root, full) if full else project
+        activations.activate(runtime, full, after.digest, by or getpass.getuser())
+    click.echo(_in_force(full))
+    for line in changes(told, after):
+        click.echo(f"  {line}")
+
+
+def _in_force(commit: str) -> str:
+    whose = f"of commit {commit}" if commit else "in the files of each checkout"
+    return f"The rules {whose} are in force."
+
+
+config.add_command(activate)

@@ -104,7 +104,11 @@ def examine_health(project: Project, runtime: Runtime, given: Mapping[str, str])
     Raises:
         FindingError: if anything is wrong.
     """
-    wrong = [f"{one.check}: {one.found}" for one in examine(place_of(project, None, None)) if exit_code([one])]
+    wrong = [
+        f"{one.check}: {one.found}"
+        for one in examine(place_of(project, None, None), every_page=False)
+        if exit_code([one])
+    ]
 
     def waiting(connection: Connection) -> list[str]:
         asked = {"project": project.name}

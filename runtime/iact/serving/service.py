@@ -9,11 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from iact import __version__
 from iact.core import instants
 from iact.core.errors import FindingError, IactError
 from iact.dora.repository import git_rules, open_store
 from iact.engine.runtime import Runtime
 from iact.engine.serving import PACE, Pace, Server
+from iact.serving.configuration import Configuration
 from iact.serving.jobs import carry_out, scheduled
 from iact.serving.occurrences import Occurrence, anything_due, finish, take_due
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger(__name__)
 LOOKED_EVERY: Final = 1.0
 """Seconds between two looks at the schedule."""
+SILENT_TOO_LONG: Final = 30.0
+"""Seconds without an answer of the store after which a process does not count as serving."""
 
 
 class Schedule:
@@ -32,8 +36,12 @@ class Schedule:
 
     def __init__(self, project: Project, runtime: Runtime, presence: Presence) -> None:
         """Prepare to carry out the schedule of `project` in the name of `presence`."""
-        self._project, self._runtime, self._presence = project, runtime, presence
-        self._jobs = scheduled(project)
+        self._runtime, self._presence = runtime, presence
+        self.follow(project)
+
+    def follow(self, project: Project) -> None:
+        """Carry out the schedule of other rules from now on."""
+        self._project, self._jobs = project, scheduled(project)
 
     @property
     def _host(self) -> Host:
@@ -73,6 +81,7 @@ class Service:
     def __init__(self, project: Project, runtime: Runtime, presence: Presence, pace: Pace = PACE) -> None:
         """Prepare to serve `project` in the name of `presence`."""
         self.server = Server(runtime.host, presence, pace=pace, before_turn=self._look_at_the_schedule)
+        self.configuration = Configuration(project, runtime)
         self._schedule = Schedule(project, runtime, presence)
         # One at a time: what the schedule asks for reads histories, and is in no hurry.
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-job")
@@ -86,11 +95,32 @@ class Service:
         finally:
             self._pool.shutdown(wait=True)
 
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Return whether it serves, and what is to be said about that."""
+        silent_for = self.server.silent_for
+        standing = "draining" if self.server.is_stopping else "serving"
+        if silent_for > SILENT_TOO_LONG:
+            standing = "stuck"
+        return standing == "serving", {
+            "standing": standing,
+            "project": self.configuration.project.name,
+            "runner": self.server.presence.name,
+            "version": __version__,
+            "store_answered_seconds_ago": round(silent_for, 1),
+            "rules": {
+                "commit": self.configuration.commit or None,
+                "digest": self.configuration.project.digest,
+                "mistakes": self.configuration.mistakes or None,
+            },
+        }
+
     def _look_at_the_schedule(self) -> None:
         self._under_way = [future for future in self._under_way if not future.done()]
         if self._under_way or time.monotonic() - self._looked < LOOKED_EVERY:
             return
         self._looked = time.monotonic()
+        if self.configuration.look():
+            self._schedule.follow(self.configuration.project)
         for occurrence in self._schedule.due():
             self._under_way.append(self._pool.submit(self._schedule.carry_out, occurrence))
 

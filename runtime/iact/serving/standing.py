@@ -11,6 +11,7 @@ from iact.core import instants
 from iact.core.errors import ConfigurationError
 from iact.engine.runners import ALL_RUNNERS, is_alive
 from iact.engine.tables import RUNS
+from iact.serving.activations import in_force
 from iact.serving.jobs import scheduled
 from iact.serving.occurrences import LATEST
 from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE
@@ -70,6 +71,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
             "format": FORMAT,
             "project": runtime.project,
             "at": instants.write(now),
+            "rules": _rules(connection, project),
             "runners": [
                 {
                     "runner": row["runner"],
@@ -149,6 +151,17 @@ def record_of(run: Run) -> dict[str, Any]:
         "entered_at": instants.write(run.entered_at),
         "ended_at": _written(run.ended_at),
         "next_due": _written(run.next_due),
+    }
+
+
+def _rules(connection: Connection, project: Project) -> dict[str, Any] | None:
+    activation = in_force(connection, project.name)
+    if activation is None or not activation.commit:
+        return None
+    return {
+        "commit": activation.commit,
+        "activated_by": activation.activated_by,
+        "activated_at": instants.write(activation.activated_at),
     }
 
 

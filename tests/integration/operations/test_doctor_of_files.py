@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from iact.operations.doctor.machine import file_findings
 from iact.stores.connect import open_sqlite, writing
 from tests.support.databases import command
 from tests.support.trials import write_project
@@ -132,3 +135,17 @@ def test_tables_of_a_newer_release_are_told(file: Path):
 
     one = found("tables")
     assert (one["level"], one["mend"]) == ("wrong", ["install the newer release"])
+
+
+def test_an_examination_gives_away_no_lock_of_a_process_that_has_the_store_open(file: Path):
+    looking = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM holds').fetchone()"
+    engine = open_sqlite(file)
+    log = file.with_name(f"{file.name}-wal")
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM holds"))
+    assert log.exists()
+    assert {one.check for one in file_findings(file)} >= {"integrity", "journal mode"}
+    # Whoever takes himself for the last to close a store removes its log, and this process would write into nothing.
+    subprocess.run([sys.executable, "-c", looking, str(file)], check=True)
+    assert log.exists()
+    engine.dispose()

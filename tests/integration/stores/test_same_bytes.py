@@ -39,6 +39,7 @@ OF_SERVERS = "iact_units"
 
 
 EMPTY = (
+    "activations",
     "dora_metrics",
     "holds",
     "journal_anchors",

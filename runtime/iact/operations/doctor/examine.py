@@ -23,19 +23,20 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def examine(place: Place, clock: Callable[[], datetime] = _now) -> Iterator[Finding]:
+def examine(place: Place, clock: Callable[[], datetime] = _now, *, every_page: bool = True) -> Iterator[Finding]:
     """Give what is to be said of a store and of what it rests on; nothing is changed.
 
     Args:
         place: the store.
         clock: the present moment of this machine.
+        every_page: whether a file is read as a whole, which takes the longer the more it holds.
 
     Raises:
         ConfigurationError: if the address or the authority's certificate cannot be used.
     """
     yield machine.git()
     if isinstance(place.where, Path):
-        yield from _file(place, place.where)
+        yield from _file(place, place.where, every_page=every_page)
         return
     engine = place.as_it_is()
     try:
@@ -44,8 +45,8 @@ def examine(place: Place, clock: Callable[[], datetime] = _now) -> Iterator[Find
         engine.dispose()
 
 
-def _file(place: Place, file: Path) -> Iterator[Finding]:
-    found = list(machine.file_findings(file))
+def _file(place: Place, file: Path, *, every_page: bool) -> Iterator[Finding]:
+    found = list(machine.file_findings(file, every_page=every_page))
     yield from found
     if file.exists() and not any(finding.check == "integrity" and finding.level != "ok" for finding in found):
         stands = standing_of(place)

@@ -65,18 +65,19 @@ def git_version(said: str) -> Finding:
     return Finding(check="git", level=OK, where="this machine", found=f"{said}.")
 
 
-def file_findings(file: Path) -> Iterator[Finding]:
+def file_findings(file: Path, *, every_page: bool = True) -> Iterator[Finding]:
     """Give what is to be said of the file of an embedded store; nothing is made or changed.
 
     Args:
         file: the file, which may be missing.
+        every_page: whether it is read as a whole.
     """
     folder = next((one for one in file.absolute().parents if one.exists()), Path("/"))
     yield writable(file, folder)
     yield free_space(shutil.disk_usage(folder).free, file.stat().st_size if file.exists() else 0, folder)
     yield file_system(_mounts(), folder)
     if file.exists():
-        yield from _contents(file)
+        yield from _contents(file) if every_page else (journal_mode(file),)
 
 
 def writable(file: Path, folder: Path) -> Finding:
@@ -184,14 +185,24 @@ def _damaged(file: Path, found: str) -> Finding:
     )
 
 
-def journal_mode(file: Path) -> Finding:
-    """Return what is to be said of how SQLite keeps its transactions.
+def _is_write_ahead(file: Path) -> bool:
+    """Return whether the file has a write-ahead log.
 
-    Byte 18 of the file tells it (SQLite, *Database File Format*): a connection that promises to change nothing cannot.
+    Where nobody has it open, byte 18 tells (SQLite, *Database File Format*), since a connection that promises to change
+    nothing cannot. Where somebody has, SQLite is asked: this process may be the one, and closing a file that was opened
+    beside SQLite would give away every lock that it holds on it (SQLite, *How To Corrupt An SQLite Database File*,
+    2.2).
     """
+    if file.with_name(f"{file.name}-wal").exists():
+        with closing(looking_connection(file)) as connection:
+            return bool(connection.execute("PRAGMA journal_mode").fetchone() == ("wal",))
     with file.open("rb") as opened:
-        is_wal = opened.read(19)[18:] == b"\x02"
-    if not is_wal:
+        return opened.read(19)[18:] == b"\x02"
+
+
+def journal_mode(file: Path) -> Finding:
+    """Return what is to be said of how SQLite keeps its transactions."""
+    if not _is_write_ahead(file):
         return Finding(
             check="journal mode",
             level=ADVICE,

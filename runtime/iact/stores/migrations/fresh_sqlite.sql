@@ -299,4 +299,13 @@ CREATE TABLE occurrences (
 	CONSTRAINT pk_occurrences PRIMARY KEY (project, job, scheduled_at)
 );
 CREATE INDEX ix_occurrences_finished_at ON occurrences (project, finished_at);
-INSERT INTO alembic_version (version_num) VALUES ('0014');
+CREATE TABLE activations (
+	project VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	commit_id VARCHAR(64) NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	activated_by TEXT NOT NULL, 
+	activated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_activations PRIMARY KEY (project, number)
+);
+INSERT INTO alembic_version (version_num) VALUES ('0015');

@@ -1,0 +1,201 @@
+"""A process that serves follows changed rules once they are right, and a commit's rules where one was activated."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.serving.health import answering
+from tests.support.databases import command
+from tests.support.git import GitRepository
+
+PATIENCE = 60
+"""Seconds within which whatever is waited for has come; a test that waits as long has failed."""
+PROJECT = """\
+apiVersion: iact/v1
+kind: Project
+metadata: {name: shop}
+spec:
+  store: {sqlite: store.db}
+  schedule:
+    - {do: %s, every: 1s}
+"""
+
+
+class Served:
+    """`iact serve` in the current folder, what it says, and how it is."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Read what `process` says from now on."""
+        self.process = process
+        self.said: list[str] = []
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+        self.until(lambda: self.heard("Health is told at"))
+        found = re.search(r"http://127\.0\.0\.1:(?P<port>\d+)/healthz", "".join(self.said))
+        assert found is not None
+        self.port = int(found["port"])
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.said.extend(self.process.stderr)
+
+    def heard(self, text: str) -> bool:
+        """Return whether it has said something."""
+        return any(text in line for line in list(self.said))
+
+    def health(self) -> tuple[int, Mapping[str, Any]]:
+        """Ask how it is."""
+        return asked(self.port, "/healthz")
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end, f"waited for too long; it said:\n{''.join(self.said)}"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Let it end by itself."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(PATIENCE) == 0
+        self._reading.join()
+
+
+def asked(port: int, path: str, method: str = "GET") -> tuple[int, Mapping[str, Any]]:
+    """Return the status and the content of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, json.loads(body) if body else {}
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """Serve the current folder until the block ends."""
+    words = [sys.executable, "-m", "iact.cli", "serve", "--health", "0"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield Served(process)
+        finally:
+            process.kill()
+
+
+def scheduled() -> list[str]:
+    """Return the jobs that were ever carried out."""
+    shown = json.loads(command("status", "--format", "json").stdout)
+    return [one["job"] for one in shown["schedule"] if one["status"] == "done"]
+
+
+def write(text: str) -> None:
+    """Replace the project's file as an editor does: whole."""
+    Path("new").write_text(text, encoding="utf-8")
+    Path("new").replace("iact.yaml")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GitRepository:
+    """A project in a repository, which is the current folder."""
+    repository = GitRepository.create(tmp_path / "shop")
+    monkeypatch.chdir(repository.path)
+    write(PROJECT % "health")
+    return repository
+
+
+@pytest.mark.usefixtures("shop")
+def test_changed_files_count_once_they_are_right_and_mistakes_change_nothing():
+    with served() as process:
+        process.until(lambda: process.heard("health, for"))
+        status, told = process.health()
+        assert (status, told["standing"], told["rules"]["mistakes"]) == (200, "serving", None)
+
+        write(PROJECT % "nothing")
+        process.until(lambda: process.heard("these rules cannot be followed, those before stay in force"))
+        status, told = process.health()
+        assert status == 200
+        assert "iact.yaml:7:12" in told["rules"]["mistakes"]
+        before = sum("health, for" in line for line in process.said)
+        process.until(lambda: sum("health, for" in line for line in list(process.said)) > before)
+
+        write(PROJECT % "alerts")
+        process.until(lambda: process.heard("alerts, for"))
+        assert process.heard("rules of the files: Project shop changed (iact.yaml)")
+        process.stop()
+    assert sum("cannot be followed" in line for line in process.said) == 1
+
+
+def test_an_activated_commit_counts_for_all_whatever_files_say_until_files_are_activated_again(shop: GitRepository):
+    first = commit(shop, "health")
+    write(PROJECT % "alerts")
+    second = commit(shop, "alerts")
+    write(PROJECT % "cleanup")
+
+    assert command("config", "activate").output == "The rules in the files of each checkout are in force.\n"
+    shown = command("config", "activate", first[:12], "--by", "a tech lead").output
+    assert shown.splitlines() == [f"The rules of commit {first} are in force.", "  Project shop changed (iact.yaml)"]
+    with served() as process:
+        process.until(lambda: process.heard("health, for"))
+        assert process.health()[1]["rules"]["commit"] == first
+        command("config", "activate", "HEAD")
+        process.until(lambda: process.heard("alerts, for"))
+        assert process.heard(f"rules of commit {second[:12]}: Project shop changed (iact.yaml)")
+        assert not process.heard("cleanup, for")
+        assert f"rules of commit {second}, activated by " in command("status").output
+        command("config", "activate", "--files")
+        process.until(lambda: process.heard("cleanup, for"))
+        process.stop()
+
+
+def commit(repository: GitRepository, message: str) -> str:
+    """Commit the project's file, and return the commit's id."""
+    repository.git("add", "iact.yaml")
+    repository.git("commit", "--quiet", "--message", message)
+    return repository.head
+
+
+def test_what_is_not_there_or_has_mistakes_is_not_activated(shop: GitRepository):
+    write(PROJECT % "nothing")
+    commit(shop, "a mistake")
+    write(PROJECT % "health")
+    with pytest.raises(ConfigurationError, match=r"there is no commit v1 in the repository of .*Fetch it, or name"):
+        command("config", "activate", "v1")
+    with pytest.raises(ConfigurationError, match=r"iact\.yaml:7:12"):
+        command("config", "activate", "HEAD")
+    assert command("config", "activate").output == "The rules in the files of each checkout are in force.\n"
+
+
+def test_health_is_told_as_a_status_and_as_json_and_nothing_else_is():
+    standing = [True]
+    with answering("127.0.0.1", 0, lambda: (standing[0], {"standing": standing[0]})) as port:
+        assert asked(port, "/healthz") == (200, {"standing": True})
+        standing[0] = False
+        assert asked(port, "/healthz?verbose") == (503, {"standing": False})
+        assert asked(port, "/healthz", "HEAD") == (503, {})
+        assert asked(port, "/") == (404, {"error": "there is only /healthz"})
+        assert asked(port, "/healthz", "POST") == (501, {"error": "Unsupported method ('POST')"})
+        expected = rf"nothing can listen on 127\.0\.0\.1:{port}: .*--health"
+        with pytest.raises(EnvironmentProblemError, match=expected), answering("127.0.0.1", port, lambda: (True, {})):
+            pass
+
+
+@pytest.mark.parametrize("address", ["http", "localhost:", "1.2.3.4:99999", "-1"])
+@pytest.mark.usefixtures("shop")
+def test_an_address_for_health_that_is_none_is_refused(address: str):
+    result = command("serve", f"--health={address}")
+    assert result.exit_code == 2
+    assert "expected a port such as 8080" in result.output
