@@ -39,6 +39,12 @@ DOUBT: Final = 6.0
 and Parmar, JRSS A 157, 1994). It weighs on the first looks and is soon outweighed, so that looking at every release
 errs about as seldom as looking once; docs/pdca.md has the measurement."""
 
+HALF_A_YEAR: Final = 26 * 7 * 86_400.0
+"""Seconds within which an experiment may err as often as the policy permits."""
+
+_SPENT_LATER: Final = 3
+"""How fast what a look may still err by falls after that: with its third power what all later looks add stays small."""
+
 _RUNS_SPREAD: Final = 0.5
 """Standard deviation of the correlation between neighbouring releases, before they were seen."""
 
@@ -108,6 +114,22 @@ class Guards:
 
 
 UNGUARDED: Final = Guards()
+
+
+def confidence_of_look(confidence: float, since: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Return what confidence a look at an experiment asks for.
+
+    Looks within half a year ask for that of the policy. Each later one is another chance to be misled, by a drift that
+    went on as well, and the error that is permitted is permitted to all of them together: what is left to a later look
+    falls with the third power of its age (spending of error over time: Lan and DeMets, Biometrika 70, 1983).
+
+    Args:
+        confidence: of the policy, 0 to 1.
+        since: seconds since the change, of one look or of several.
+    """
+    permitted = (1 - confidence) * np.minimum(1.0, HALF_A_YEAR / np.maximum(since, 1.0)) ** _SPENT_LATER
+    asked: NDArray[np.float64] = 1 - permitted
+    return asked
 
 
 def guards_of(dimension: Dimension, belief: Belief, before: Stretch, after: Stretch | None = None) -> Guards:

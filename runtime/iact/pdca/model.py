@@ -381,7 +381,7 @@ class ImprovementPolicy:
         on_worse: what becomes of a change that made its metric worse.
         extensions: how often the time of an unclear experiment may be extended.
         confidence: the probability with which the interval holds the effect; a verdict is given where that interval
-            excludes that nothing changed.
+            excludes that nothing changed. A look after half a year asks for more.
         drift: by which share of its value a figure may fall, or rise again, by itself in a year; an experiment is not
             credited with it.
         examples: what an improvement promises, and whether it would be tried where nobody has to be asked.

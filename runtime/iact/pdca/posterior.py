@@ -24,7 +24,7 @@ from scipy import special
 
 from iact.core.quantities import Dimension
 from iact.pdca.effect import Effect, NotComparable, Scale, compare
-from iact.pdca.guards import Belief, Guards, distance, guards_of
+from iact.pdca.guards import Belief, Guards, confidence_of_look, distance, guards_of
 
 if TYPE_CHECKING:
     from iact.pdca.effect import Comparison, Stretch
@@ -39,9 +39,11 @@ def posterior(
         dimension: what the figure measures.
         before: what was observed before the change, with the moment of each deployment.
         after: what has been observed since, likewise.
-        confidence: the probability with which the interval holds the effect, 0 to 1.
+        confidence: the probability with which the interval holds the effect, 0 to 1; of a look after half a year it
+            is higher (`guards.confidence_of_look`).
         belief: what was known beforehand.
     """
+    confidence = float(confidence_of_look(confidence, after.seconds))
     seen = compare(dimension, before, after, confidence=confidence)
     if isinstance(seen, NotComparable):
         return seen

@@ -27,7 +27,7 @@ from iact.pdca.effect import (
     dispersion,
     mean_and_variance,
 )
-from iact.pdca.guards import UNGUARDED, YEAR, Belief, Guards, guards_of
+from iact.pdca.guards import UNGUARDED, YEAR, Belief, Guards, confidence_of_look, guards_of
 from iact.pdca.scale import robust_scale
 
 if TYPE_CHECKING:
@@ -162,7 +162,8 @@ def detectable(
             return Detectable(weeks=weeks, releases=later, reason=reason)
     if not spread.deviation:
         return Detectable(weeks=weeks, releases=later, reason=TOO_REGULAR)
-    if spread.dimension is Dimension.DURATION and not can_decide(earlier, int(later), confidence):
+    asked = float(confidence_of_look(confidence, weeks * WEEK))
+    if spread.dimension is Dimension.DURATION and not can_decide(earlier, int(later), asked):
         reason = f"{earlier} before and {deployments(later)} to be expected can never be certain enough"
         return Detectable(weeks=weeks, releases=later, reason=reason)
     reach = float(_reach(spread, earlier, np.array(later), np.array(weeks * WEEK), confidence))
@@ -185,8 +186,9 @@ def needed(spread: Spread, effect: float, *, per_week: float, confidence: float)
     counts = _candidates()
     lasts = counts / per_week * WEEK if per_week > 0 else np.zeros_like(counts)
     found = _reach(spread, spread.clusters, counts, lasts, confidence) <= _scaled(spread.dimension, effect)
-    for count in counts[found].astype(int).tolist():
-        if spread.dimension is not Dimension.DURATION or can_decide(spread.clusters, count, confidence):
+    asked = confidence_of_look(confidence, lasts)[found].tolist()
+    for count, certain in zip(counts[found].astype(int).tolist(), asked, strict=True):
+        if spread.dimension is not Dimension.DURATION or can_decide(spread.clusters, count, certain):
             return Needed(releases=count, weeks=count / per_week if per_week > 0 else None)
     return Needed(
         reason=f"the {spread.clusters} deployments of the baseline, and what the figure may do by itself meanwhile, "
@@ -250,18 +252,18 @@ def _reach(
         before: deployments before the change.
         after: deployments since, of each experiment.
         lasts: seconds since the change, likewise.
-        confidence: of the verdict's interval, 0 to 1.
+        confidence: of the verdict's interval within half a year, 0 to 1.
     """
     guards, years = spread.guards, (spread.seconds + lasts) / 2 / YEAR
     chance = spread.deviation * np.sqrt(guards.runs * (1 / before + 1 / after))
-    asked, power = _quantiles(spread, before + after, confidence)
+    asked, power = _quantiles(spread, before + after, confidence_of_look(confidence, lasts))
     uncertain = np.hypot(guards.handicap(before, after) * chance, guards.drift.deviation * years)
     reach: NDArray[np.float64] = asked * uncertain
     return reach + power * np.hypot(chance, guards.drift.noise * years)
 
 
 def _quantiles(
-    spread: Spread, deployments: NDArray[np.float64], confidence: float
+    spread: Spread, deployments: NDArray[np.float64], confidence: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how many standard errors the verdict asks for, and how many the power adds."""
     quantile = (1 + confidence) / 2

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
 import pytest
 
 from iact.core.quantities import Dimension
 from iact.pdca.effect import Stretch
+from iact.pdca.guards import confidence_of_look
 from iact.pdca.numbers import signed_percent
 from iact.pdca.power import (
     TOO_REGULAR,
@@ -37,8 +39,8 @@ def test_more_weeks_detect_a_smaller_effect():
 
 
 def test_no_number_of_weeks_beats_the_baselines_own_uncertainty():
-    """With seven releases before the change, their own standard error limits what any time after it could show."""
-    best = detectable(spread(clusters=7), 10_000, per_week=1.0, confidence=0.95).effect
+    """With seven releases before the change, their own standard error limits what any number after it could show."""
+    best = detectable(spread(clusters=7), 26, per_week=400.0, confidence=0.95).effect
 
     assert best is not None
     assert best > 0.4
@@ -47,16 +49,25 @@ def test_no_number_of_weeks_beats_the_baselines_own_uncertainty():
 
 def test_the_smallest_effect_is_the_quantiles_times_the_standard_error():
     """Normal limit, Bloom 1995: (1.960 + 0.842) × 1 × √(2 / 1000) = 0.1253 on the log scale."""
-    found = detectable(spread(clusters=1000, deviation=1.0), 1000, per_week=1.0, confidence=0.95)
+    found = detectable(spread(clusters=1000, deviation=1.0), 20, per_week=50.0, confidence=0.95)
 
     assert found.effect == pytest.approx(1 - math.exp(-0.1253), abs=2e-4)
 
 
 def test_595_values_an_arm_find_fifteen_per_cent():
     """The figure of the literature for a standard deviation of 1 at 80 % power, which the plan has to reproduce."""
-    assert detectable(spread(clusters=595, deviation=1.0), 595, per_week=1.0, confidence=0.95).effect == pytest.approx(
-        0.15, abs=0.001
-    )
+    found = detectable(spread(clusters=595, deviation=1.0), 17, per_week=35.0, confidence=0.95)
+
+    assert found.effect == pytest.approx(0.15, abs=0.001)
+
+
+def test_after_half_a_year_a_look_asks_for_more_so_that_waiting_detects_less_than_before():
+    looks = confidence_of_look(0.95, np.array([1, 26, 39, 52, 104]) * WEEK)
+
+    assert looks.tolist() == pytest.approx([0.95, 0.95, 1 - 0.05 / 1.5**3, 1 - 0.05 / 8, 1 - 0.05 / 64])
+    later = detectable(spread(clusters=595, deviation=1.0), 52, per_week=595 / 52, confidence=0.95)
+    assert later.effect is not None
+    assert later.effect > 0.16
 
 
 def test_what_is_needed_detects_just_that():
