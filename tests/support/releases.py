@@ -24,9 +24,10 @@ FOLDER: Final = ROOT / "tests/data/releases"
 HELD: Final = ("runtime/iact", "agents", "catalog", "playbooks", "policies", "iact.yaml")
 """What a release consists of: the package and the shipped rules."""
 
-PREVIOUS: Final = "c1c8e49"
-"""The first commits that let releases overlap end with this one; its newest revision is 0007."""
-DIGESTS: Final = {PREVIOUS: "sha256:6c2165c75d6162ac9a6c4efae52d6a864cea41b0bbbe0858a9acf29d3206bcc8"}
+PREVIOUS: Final = "4495dad"
+"""The last one before several processes shared the runs of a project; its newest revision is 0012. Of two that read the
+same commit at once, earlier ones refused one."""
+DIGESTS: Final = {PREVIOUS: "sha256:fa3e8512d4db4fed6918c861c94fd476874726089c91cb14d08481ed85039717"}
 
 
 @dataclass(frozen=True, slots=True)
