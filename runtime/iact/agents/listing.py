@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from iact.config.project import Project, Resource
+from iact.core.alignment import aligned
 
 
 def as_text(project: Project) -> str:
@@ -15,8 +16,7 @@ def as_text(project: Project) -> str:
     if not agents:
         return "This project has no agent. `iact schema agent` says how one is written.\n"
     rows = [(agent.name, agent.metadata.description or "", _place(agent)) for agent in agents]
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    return "".join(f"{name:{widths[0]}}  {text:{widths[1]}}  {place}\n" for name, text, place in rows)
+    return "".join(f"{line}\n" for line in aligned(rows))
 
 
 def as_json(project: Project) -> str:

@@ -31,3 +31,8 @@ def pinned_agent(project: Project, agent: Resource, now: datetime) -> Definition
         raise ConfigurationError(message) from error
     digest = digest_of([agent.digest, records]) if records else agent.digest
     return Definition(kind=agent.kind, name=agent.name, digest=digest, tree=with_calendars(agent.tree, records))
+
+
+def definition_of(resource: Resource) -> Definition:
+    """Return a resource as a run pins it: as it is written."""
+    return Definition(kind=resource.kind, name=resource.name, digest=resource.digest, tree=resource.tree)

@@ -22,6 +22,7 @@ from iact.stores.units import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Select, Table
     from sqlalchemy.engine import Connection
@@ -174,11 +175,8 @@ def take(host: Host, presence: Presence, runs: Sequence[str], *, by_name: bool =
     if not runs:
         return []
 
-    def claim(connection: Connection) -> list[Claim]:
-        real = host.lease_clock.read(connection)
+    def claim(connection: Connection, real: datetime) -> list[Claim]:
         alive = living(connection, host.project, real)
-        if not presence.has_joined:
-            presence.join(connection, real)
         known = {row["run"] for row in KNOWN.rows(connection, project=host.project, runs=list(runs))}
         FIRST_CLAIM.run_many(connection, [unclaimed(host.project, run) for run in runs if run not in known])
         asked = {"project": host.project, "runs": list(runs), "living": alive}
@@ -190,10 +188,7 @@ def take(host: Host, presence: Presence, runs: Sequence[str], *, by_name: bool =
         return [Claim(run, free[run] + 1) for run in runs if run in free]
 
     # Two runners may make room for the claims of one run in the same moment.
-    claimed = write(host.engine, claim, meets_others=True)
-    if not presence.has_joined:
-        presence.joined()
-    return claimed
+    return presence.claim(claim)
 
 
 def _free(connection: Connection, host: Host, asked: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
@@ -28,7 +28,7 @@ from iact.stores.query import query
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Engine, RowMapping
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from iact.engine.clocks import TransactionClock
 
 _LOGGER: Final = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 LEASE: Final = timedelta(seconds=30)
 """How long a runner may be silent before others take what it has claimed."""
@@ -157,12 +158,29 @@ class Presence:
             lease_until=now + self.lease,
         )
 
-    @property
-    def has_joined(self) -> bool:
-        """Whether others can see it."""
-        return self._joined
+    def claim(self, work: Callable[[Connection, datetime], Result]) -> Result:
+        """Carry out a unit of work that claims something in this process's name; the first one writes it down as well.
 
-    def joined(self) -> None:
+        Args:
+            work: does it, given the transaction and the real time. Another process may add the same in the same moment;
+                then it is carried out once more.
+
+        Returns:
+            What `work` returned.
+        """
+
+        def unit(connection: Connection) -> Result:
+            now = self.clock.read(connection)
+            if not self._joined:
+                self.join(connection, now)
+            return work(connection, now)
+
+        done = write(self.engine, unit, meets_others=True)
+        if not self._joined:
+            self._has_joined()
+        return done
+
+    def _has_joined(self) -> None:
         """Note that the transaction of `join` was committed, and begin to renew."""
         self._joined = True
         if self._renews and self._thread is None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
     from iact.engine.journal import Entry
+    from iact.stores.query import Query
 
 __all__ = ["ActionContext", "EndlessRunError", "FactContext", "Run", "Runtime"]
 
@@ -49,6 +50,8 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 RUNS_AT_ONCE: Final = 64
 """How many runs are looked for at once."""
+_LAST_LETTER: Final = "~"
+"""Later than every letter that names of runs have."""
 LOOKED_AGAIN_AFTER: Final = 0.1
 """Seconds between two looks at a run that another process advances."""
 
@@ -131,12 +134,19 @@ class Runtime:
 
     def active_runs(self, agent: str) -> list[Run]:
         """Return the runs of `agent` that go on, newest first."""
+        return self._found(store.ACTIVE_RUNS, agent=agent)
 
-        def look(connection: Connection) -> list[Run]:
-            rows = list(store.ACTIVE_RUNS.rows(connection, project=self.project, agent=agent))
-            return [store.run_of(connection, self.project, row) for row in rows]
+    def going_on(self, most: int) -> list[Run]:
+        """Return the runs that go on, newest first, so many of them at most."""
+        return self._found(store.GOING_ON, most=most)
 
-        return read(self.engine, look)
+    def recent(self, most: int) -> list[Run]:
+        """Return the runs that go on, then those that have ended, the newest of both first; so many of them at most."""
+        return [*self.going_on(most), *self._found(store.ENDED_LATELY, most=most)][:most]
+
+    def named(self, beginning: str) -> list[Run]:
+        """Return the first two runs, by name, whose names begin so."""
+        return self._found(store.NAMED, run=beginning, last=beginning + _LAST_LETTER)
 
     def last(self, agent: str, subject: str) -> Run | None:
         """Return the newest run of `agent` about `subject`, or None."""
@@ -149,9 +159,11 @@ class Runtime:
 
     def runs(self) -> list[Run]:
         """Return all runs of the project, newest first."""
+        return self._found(store.ALL_RUNS)
 
+    def _found(self, asked: Query, **parameters: Any) -> list[Run]:
         def look(connection: Connection) -> list[Run]:
-            rows = list(store.ALL_RUNS.rows(connection, project=self.project))
+            rows = list(asked.rows(connection, project=self.project, **parameters))
             return [store.run_of(connection, self.project, row) for row in rows]
 
         return read(self.engine, look)

@@ -58,6 +58,27 @@ LAST_RUN: Final = query(
     .order_by(RUNS.c.started_at.desc(), RUNS.c.run)
     .limit(1),
 )
+GOING_ON: Final = query(
+    "Runs that have not ended, newest first.",
+    select(RUNS)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1)
+    .order_by(RUNS.c.started_at.desc(), RUNS.c.run)
+    .limit(bindparam("most")),
+)
+ENDED_LATELY: Final = query(
+    "Runs that have ended, the latest first.",
+    select(RUNS)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.ended_at.is_not(None))
+    .order_by(RUNS.c.ended_at.desc(), RUNS.c.run.desc())
+    .limit(bindparam("most")),
+)
+NAMED: Final = query(
+    "Runs whose names lie between two.",
+    select(RUNS)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.run >= bindparam("run"), RUNS.c.run <= bindparam("last"))
+    .order_by(RUNS.c.run)
+    .limit(2),
+)
 ALL_RUNS: Final = query(
     "Every run of a project, newest first.",
     select(RUNS).where(RUNS.c.project == bindparam("project")).order_by(RUNS.c.started_at.desc(), RUNS.c.run),
@@ -228,6 +249,11 @@ class Run:
             ended_at=now if decision.final else None,
             next_due=None,
         )
+
+    @property
+    def stands(self) -> str:
+        """Its state, and what its last named decision meant, for people."""
+        return f"{self.state} ({self.outcome})" if self.outcome else self.state
 
     @property
     def active(self) -> bool:

@@ -283,20 +283,14 @@ def _demonstrate(project: Project, asked: Asked, form: str, folder: Path | None)
 
 def _run_other(project: Project, agent: str) -> None:
     """Run an agent that has no command of its own: start it, or let it go on."""
+    from iact.agents.starting import start
     from iact.dora.repository import open_store
-    from iact.engine.definitions import Definition
-    from iact.engine.model import parse_inputs
     from iact.engine.runtime import Runtime
 
-    spec = project.get("Agent", agent).spec
-    definitions = [
-        Definition(kind=one.kind, name=one.name, digest=one.digest, tree=one.tree) for one in project.resources()
-    ]
     engine = open_store(project)
     runtime = Runtime(engine, project=project.name)
-    inputs = parse_inputs(spec, {}, agent)
-    found = runtime.advance(runtime.start(agent, definitions=definitions, subject=project.name, inputs=inputs))
-    click.echo(f"{agent}: {found.state}{f' ({found.outcome})' if found.outcome else ''}, run {found.run}")
+    found = runtime.advance(start(project, runtime, agent, {}))
+    click.echo(f"{agent}: {found.stands}, run {found.run}")
     engine.dispose()
 
 

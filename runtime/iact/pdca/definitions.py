@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from iact.calendars.pinning import pinned_agent
+from iact.calendars.pinning import definition_of, pinned_agent
 from iact.config.project import Project, Resource
 from iact.core.canonical import digest
 from iact.core.errors import ConfigurationError
@@ -36,13 +36,9 @@ def definitions_of(project: Project, now: datetime) -> tuple[Definition, ...]:
         message = f"there are several ImprovementPolicy resources ({', '.join(policies)}); keep one of them."
         raise ConfigurationError(message)
     agent = pinned_agent(project, project.get("Agent", AGENT), now)
-    pinned = [agent, *(_definition(one) for kind in PINNED for one in project.resources(kind))]
+    pinned = [agent, *(definition_of(one) for kind in PINNED for one in project.resources(kind))]
     patches = [_patch(project, resource) for resource in project.resources("Improvement") if resource.spec.change.patch]
     return (*pinned, *patches)
-
-
-def _definition(resource: Resource) -> Definition:
-    return Definition(kind=resource.kind, name=resource.name, digest=resource.digest, tree=resource.tree)
 
 
 def _patch(project: Project, resource: Resource) -> Definition:

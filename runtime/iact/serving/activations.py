@@ -81,7 +81,7 @@ def in_force(connection: Connection, project: str) -> Activation | None:
     )
 
 
-def activate(runtime: Runtime, commit: str, digest: str, person: str) -> Activation:
+def activate(runtime: Runtime, commit: str, digest: str, person: str) -> None:
     """Let the rules of a commit be in force.
 
     Args:
@@ -91,28 +91,20 @@ def activate(runtime: Runtime, commit: str, digest: str, person: str) -> Activat
         person: who says so.
     """
 
-    def add(connection: Connection) -> Activation:
+    def add(connection: Connection) -> None:
         before = in_force(connection, runtime.project)
-        found = Activation(
+        ADD.run(
+            connection,
+            project=runtime.project,
             number=before.number + 1 if before else 1,
-            commit=commit,
+            commit_id=commit,
             digest=digest,
             activated_by=person,
             activated_at=runtime.host.now(connection),
         )
-        ADD.run(
-            connection,
-            project=runtime.project,
-            number=found.number,
-            commit_id=found.commit,
-            digest=found.digest,
-            activated_by=found.activated_by,
-            activated_at=found.activated_at,
-        )
-        return found
 
     # Two people may activate something in the same moment: the number of one is taken, and he comes second.
-    return write(runtime.engine, add, meets_others=True)
+    write(runtime.engine, add, meets_others=True)
 
 
 def commit_id(folder: Path, name: str) -> str:

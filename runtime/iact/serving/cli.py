@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from iact.config.cli import config
+from iact.operations.options import form_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SHORTEST_LEASE: Final = 2
 LAST_PORT: Final = 65_535
-
-
-def _format(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
-        command
-    )
 
 
 @click.command()
@@ -92,11 +86,11 @@ def tick() -> None:
             for occurrence in schedule.due():
                 click.echo(f"{occurrence.job}: {schedule.carry_out(occurrence)}")
         for run in runtime.tick():
-            click.echo(f"run {run.run}: {run.state}{f' ({run.outcome})' if run.outcome else ''}")
+            click.echo(f"run {run.run}: {run.stands}")
 
 
 @click.command()
-@_format
+@form_option
 def status(form: str) -> None:
     """Show who serves the project, what its runs wait for, what needs a person, and what is scheduled."""
     from iact.config.opening import open_project
@@ -120,26 +114,27 @@ def runs() -> None:
 @runs.command(name="list")
 @click.option("--agent", metavar="NAME", help="Those of one agent only.")
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
-@_format
+@form_option
 def list_runs(agent: str | None, most: int, form: str) -> None:
     """List runs: those that go on, then those that have ended, the newest of both first."""
     from iact.config.opening import open_project
+    from iact.core.alignment import aligned
     from iact.serving.service import runtime_of
-    from iact.serving.show import table
-    from iact.serving.standing import as_json, recent, record_of
+    from iact.serving.standing import as_json, record_of
 
     project = open_project()
     if agent is not None:
         project.get("Agent", agent)
     with runtime_of(project, only_look=True) as runtime:
-        found = [record_of(run) for run in recent(runtime, agent, most)]
+        found = runtime.recent(most) if agent is None else [run for run in runtime.runs() if run.agent == agent][:most]
+    records = [record_of(run) for run in found]
     columns = ("run", "agent", "state", "outcome", "started_at")
-    _say(as_json(found) if form == "json" else table([[one[name] for name in columns] for one in found]))
+    _say(as_json(records) if form == "json" else aligned([[one[name] for name in columns] for one in records]))
 
 
 @runs.command()
 @click.argument("run")
-@_format
+@form_option
 def show(run: str, form: str) -> None:
     """Show where a run stands, everything that happened to it, and why each way was or was not taken.
 
@@ -172,7 +167,7 @@ def retry(run: str) -> None:
     with runtime_of(open_project()) as runtime:
         found = named(runtime, run)
         again = runtime.retry(found.run)
-    click.echo(f"{again.run}: {again.state}{f' ({again.outcome})' if again.outcome else ''}")
+    click.echo(f"{again.run}: {again.stands}")
 
 
 def _say(lines: str | Iterable[str]) -> None:

@@ -30,7 +30,7 @@ class Configuration:
             project: as its files say.
             runtime: of the project.
         """
-        self.project = project
+        self.project, self.digest = project, project.digest
         self.commit = ""
         self.mistakes = ""
         self._runtime = runtime
@@ -61,7 +61,7 @@ class Configuration:
 
     def _follow(self, found: Project, commit: str) -> bool:
         changed = changes(self.project, found)
-        before, self.project, self.commit = self.project, found, commit
+        before, self.project, self.digest, self.commit = self.project, found, found.digest, commit
         if not changed:
             return False
         _LOGGER.info("rules of %s: %s", f"commit {commit[:12]}" if commit else "the files", "; ".join(changed))

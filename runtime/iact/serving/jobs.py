@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from iact.calendars.pinning import pinned_agent
-from iact.engine.definitions import Definition
-from iact.engine.model import parse_inputs
+from iact.agents.starting import start
 from iact.serving import housekeeping
 from iact.serving.occurrences import Job, Occurrence
 
@@ -48,19 +46,7 @@ def carry_out(project: Project, runtime: Runtime, entry: Scheduled, occurrence: 
         return housekeeping.JOBS[entry.do](project, runtime, entry.given())
     if entry.name == PDCA:
         return _plan(project)
-    resource = project.get("Agent", entry.name)
-    others = [
-        Definition(kind=one.kind, name=one.name, digest=one.digest, tree=one.tree)
-        for one in project.resources()
-        if one is not resource
-    ]
-    definitions = [pinned_agent(project, resource, runtime.now()), *others]
-    run = runtime.start(
-        entry.name,
-        definitions=definitions,
-        subject=project.name,
-        inputs=parse_inputs(resource.spec, entry.with_, entry.name),
-    )
+    run = start(project, runtime, entry.name, entry.with_)
     runtime.look(run, key=f"scheduled/{occurrence.job}/{occurrence.scheduled_at.isoformat()}")
     return f"run {run} was started, or went on"
 

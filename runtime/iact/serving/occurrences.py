@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
@@ -71,7 +71,7 @@ FAILED_SINCE: Final = query(
     select(func.count().label("failed")).where(
         OCCURRENCES.c.project == bindparam("project"),
         OCCURRENCES.c.finished_at > bindparam("lately"),
-        OCCURRENCES.c.status == "failed",
+        OCCURRENCES.c.status == FAILED,
     ),
 )
 JOBS_KNOWN: Final = query(
@@ -123,17 +123,13 @@ def take_due(host: Host, presence: Presence, jobs: Sequence[Job]) -> list[Occurr
     The first time that a job is seen only notes that counting begins: a new schedule does not catch up with the past.
     """
 
-    def take(connection: Connection) -> list[Occurrence]:
-        now = host.now(connection)
-        if not presence.has_joined:
-            presence.join(connection, host.lease_clock.read(connection))
-        return [*_left(connection, host, presence.name, now), *_new(connection, host.project, presence.name, jobs, now)]
+    def take(connection: Connection, real: datetime) -> list[Occurrence]:
+        now, alive = host.now(connection), living(connection, host.project, real)
+        left = _left(connection, host.project, presence.name, [*alive, presence.name], now)
+        return [*left, *_new(connection, host.project, presence.name, jobs, now)]
 
     # Two processes may take the same in the same moment: one of them finds it taken at the next attempt.
-    taken = write(host.engine, take, meets_others=True)
-    if not presence.has_joined:
-        presence.joined()
-    return taken
+    return presence.claim(take)
 
 
 def anything_due(host: Host, jobs: Sequence[Job]) -> bool:
@@ -159,9 +155,7 @@ def finish(host: Host, runner: str, occurrence: Occurrence, outcome: str, *, fai
     def note(connection: Connection) -> None:
         FINISH.run(
             connection,
-            b_project=host.project,
-            b_job=occurrence.job,
-            b_scheduled_at=occurrence.scheduled_at,
+            **_key(host.project, occurrence),
             b_runner=runner,
             b_now=host.now(connection),
             b_status=FAILED if failed else DONE,
@@ -194,21 +188,11 @@ def forget_before(host: Host, before: datetime) -> int:
     return write(host.engine, forget)
 
 
-def _left(connection: Connection, host: Host, runner: str, now: datetime) -> list[Occurrence]:
-    alive = living(connection, host.project, host.lease_clock.read(connection))
-    found = [
-        Occurrence(row["job"], row["scheduled_at"])
-        for row in LEFT_TO_TAKE.rows(connection, project=host.project, living=[*alive, runner])
-    ]
+def _left(connection: Connection, project: str, runner: str, alive: Sequence[str], now: datetime) -> list[Occurrence]:
+    rows = LEFT_TO_TAKE.rows(connection, project=project, living=alive)
+    found = [Occurrence(row["job"], row["scheduled_at"]) for row in rows]
     for one in found:
-        TAKE_OVER.run(
-            connection,
-            b_project=host.project,
-            b_job=one.job,
-            b_scheduled_at=one.scheduled_at,
-            b_runner=runner,
-            b_now=now,
-        )
+        TAKE_OVER.run(connection, **_key(project, one), b_runner=runner, b_now=now)
     return found
 
 
@@ -240,6 +224,10 @@ def _insert(  # noqa: PLR0913 - private; the parts of a row
         finished_at=now if finished else None,
         outcome=BEGINNING if finished else "",
     )
+
+
+def _key(project: str, occurrence: Occurrence) -> dict[str, Any]:
+    return {"b_project": project, "b_job": occurrence.job, "b_scheduled_at": occurrence.scheduled_at}
 
 
 def _due(job: Job, last: RowMapping, now: datetime) -> Iterator[datetime]:

@@ -109,7 +109,7 @@ class Service:
             "store_answered_seconds_ago": round(silent_for, 1),
             "rules": {
                 "commit": self.configuration.commit or None,
-                "digest": self.configuration.project.digest,
+                "digest": self.configuration.digest,
                 "mistakes": self.configuration.mistakes or None,
             },
         }

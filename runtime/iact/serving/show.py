@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from iact.core.alignment import aligned
+from iact.serving.occurrences import COUNTING
+
 NOBODY: Final = "nobody: `iact serve` goes on with what is due, `iact tick` does so once"
 _LEFT: Final = {
     "review": "whether it was done is not known; find out, and tell the run",
@@ -41,20 +44,12 @@ def run_lines(found: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) ->
             yield f"       {line}"
 
 
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield rows as lines whose columns stand below each other."""
-    if rows:
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        for row in rows:
-            yield "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
-
-
 def _part(title: str, rows: Sequence[Sequence[str]], nothing: str = "") -> Iterator[str]:
     if not rows and not nothing:
         return
     yield ""
     yield title
-    yield from (f"  {line}" for line in table(rows)) if rows else (f"  {nothing}",)
+    yield from (f"  {line}" for line in aligned(rows)) if rows else (f"  {nothing}",)
 
 
 def _runner(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -78,6 +73,6 @@ def _scheduled(one: Mapping[str, Any]) -> tuple[str, ...]:
     following = f"next at {one['next']}" if one["next"] else "never again"
     if one["last"] is None:
         return one["job"], following, "not counted yet: nothing has served the project since it was written"
-    if one["status"] == "counting":
+    if one["status"] == COUNTING:
         return one["job"], following, f"counted since {one['last']}"
     return one["job"], following, f"last for {one['last']}: {one['came_to'] or 'is being done'}"

@@ -32,37 +32,15 @@ FORMAT: Final = "iact/status/v1"
 SHOWN: Final = 50
 """How many runs are shown unless somebody asks for more."""
 
-GOING_ON: Final = query(
-    "Runs that have not ended, newest first.",
-    select(RUNS.c.run)
-    .where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1)
-    .order_by(RUNS.c.started_at.desc(), RUNS.c.run)
-    .limit(bindparam("most")),
-)
 COUNT_GOING_ON: Final = query(
     "How many runs have not ended.",
     select(func.count().label("count")).where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1),
 )
-ENDED_LATELY: Final = query(
-    "Runs that have ended, the latest first.",
-    select(RUNS.c.run)
-    .where(RUNS.c.project == bindparam("project"), RUNS.c.ended_at.is_not(None))
-    .order_by(RUNS.c.ended_at.desc(), RUNS.c.run.desc())
-    .limit(bindparam("most")),
-)
-NAMED: Final = query(
-    "Runs whose names lie between two.",
-    select(RUNS.c.run)
-    .where(RUNS.c.project == bindparam("project"), RUNS.c.run >= bindparam("run"), RUNS.c.run <= bindparam("last"))
-    .order_by(RUNS.c.run)
-    .limit(2),
-)
-_LAST_LETTER: Final = "~"
-"""Later than every letter that names of runs have."""
 
 
 def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
     """Return where a project stands, as JSON data."""
+    going_on = runtime.going_on(SHOWN)
 
     def look(connection: Connection) -> dict[str, Any]:
         now, real = runtime.host.now(connection), runtime.host.lease_clock.read(connection)
@@ -83,7 +61,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
                 }
                 for row in ALL_RUNNERS.rows(connection, **asked)
             ],
-            "runs": [row["run"] for row in GOING_ON.rows(connection, **asked, most=SHOWN)],
+            "runs": [record_of(run) for run in going_on],
             "going_on": next(row["count"] for row in COUNT_GOING_ON.rows(connection, **asked)),
             "trouble": [
                 {
@@ -102,26 +80,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
             "schedule": list(_schedule(connection, project, now)),
         }
 
-    found = read(runtime.engine, look)
-    return found | {"runs": [record_of(runtime.get(run)) for run in found["runs"]]}
-
-
-def recent(runtime: Runtime, agent: str | None, most: int) -> list[Run]:
-    """Return runs that go on and then those that have ended, the newest of both first.
-
-    Args:
-        runtime: where the runs are.
-        agent: of which agent; None for all.
-        most: how many at most.
-    """
-
-    def look(connection: Connection) -> list[str]:
-        asked = {"project": runtime.project, "most": most}
-        return [row["run"] for one in (GOING_ON, ENDED_LATELY) for row in one.rows(connection, **asked)]
-
-    if agent is not None:
-        return [run for run in runtime.runs() if run.agent == agent][:most]
-    return [runtime.get(run) for run in read(runtime.engine, look)[:most]]
+    return read(runtime.engine, look)
 
 
 def named(runtime: Runtime, beginning: str) -> Run:
@@ -130,10 +89,9 @@ def named(runtime: Runtime, beginning: str) -> Run:
     Raises:
         ConfigurationError: if there is none, or several begin so.
     """
-    asked = {"project": runtime.project, "run": beginning, "last": beginning + _LAST_LETTER}
-    found = [row["run"] for row in read(runtime.engine, lambda connection: list(NAMED.rows(connection, **asked)))]
-    if len(found) == 1 or beginning in found:
-        return runtime.get(found[0])
+    found = runtime.named(beginning)
+    if len(found) == 1 or (found and found[0].run == beginning):
+        return found[0]
     what = "several runs' names begin" if found else "no run's name begins"
     message = f"{what} with {beginning!r}. `iact runs list` shows them."
     raise ConfigurationError(message)

@@ -146,9 +146,14 @@ def looking_connection(path: Path) -> sqlite3.Connection:
     )
 
 
+def is_open(path: Path) -> bool:
+    """Return whether somebody has a store's file open, as far as its write-ahead log shows; it may be this process."""
+    return path.with_name(f"{path.name}-wal").exists()
+
+
 def _state(path: Path) -> tuple[int, int] | None:
     """Return what changes when a store that nobody has open is written; None where somebody has it open."""
-    if path.with_name(f"{path.name}-wal").exists():
+    if is_open(path):
         return None
     found = path.stat()
     return found.st_mtime_ns, found.st_size

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -24,9 +23,7 @@ from tests.support import serving
 from tests.support.agents import agent_definition
 from tests.support.serving import PROJECT, noted, start_runs
 from tests.support.stores import opened
-
-PATIENCE = 60
-"""Seconds within which whatever is waited for has come; a test that waits as long has failed."""
+from tests.support.waiting import PATIENCE, until
 
 FREEZING = agent_definition(
     """
@@ -56,14 +53,6 @@ def engine(store_url: str) -> Iterator[Engine]:
     found = opened(store_url)
     yield found
     found.dispose()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "waited for too long"
-        time.sleep(0.02)
 
 
 def ended(engine: Engine) -> int:

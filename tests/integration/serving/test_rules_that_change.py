@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +20,8 @@ from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.serving.health import answering
 from tests.support.databases import command
 from tests.support.git import GitRepository
+from tests.support.waiting import PATIENCE, until
 
-PATIENCE = 60
-"""Seconds within which whatever is waited for has come; a test that waits as long has failed."""
 PROJECT = """\
 apiVersion: iact/v1
 kind: Project
@@ -63,10 +61,7 @@ class Served:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""
-        end = time.monotonic() + PATIENCE
-        while not holds():
-            assert time.monotonic() < end, f"waited for too long; it said:\n{''.join(self.said)}"
-            time.sleep(0.05)
+        until(holds, lambda: "".join(self.said))
 
     def stop(self) -> None:
         """Let it end by itself."""

@@ -6,8 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,7 @@ from iact.stores.backups.archive import verify
 from services import mysql_protocol
 from tests.support.databases import command
 from tests.support.stores import KINDS, PASSWORD, StoreAt, store_at
-
-PATIENCE = 60
-"""Seconds within which whatever is waited for has come; a test that waits as long has failed."""
+from tests.support.waiting import PATIENCE, until
 
 PROJECT = """\
 apiVersion: iact/v1
@@ -80,14 +77,6 @@ def status() -> Mapping[str, Any]:
     """Return what `iact status` says to programs."""
     found: Mapping[str, Any] = json.loads(command("status", "--format", "json").stdout)
     return found
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "waited for too long"
-        time.sleep(0.1)
 
 
 def ended(count: int) -> bool:

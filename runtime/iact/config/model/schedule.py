@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
 from iact.config.model.checking import wrong
@@ -17,20 +17,19 @@ from iact.core.readers import ParsedReader
 from iact.core.shape import Duration, Name, OneOrMany, Ref, Scope, TimeZoneName, Within, part
 from iact.core.tree import NOWHERE, Position
 
-DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_TIME_OF_DAY: Final = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 def _time_of_day(text: str) -> str:
-    if re.fullmatch(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", text) is None:
+    if re.fullmatch(_TIME_OF_DAY, text) is None:
         message = f"expected a time of day such as 02:00, found {text!r}"
         raise ValueError(message)
     return text
 
 
-TimeOfDay: TypeAlias = Annotated[
-    str, ParsedReader("a time of day such as 02:00", r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$", _time_of_day)
-]
+TimeOfDay: TypeAlias = Annotated[str, ParsedReader("a time of day such as 02:00", _TIME_OF_DAY, _time_of_day)]
 Weekday: TypeAlias = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+DAYS: Final[tuple[str, ...]] = get_args(Weekday)
 
 
 @part

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from iact.operations.doctor.findings import ADVICE, BROKEN, OK, WRONG, Finding
-from iact.stores.connect import looking_connection
+from iact.stores.connect import is_open, looking_connection
 
 OLDEST_GIT: Final = (2, 31)
 LEAST_FREE: Final = 64 << 20
@@ -193,7 +193,7 @@ def _is_write_ahead(file: Path) -> bool:
     beside SQLite would give away every lock that it holds on it (SQLite, *How To Corrupt An SQLite Database File*,
     2.2).
     """
-    if file.with_name(f"{file.name}-wal").exists():
+    if is_open(file):
         with closing(looking_connection(file)) as connection:
             return bool(connection.execute("PRAGMA journal_mode").fetchone() == ("wal",))
     with file.open("rb") as opened:

@@ -1,0 +1,39 @@
+"""Starting an agent of a project, or letting the run that goes on be the one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iact.calendars.pinning import definition_of, pinned_agent
+from iact.engine.model import parse_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iact.config.project import Project
+    from iact.engine.runtime import Runtime
+
+
+def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, str]) -> str:
+    """Start a run of an agent about the project, unless one goes on; return its identifier.
+
+    It pins every rule of the project, and the agent's calendars as they are known now.
+
+    Args:
+        project: the project.
+        runtime: where its runs are.
+        agent: the agent's name.
+        given: what it is started with, as it is written.
+
+    Raises:
+        ConfigurationError: if there is no such agent, an input is missing or none of its own, or a calendar cannot be
+            resolved.
+    """
+    resource = project.get("Agent", agent)
+    others = (definition_of(one) for one in project.resources() if one is not resource)
+    return runtime.start(
+        agent,
+        definitions=[pinned_agent(project, resource, runtime.now()), *others],
+        subject=project.name,
+        inputs=parse_inputs(resource.spec, given, agent),
+    )
