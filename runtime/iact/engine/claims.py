@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, insert, or_, select, union, update
 
 from iact.engine.retrying import pause_before
-from iact.engine.runners import living
+from iact.engine.runners import living, still_free
 from iact.engine.store import DECIDED, STARTED, WORKING
 from iact.engine.tables import CLAIMS, INTENTS, TIMERS, TRIGGERS
 from iact.stores.query import query
@@ -71,13 +71,13 @@ KNOWN: Final = query(
 FIRST_CLAIM: Final = query("Make room for the claims of runs.", insert(CLAIMS))
 FREE: Final = query(
     "Which of these runs nobody advances; they are locked, and those that another transaction has locked are left out.",
-    select(CLAIMS.c.run, CLAIMS.c.term)
+    select(CLAIMS.c.run, CLAIMS.c.term, CLAIMS.c.runner)
     .where(CLAIMS.c.project == bindparam("project"), CLAIMS.c.run.in_(bindparam("runs", expanding=True)), _FREE, _READY)
     .with_for_update(skip_locked=True),
 )
 FREE_TO_A_PERSON: Final = query(
     "The same, those included that failed before: who asks for a run by name does not wait for its next try.",
-    select(CLAIMS.c.run, CLAIMS.c.term)
+    select(CLAIMS.c.run, CLAIMS.c.term, CLAIMS.c.runner)
     .where(CLAIMS.c.project == bindparam("project"), CLAIMS.c.run.in_(bindparam("runs", expanding=True)), _FREE)
     .with_for_update(skip_locked=True),
 )
@@ -181,7 +181,7 @@ def take(host: Host, presence: Presence, runs: Sequence[str], *, by_name: bool =
         FIRST_CLAIM.run_many(connection, [unclaimed(host.project, run) for run in runs if run not in known])
         asked = {"project": host.project, "runs": list(runs), "living": alive}
         found = FREE_TO_A_PERSON.rows(connection, **asked) if by_name else _free(connection, host, asked)
-        free = {row["run"]: row["term"] for row in found}
+        free = {row["run"]: row["term"] for row in still_free(connection, host.project, real, found)}
         if free:
             taking = TAKE_ANEW if by_name else TAKE
             taking.run(connection, b_project=host.project, runs=list(free), b_runner=presence.name, b_now=real)

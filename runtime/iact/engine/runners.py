@@ -235,6 +235,25 @@ def living(connection: Connection, project: str, now: datetime) -> list[str]:
     return [row["runner"] for row in _runners(connection, project) if is_alive(row, now)]
 
 
+def still_free(connection: Connection, project: str, now: datetime, rows: Iterable[RowMapping]) -> list[RowMapping]:
+    """Return those of the rows whose runner is nobody, or does not live.
+
+    Whoever was read among the living before a row was locked is not all there is: a runner that came meanwhile wrote
+    itself down in the transaction in which it claimed the row. By now that can be read.
+
+    Args:
+        connection: in the transaction in which the rows were locked.
+        project: whose runners.
+        now: the real time.
+        rows: what is to be claimed, locked, each with its `runner`.
+    """
+    locked = list(rows)
+    if not any(row["runner"] for row in locked):
+        return locked
+    alive = living(connection, project, now)
+    return [row for row in locked if row["runner"] not in alive]
+
+
 def is_alive(row: RowMapping, now: datetime) -> bool:
     """Return whether a runner is to be waited for."""
     return bool(row["lease_until"] > now) and not Process(row["machine"], row["process"], row["born"]).is_gone

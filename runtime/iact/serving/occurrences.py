@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from iact.core.occurrences import Missed, Recurrence
-from iact.engine.runners import living
+from iact.engine.runners import living, still_free
 from iact.serving.tables import OCCURRENCES
 from iact.stores.query import query
 from iact.stores.units import read, write
@@ -41,7 +41,7 @@ LATEST: Final = query(
     select(OCCURRENCES).where(*_OF_JOB).order_by(OCCURRENCES.c.scheduled_at.desc()).limit(1),
 )
 INSERT: Final = query("Carry out what the schedule asks for.", insert(OCCURRENCES))
-_LEFT: Final = select(OCCURRENCES.c.job, OCCURRENCES.c.scheduled_at).where(
+_LEFT: Final = select(OCCURRENCES.c.job, OCCURRENCES.c.scheduled_at, OCCURRENCES.c.runner).where(
     OCCURRENCES.c.project == bindparam("project"),
     OCCURRENCES.c.finished_at.is_(None),
     OCCURRENCES.c.runner.not_in(bindparam("living", expanding=True)),
@@ -124,9 +124,11 @@ def take_due(host: Host, presence: Presence, jobs: Sequence[Job]) -> list[Occurr
     """
 
     def take(connection: Connection, real: datetime) -> list[Occurrence]:
-        now, alive = host.now(connection), living(connection, host.project, real)
-        left = _left(connection, host.project, presence.name, [*alive, presence.name], now)
-        return [*left, *_new(connection, host.project, presence.name, jobs, now)]
+        now = host.now(connection)
+        return [
+            *_left(connection, host.project, presence.name, real, now),
+            *_new(connection, host.project, presence.name, jobs, now),
+        ]
 
     # Two processes may take the same in the same moment: one of them finds it taken at the next attempt.
     return presence.claim(take)
@@ -188,8 +190,9 @@ def forget_before(host: Host, before: datetime) -> int:
     return write(host.engine, forget)
 
 
-def _left(connection: Connection, project: str, runner: str, alive: Sequence[str], now: datetime) -> list[Occurrence]:
-    rows = LEFT_TO_TAKE.rows(connection, project=project, living=alive)
+def _left(connection: Connection, project: str, runner: str, real: datetime, now: datetime) -> list[Occurrence]:
+    others = [*living(connection, project, real), runner]
+    rows = still_free(connection, project, real, LEFT_TO_TAKE.rows(connection, project=project, living=others))
     found = [Occurrence(row["job"], row["scheduled_at"]) for row in rows]
     for one in found:
         TAKE_OVER.run(connection, **_key(project, one), b_runner=runner, b_now=now)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from iact.core.occurrences import Interval, Missed
 from iact.engine.clocks import ManualClock
+from iact.engine.runners import Presence
 from iact.engine.runtime import Runtime
 from iact.serving.occurrences import (
     BEGINNING,
@@ -48,7 +49,7 @@ def runtime(store_url: str, clock: ManualClock) -> Iterator[Runtime]:
 
 def at(hour: int, *, job: str = "hourly") -> Occurrence:
     """Return the occurrence at an hour of the first day."""
-    return Occurrence(job, BEGIN.replace(hour=hour, minute=0))
+    return Occurrence(job, BEGIN.replace(hour=0, minute=0) + hour * HOUR)
 
 
 def test_a_new_schedule_is_counted_from_now_and_does_not_catch_up_with_the_past(runtime: Runtime, clock: ManualClock):
@@ -95,6 +96,28 @@ def test_of_many_who_look_in_the_same_moment_one_takes_each_time(runtime: Runtim
             taken = [(which, one) for which, found in enumerate(pool.map(look, range(lookers))) for one in found]
             assert [one for _, one in taken] == [at(10 + number)]
             finish(runtime.host, presences[taken[0][0]].name, at(10 + number), "done")
+
+
+def test_who_comes_in_the_moment_in_which_others_look_is_not_taken_for_dead(runtime: Runtime, clock: ManualClock):
+    rounds, lookers = 25, 4
+    with runtime.present() as presence:
+        take_due(runtime.host, presence, [HOURLY])
+    with ThreadPoolExecutor(lookers) as pool:
+        for number in range(rounds):
+            clock.advance(HOUR)
+            with ExitStack() as stack:
+                presences = [stack.enter_context(runtime.present()) for _ in range(lookers)]
+                together = Barrier(lookers)
+
+                def look(presence: Presence, together: Barrier = together) -> list[Occurrence]:
+                    together.wait()
+                    return take_due(runtime.host, presence, [HOURLY])
+
+                taken = [
+                    (who, one) for who, found in zip(presences, pool.map(look, presences), strict=True) for one in found
+                ]
+                assert [one for _, one in taken] == [at(10 + number)]
+                finish(runtime.host, taken[0][0].name, taken[0][1], "done")
 
 
 def test_a_job_under_way_is_not_begun_a_second_time_beside_itself(runtime: Runtime, clock: ManualClock):
