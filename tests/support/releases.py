@@ -70,7 +70,9 @@ def recorded_release(commit: str, folder: Path) -> Release:
     packed = archive(commit).read_bytes()
     assert f"sha256:{hashlib.sha256(packed).hexdigest()}" == DIGESTS[commit], "the archive is not the one recorded"
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as opened:
-        opened.extractall(folder, filter="data")
+        # Python 3.11.4 gave archives the filter, Debian 12's is 3.11.2; the digest above says that the archive is ours.
+        opened.extraction_filter = getattr(tarfile, "data_filter", None)
+        opened.extractall(folder)  # noqa: S202 - see above
     return Release(folder)
 
 
