@@ -68,7 +68,8 @@ bench: ## measure every figure the project promises
 	@.ci/install bench
 	@missed=0; for benchmark in benchmarks/bench_*.py; do .venv/bin/python "$$benchmark" || missed=1; done; exit $$missed
 
-soak: install-dev ## break MySQL and MariaDB under load for a long time, one storm for each of SEEDS
+soak: install-dev ## play the engine 10,000 times, then break MySQL and MariaDB under load, a storm for each of SEEDS
+	@.venv/bin/python -m tests.support.simulation.play --first 1 --count 10000 --out benchmarks/simulation.json
 	@.venv/bin/python -m tests.support.storm --seeds $(SEEDS) --out benchmarks/soak.json
 
 lock: install-run ## pin the newest versions of what pyproject.toml asks for

@@ -17,6 +17,7 @@ from iact.core.machine import Trigger
 from iact.core.quantities import Quantity
 from iact.core.registry import ACTIONS, OutcomeUnknownError, Receipt, TryAgainError
 from iact.engine import store
+from iact.engine.claims import ClaimLostError, is_held
 from iact.engine.context import ActionContext
 from iact.engine.journal import EntryKind
 from iact.engine.retrying import pause_before
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import RowMapping
+    from sqlalchemy.engine import Connection, RowMapping
 
     from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
@@ -121,16 +122,35 @@ def attempt_of(claim: Claim, run: Run, definitions: Mapping[str, Definition], in
         number=intent["attempts"],
         left=intent["status"] != store.DECIDED,
     )
-    return latest if latest.left else latest.next
+    if latest.left:
+        return latest
+    # An attempt before it may be the one of which nobody could tell; what came of that is not kept beside the action.
+    again = latest.number > 0 and latest.action in ACTIONS and ACTIONS[latest.action].on_unknown == "repeat"
+    return replace(latest.next, repeats=again)
 
 
-def make(host: Host, attempt: Attempt) -> Settled | Attempt:
+def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
     """Make an attempt that was noted, or find out what came of one that was left; return the next where that is due.
 
+    Whoever was paused since the attempt was noted looks first whether the run is still theirs: a deed that was done
+    twice is not undone by refusing its receipt.
+
+    Args:
+        host: where the run lives.
+        runner: who makes it.
+        attempt: which.
+
     Raises:
+        ClaimLostError: if others went on with the run meanwhile.
         Exception: whatever the action's own `check` raises, which settles nothing.
     """
-    now = read(host.engine, host.now)
+
+    def look(connection: Connection) -> datetime:
+        if not is_held(connection, host.project, runner, attempt.claim):
+            raise ClaimLostError(attempt.run.run)
+        return host.now(connection)
+
+    now = read(host.engine, look)
     return recover(host, attempt, now) if attempt.left else perform(host, attempt, now)
 
 

@@ -133,6 +133,10 @@ CLAIM_OF_RUN: Final = query(
 )
 
 
+class ClaimLostError(Exception):
+    """Others went on with the run, since this runner had not been back in time: it is theirs now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to advance a run.
@@ -214,6 +218,12 @@ def still_held(connection: Connection, project: str, runner: str, claims: Sequen
     """Return those claims that nobody has taken over, and keep it so until the transaction ends."""
     rows = HELD.rows(connection, b_project=project, runs=[claim.run for claim in claims], b_runner=runner)
     return frozenset(Claim(row["run"], row["term"]) for row in rows) & frozenset(claims)
+
+
+def is_held(connection: Connection, project: str, runner: str, claim: Claim) -> bool:
+    """Return whether nobody has taken a claim over so far, which the next moment may change."""
+    row = CLAIM_OF_RUN.one(connection, project=project, run=claim.run)
+    return row is not None and (row["runner"], row["term"]) == (runner, claim.term)
 
 
 def release(host: Host, runner: str, runs: Sequence[str]) -> None:

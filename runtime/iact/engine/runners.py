@@ -177,10 +177,15 @@ class Presence:
 
         done = write(self.engine, unit, meets_others=True)
         if not self._joined:
-            self._has_joined()
+            self._note_joined()
         return done
 
-    def _has_joined(self) -> None:
+    @property
+    def has_joined(self) -> bool:
+        """Whether this process is written down among the runners, and so has something to renew."""
+        return self._joined
+
+    def _note_joined(self) -> None:
         """Note that the transaction of `join` was committed, and begin to renew."""
         self._joined = True
         if self._renews and self._thread is None:

@@ -20,7 +20,7 @@ from iact.core.facts import EMPTY, FactSet
 from iact.core.machine import Machine, Trigger
 from iact.engine import claims, journal, store
 from iact.engine import definitions as definition_store
-from iact.engine.claims import FIRST_CLAIM
+from iact.engine.claims import FIRST_CLAIM, ClaimLostError
 from iact.engine.clocks import DatabaseClock, TransactionClock
 from iact.engine.context import ActionContext, FactContext
 from iact.engine.host import Host
@@ -254,7 +254,10 @@ class Runtime:
             for failed in turn.failed:
                 raise failed.error
             waiting = list(turn.again) or [self._claimed(presence, lost.run) for lost in turn.lost]
-            ended = [worker.make(attempt) for attempt in turn.attempts]
+            try:
+                ended = [worker.make(attempt) for attempt in turn.attempts]
+            except ClaimLostError:
+                waiting, ended = [self._claimed(presence, run)], []
 
     def _claimed(self, presence: Presence, run: str) -> Claim:
         """Claim a run that a person asked for; wait for whoever advances it, and say so."""

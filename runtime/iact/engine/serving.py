@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from queue import SimpleQueue
@@ -25,8 +26,6 @@ from iact.engine.worker import Turn, Worker
 from iact.stores.units import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy.engine import Connection
 
     from iact.engine.claims import Claim
@@ -58,11 +57,39 @@ class Pace:
 PACE: Final = Pace()
 
 
+def _threads(most: int) -> Executor:
+    return ThreadPoolExecutor(max_workers=most, thread_name_prefix="iact-action")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How a process waits and does several things at once; a simulation hands in its own.
+
+    Attributes:
+        monotonic: seconds that pass whatever anybody sets a clock to.
+        until: waits until something is set, so many seconds at most.
+        pool: makes so many actions at the same time.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    until: Callable[[threading.Event, float], object] = threading.Event.wait
+    pool: Callable[[int], Executor] = _threads
+
+
+REALLY: Final = Waiting()
+
+
 class Server:
     """Advances the runs of a project, as one of the processes that do."""
 
     def __init__(
-        self, host: Host, presence: Presence, *, pace: Pace = PACE, before_turn: Callable[[], None] | None = None
+        self,
+        host: Host,
+        presence: Presence,
+        *,
+        pace: Pace = PACE,
+        before_turn: Callable[[], None] | None = None,
+        waiting: Waiting = REALLY,
     ) -> None:
         """Prepare to serve.
 
@@ -71,11 +98,13 @@ class Server:
             presence: this process among the others.
             pace: how much is done at once.
             before_turn: what else is to be done whenever it looks, such as starting what the calendar says.
+            waiting: how it waits and does several things at once.
         """
         self.host, self.presence, self.pace = host, presence, pace
         self._before_turn = before_turn
+        self._waiting = waiting
         self._worker = Worker(host, presence.name)
-        self._pool = ThreadPoolExecutor(max_workers=pace.actions, thread_name_prefix="iact-action")
+        self._pool = waiting.pool(pace.actions)
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._under_way: dict[Future[Settled | Attempt], Attempt] = {}
@@ -108,15 +137,15 @@ class Server:
 
     def run(self) -> None:
         """Serve until `stop` is called."""
-        cleared_up = time.monotonic()
+        cleared_up = self._waiting.monotonic()
         try:
             while not self._stopping.is_set():
                 busy = self._in_spite_of_the_store(self._look)
-                if time.monotonic() - cleared_up >= self.pace.clear_up_every.total_seconds():
-                    cleared_up = time.monotonic()
+                if self._waiting.monotonic() - cleared_up >= self.pace.clear_up_every.total_seconds():
+                    cleared_up = self._waiting.monotonic()
                     self._in_spite_of_the_store(self._clear_up)
                 if not busy:
-                    self._woken.wait(self._pause())
+                    self._waiting.until(self._woken, self._pause())
                 self._woken.clear()
             self._drain()
         finally:
@@ -148,7 +177,7 @@ class Server:
         self._failed += turn.failed
         self._done_with += [claim.run for claim in turn.waiting]
         for claim in turn.lost:
-            _LOGGER.warning("others went on with run %s while this process was not heard of", claim.run)
+            _say_lost(claim)
         self._give_back()
 
     def _make(self, attempt: Attempt) -> None:
@@ -168,6 +197,8 @@ class Server:
             error = future.exception()
             if error is None:
                 self._unheard.append(future.result())
+            elif isinstance(error, claims.ClaimLostError):
+                _say_lost(attempt.claim)
             else:
                 self._failed.append(Failed(attempt.claim, error))
 
@@ -220,9 +251,9 @@ class Server:
     def _drain(self) -> None:
         """Hear of the actions that are under way, and of what follows from them, but begin nothing new."""
         self._in_spite_of_the_store(self._say_that_it_drains)
-        until = time.monotonic() + self.pace.drain_within.total_seconds()
+        until = self._waiting.monotonic() + self.pace.drain_within.total_seconds()
         while self._under_way or self._unheard or self._failed:
-            left = until - time.monotonic()
+            left = until - self._waiting.monotonic()
             if left <= 0:
                 names = ", ".join(sorted(attempt.key for attempt in self._under_way.values()))
                 _LOGGER.warning("stopping although these actions are under way: %s; others find out about them", names)
@@ -230,7 +261,7 @@ class Server:
             self._hear()
             self._in_spite_of_the_store(self._last_turn)
             if self._under_way and self._ended.empty():
-                self._woken.wait(left)
+                self._waiting.until(self._woken, left)
                 self._woken.clear()
 
     def _say_that_it_drains(self) -> bool:
@@ -246,3 +277,7 @@ class Server:
         self._done_with += [claim.run for claim in turn.again]
         self._after(turn)
         return False
+
+
+def _say_lost(claim: Claim) -> None:
+    _LOGGER.warning("others went on with run %s while this process was not heard of", claim.run)

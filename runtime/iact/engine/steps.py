@@ -19,7 +19,7 @@ from iact.core.facts import EMPTY, Fact, FactSet
 from iact.core.machine import Trigger, TriggerKind
 from iact.engine import attempts, store
 from iact.engine.attempts import Ending
-from iact.engine.claims import still_held
+from iact.engine.claims import ClaimLostError, still_held
 from iact.engine.context import FactContext
 from iact.engine.observe import observe
 from iact.engine.page import Page
@@ -53,7 +53,7 @@ class Step:
         trigger: why it is asked; for a settled action, what it came to says it.
         visit: the visit that this is about; 0 when it is about the run as a whole.
         number: of the row that told it; None where no row did.
-        due: whether it is a time that has come.
+        due: the time that has come; None where it is none.
         settled: the action whose ending makes it decide.
         facts: what the decision wanted to know.
     """
@@ -65,7 +65,7 @@ class Step:
     trigger: Trigger = field(default_factory=Trigger.looked)
     visit: int = 0
     number: int | None = None
-    due: bool = False
+    due: datetime | None = None
     settled: Settled | None = None
     facts: FactSet = EMPTY
 
@@ -110,10 +110,6 @@ class RunMovedError(Exception):
     """Somebody else moved the run between reading and writing, or took what it wants: read again and decide again."""
 
 
-class ClaimLostError(Exception):
-    """Others went on with the run, since this runner had not been back in time: it is theirs now."""
-
-
 @dataclass(frozen=True, slots=True)
 class Stumbled:
     """A step that was not taken.
@@ -156,6 +152,11 @@ def is_stale(trigger: Trigger, visit: int, run: Run) -> bool:
     return visit not in {0, run.visit} or (trigger.kind is TriggerKind.ENTERED and visit != run.visit)
 
 
+def _is_early(step: Step | Beginning, now: datetime) -> bool:
+    """Return whether a time had come when it was read and has not any more, since the clock was set back."""
+    return isinstance(step, Step) and step.due is not None and step.due > now
+
+
 def _alone(host: Host, runner: str, step: Step | Beginning, *, begins: bool) -> Taken | Stumbled:
     try:
         (found,) = _together(host, runner, [step], begins=begins)
@@ -183,7 +184,7 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
         for step in steps:
             if step.claim not in held:
                 found.append(Stumbled(step, ClaimLostError(step.run.run)))
-            elif versions[step.run.run] != step.run.version:
+            elif versions[step.run.run] != step.run.version or _is_early(step, page.now):
                 found.append(Stumbled(step, RunMovedError(step.run.run)))
             else:
                 found.append(_carry_out(connection, host.project, page, step, begins=begins))
@@ -225,7 +226,7 @@ def _settle(page: Page, step: Step) -> None:
     """Mark as decided upon what made the run decide."""
     if step.number is not None:
         page.handle(step.number)
-    if step.due:
+    if step.due is not None:
         page.drop_timer(step.run.run, step.visit, step.trigger.transition)
     if step.settled is not None:
         attempts.settle(page, step.settled, page.now)
@@ -243,7 +244,7 @@ def _begun(page: Page, step: Step, decision: Decision) -> tuple[Attempt, ...]:
         key=f"{step.run.run}/{decision.after.visit}/0",
         visit=decision.after.visit,
         action=intent.action,
-        arguments=intent.arguments,
+        arguments=dict(intent.arguments),
         number=1,
     )
     attempts.note_begun(page, attempt)

@@ -18,8 +18,9 @@ from iact.core.machine import Machine, Trigger
 from iact.engine import attempts, store
 from iact.engine import definitions as definition_store
 from iact.engine.attempts import Attempt, Settled
+from iact.engine.claims import ClaimLostError
 from iact.engine.model import compile_agent
-from iact.engine.steps import Beginning, ClaimLostError, RunMovedError, Step, Stumbled, Taken, take
+from iact.engine.steps import Beginning, RunMovedError, Step, Stumbled, Taken, take
 from iact.engine.work import Failed, work_of
 from iact.stores.lock import exclusive, exclusive_row
 from iact.stores.servers import is_server
@@ -28,6 +29,7 @@ from iact.stores.units import read
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
@@ -124,12 +126,13 @@ class Worker:
         """Make an attempt; return what came of it, or the attempt that is to be made next.
 
         Raises:
+            ClaimLostError: if others went on with the run meanwhile: it is theirs to find out what came of it.
             Exception: whatever the action's own `check` raises, which settles nothing.
         """
         if not attempt.left:
-            return attempts.make(self.host, attempt)
+            return attempts.make(self.host, self.runner, attempt)
         with self._other_releases_wait():
-            return attempts.make(self.host, attempt)
+            return attempts.make(self.host, self.runner, attempt)
 
     def _took(
         self, came: Sequence[Taken | Stumbled], waiting: list[Claim], failed: list[Failed], left: list[Attempt]
@@ -173,7 +176,7 @@ class Worker:
         if work.due is None:
             return None
         trigger = Trigger.timer(work.due["transition"])
-        return self._step(claim, run, pinned, trigger, visit=work.due["visit"], due=True)
+        return self._step(claim, run, pinned, trigger, visit=work.due["visit"], due=work.due["due_at"])
 
     def _after(self, ended: Settled | Attempt) -> Step | Beginning:
         if isinstance(ended, Attempt):
@@ -197,7 +200,7 @@ class Worker:
         *,
         visit: int,
         number: int | None = None,
-        due: bool = False,
+        due: datetime | None = None,
     ) -> Step:
         machine = self._machine(run, pinned)
         return Step(
