@@ -31,5 +31,5 @@ def chosen(here: Path, paths: Iterable[Path]) -> tuple[Project, list[Resource]]:
 
 
 def _is_in(project: Project, test: Resource, named: list[Path]) -> bool:
-    file = (project.root / test.position.file).resolve()
+    file = (project.rules_root / test.position.file).resolve()
     return any(file == path or file.is_relative_to(path) for path in named)

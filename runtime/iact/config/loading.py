@@ -388,6 +388,7 @@ def _project(folder: Folder, built: Mapping[tuple[str, str], Resource], notes: t
     return Project(
         name=own.name if own else "default",
         root=folder.root,
+        rules_root=folder.root,
         settings=own.spec if own else ProjectSettings(),
         by_kind=MappingProxyType({kind: MappingProxyType(named) for kind, named in by_kind.items()}),
         notes=notes,

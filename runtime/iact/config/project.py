@@ -55,7 +55,9 @@ class Project:
 
     Attributes:
         name: the project's name; every key in a store begins with it.
-        root: the folder that paths are relative to.
+        root: the folder that paths of its state are relative to.
+        rules_root: the folder that the rules were read from, which files that they name stand in; another one than
+            `root` where the rules of a commit are in force.
         settings: what `iact.yaml` says, or the defaults.
         by_kind: the resources by kind and name.
         notes: what a person should know about how it was found.
@@ -63,6 +65,7 @@ class Project:
 
     name: str
     root: Path
+    rules_root: Path
     settings: ProjectSettings
     by_kind: Mapping[str, Mapping[str, Resource]]
     notes: tuple[str, ...] = field(default=())

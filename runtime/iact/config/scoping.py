@@ -26,5 +26,5 @@ def scope_of(project: Project) -> Scope:
         names={kind: {name: one.position for name, one in named.items()} for kind, named in project.by_kind.items()},
         specs={kind: {name: one.spec for name, one in named.items()} for kind, named in project.by_kind.items()},
         facts=known_facts(),
-        read_beside=partial(read_beside, folders(Folder(project.root, OWN))),
+        read_beside=partial(read_beside, folders(Folder(project.rules_root, OWN))),
     )

@@ -23,6 +23,12 @@ spec:
   time_zone: UTC
   sources:
     git: {{}}                                 # every tag that looks like a version is a deployment
+  schedule:                                 # what `iact serve` does by itself
+    - {{do: alerts, every: 5m}}
+    - {{do: health, every: 5m}}
+    - {{do: cleanup, every: 6h}}
+    - {{do: backup, at: "02:00"}}
+    # - {{run: pdca, every: 1 week}}          # for a project that is in the repository that it measures
 """
 
 _PEOPLE: Final = """\
@@ -48,6 +54,7 @@ How this organisation runs, as YAML that iact checks, explains and carries out.
 | see what is in force, and where each line comes from | `iact config show tech-lead` |
 | measure delivery | `iact dora report --repo PATH` |
 | find the next improvement | `iact run pdca --window 48h --repo PATH` |
+| let it run by itself | `iact serve` |
 
 - `iact.yaml` names the project and extends the rules that come with iact.
 - `agents/`, `policies/`, `playbooks/` and `catalog/` hold your own rules, and overrides of shipped ones by kind and

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from iact.calendars.pinning import definition_of, pinned_agent
 from iact.config.project import Project, Resource
+from iact.config.scoping import scope_of
 from iact.core.canonical import digest
 from iact.core.errors import ConfigurationError
 from iact.core.tree import MappingNode, Position, ScalarNode
@@ -43,17 +43,12 @@ def definitions_of(project: Project, now: datetime) -> tuple[Definition, ...]:
 
 def _patch(project: Project, resource: Resource) -> Definition:
     """Return the text of an improvement's patch, pinned like a rule: what is tried is what was reviewed."""
-    position = _position(resource)
-    file = project.root / Path(position.file).parent / resource.spec.change.patch
-    where = f"{position}: `patch: {resource.spec.change.patch}`"
-    try:
-        if file.is_symlink() or not file.resolve().is_relative_to(project.root.resolve()):
-            message = f"{where}: it leads out of the project; put the patch beside the improvement."
-            raise ConfigurationError(message)
-        content = file.read_bytes()
-    except OSError as error:
-        message = f"{where}: {file} cannot be read ({error.strerror}). Put the patch beside the improvement."
-        raise ConfigurationError(message) from error
+    position, patch = _position(resource), resource.spec.change.patch
+    where = f"{position}: `patch: {patch}`"
+    content = scope_of(project).read_beside(position, patch)
+    if isinstance(content, str):
+        message = f"{where}: {content}. Put the patch beside the improvement."
+        raise ConfigurationError(message)
     if len(content) > LARGEST_PATCH:
         message = f"{where}: {len(content)} bytes; a patch to be tried has at most {LARGEST_PATCH}."
         raise ConfigurationError(message)

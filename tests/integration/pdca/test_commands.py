@@ -17,6 +17,10 @@ from click.testing import CliRunner, Result
 from iact.cli.main import iact
 from iact.core.canonical import canonical
 from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
+from iact.core.tree import ScalarNode
+from iact.pdca.definitions import definitions_of
+from iact.pdca.pinned import PATCH as PINNED_PATCH
+from iact.serving.activations import project_at
 from tests.support.git import GitRepository
 from tests.support.kept import keep_rows
 from tests.support.project import ROOT
@@ -326,6 +330,23 @@ def test_a_patch_that_is_not_there_is_named_with_its_line(command: Command):
 
     with pytest.raises(ConfigurationError, match=r"playbooks/improvements/faster.yaml:6:\d+: `patch: limits.patch`"):
         command("run", "pdca", "--repo", "shop")
+
+
+def test_with_the_rules_of_a_commit_its_patches_are_tried_whatever_the_files_hold(tmp_path: Path):
+    write_project(
+        tmp_path / "shop",
+        {**improvement(change="{patch: limits.patch}"), "playbooks/improvements/limits.patch": PATCH},
+    )
+    shop = GitRepository.create(tmp_path / "shop")
+    shop.git("add", ".")
+    shop.git("commit", "--quiet", "--message", "rules")
+    (shop.path / "playbooks/improvements/limits.patch").unlink()
+
+    pinned = definitions_of(project_at(shop.path, shop.head), BEGIN)
+
+    (patch,) = [one.tree for one in pinned if one.kind == PINNED_PATCH]
+    assert isinstance(patch, ScalarNode)
+    assert patch.value == PATCH
 
 
 @pytest.mark.usefixtures("history")
