@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from iact.engine.runtime import Runtime
 
 
-def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, str]) -> str:
-    """Start a run of an agent about the project, unless one goes on; return its identifier.
+def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, str], *, subject: str = "") -> str:
+    """Start a run of an agent, unless one about the same goes on; return its identifier.
 
     It pins every rule of the project, and the agent's calendars as they are known now.
 
@@ -24,6 +24,7 @@ def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, st
         runtime: where its runs are.
         agent: the agent's name.
         given: what it is started with, as it is written.
+        subject: what it is about; the project itself where this is left out.
 
     Raises:
         ConfigurationError: if there is no such agent, an input is missing or none of its own, or a calendar cannot be
@@ -34,6 +35,6 @@ def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, st
     return runtime.start(
         agent,
         definitions=[pinned_agent(project, resource, runtime.now()), *others],
-        subject=project.name,
+        subject=subject or project.name,
         inputs=parse_inputs(resource.spec, given, agent),
     )

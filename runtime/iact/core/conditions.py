@@ -235,6 +235,17 @@ def _resolve(limit: Limit, facts: FactSet) -> ResolvedLimit | _Unresolved:
             return limit
 
 
+def resolved(limit: Limit, facts: FactSet) -> ResolvedLimit | None:
+    """Return what a limit comes to, or None where the fact that it refers to is not known.
+
+    Args:
+        limit: as it is written.
+        facts: what is known.
+    """
+    found = _resolve(limit, facts)
+    return None if isinstance(found, _Unresolved) else found
+
+
 def _held(fact: Fact, span: Quantity, now: datetime, saw: str) -> tuple[Truth, str]:
     if fact.held_since is None:
         return Truth.UNKNOWN, f"{saw}, since when is not known"

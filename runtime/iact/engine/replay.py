@@ -31,13 +31,13 @@ def first_difference(machine: Machine, entries: Iterable[Entry]) -> int | None:
     latest: Decision | None = None
     for entry in entries:
         if entry.kind is EntryKind.STARTED:
-            latest = begin(machine, _facts(entry.body["inputs"]), entry.at)
+            latest = begin(machine, facts_of(entry.body["inputs"]), entry.at)
         elif entry.kind is EntryKind.DECISION:
             if latest is None:
                 message = f"entry {entry.sequence} decides before the run has started"
                 raise ValueError(message)
-            known = _facts(entry.body["facts"])
-            latest = decide(machine, latest.after, _trigger(entry.body), known, entry.at)
+            known = facts_of(entry.body["facts"])
+            latest = decide(machine, latest.after, trigger_of(entry.body), known, entry.at)
         else:
             continue
         if latest.to_record() != entry.body["decision"]:
@@ -45,15 +45,21 @@ def first_difference(machine: Machine, entries: Iterable[Entry]) -> int | None:
     return None
 
 
-def _facts(records: list[dict[str, Any]]) -> FactSet:
+def facts_of(records: list[dict[str, Any]]) -> FactSet:
+    """Return the facts that a journal keeps as `records`."""
     return FactSet.of(fact_from_record(record) for record in records)
 
 
-def _trigger(body: Any) -> Trigger:
+def trigger_of(body: Any) -> Trigger:
+    """Return why a decision was asked for.
+
+    Args:
+        body: of the decision's entry.
+    """
     record = body["trigger"]
     return Trigger(
         TriggerKind(record["kind"]),
         name=record.get("name", ""),
         transition=record.get("transition", -1),
-        facts=_facts(body["brought"]),
+        facts=facts_of(body["brought"]),
     )

@@ -172,6 +172,21 @@ class Runtime:
         """Return a run's journal, oldest entry first."""
         return read(self.engine, lambda connection: list(journal.entries(connection, self.project, run)))
 
+    def machine(self, run: str) -> Machine:
+        """Return the definition that a run started under, compiled.
+
+        Raises:
+            LookupError: if there is no run of that name, or the store has lost its definition.
+        """
+
+        def look(connection: Connection) -> Definition:
+            found = store.read_run(connection, self.project, run)
+            pin = f"Agent/{found.agent}"
+            return definition_store.load(connection, self.project, {pin: found.pins[pin]})[pin]
+
+        own = read(self.engine, look)
+        return compile_agent(own.tree, name=own.name, digest=own.digest)
+
     def holder(self, name: str) -> str | None:
         """Return the run that holds a name which only one run at a time may hold, or None."""
         row = read(self.engine, lambda connection: store.HOLDER.one(connection, project=self.project, name=name))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iact.operations.options import form_option, store_options
+from iact.config.options import form_option
+from iact.operations.options import store_options
 
 if TYPE_CHECKING:
     from iact.operations.places import Place

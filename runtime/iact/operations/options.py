@@ -1,4 +1,4 @@
-"""Options that several commands of operations have: which store is meant, and how to tell what was found."""
+"""The options that say which store is meant."""
 
 from __future__ import annotations
 
@@ -21,10 +21,3 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
-
-
-def form_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the option that says how to tell what was found."""
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
-        command
-    )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from iact.config.options import form_option, given_option
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from iact.config.project import Project
     from iact.core.quantities import Quantity
@@ -37,21 +39,22 @@ def _as_of(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--as-of", metavar="MOMENT", help="Look as if it were then; nothing can be changed.")(command)
 
 
-def _format(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
-        command
-    )
-
-
 @click.command()
 @click.argument("agent")
 @click.option("--window", metavar="DURATION", help="The recent time to look at first.  [default: the policy's, 48h]")
 @_repo
 @_as_of
 @click.option("--dry-run", is_flag=True, help="Show what would happen; nothing can be changed.")
-@_format
+@form_option
 @click.option("--demo-when-thin", is_flag=True, help="Show a made-up history too where there are under two releases.")
 @click.option("--report", "folder", type=click.Path(path_type=Path, file_okay=False), help="Where reports are written.")
+@given_option("An input of an agent other than pdca; as often as it has inputs.")
+@click.option(
+    "--about",
+    metavar="SUBJECT",
+    default="",
+    help="What a run of an agent other than pdca is about; one run about each goes on.  [default: the project]",
+)
 def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     agent: str,
     window: str | None,
@@ -61,6 +64,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     form: str,
     demo_when_thin: bool,  # noqa: FBT001 - as above
     folder: Path | None,
+    given: Mapping[str, str],
+    about: str,
 ) -> None:
     """Run an agent, such as `iact run pdca --window 48h`.
 
@@ -72,8 +77,11 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     project = open_project()
     if agent != PDCA:
-        _run_other(project, agent)
+        _run_other(project, agent, given, about)
         return
+    if given or about:
+        message = "pdca takes neither --with nor --about; `--window` and `--repo` say what it looks at."
+        raise click.UsageError(message)
     asked = Asked(repo=repo, window=_duration(window), as_of=_moment(as_of, project), dry_run=dry_run)
     with _patience("Reading the history"), opened(project, asked) as session:
         found = session.experiments.run_all()
@@ -94,7 +102,7 @@ def pdca() -> None:
 @click.argument("improvement", required=False)
 @_repo
 @_as_of
-@_format
+@form_option
 def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> None:
     """Show what would be tried, and why.
 
@@ -126,7 +134,7 @@ def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> N
 @pdca.command()
 @click.argument("improvement")
 @_repo
-@_format
+@form_option
 def start(improvement: str, repo: Path, form: str) -> None:
     """Start an experiment.
 
@@ -138,7 +146,7 @@ def start(improvement: str, repo: Path, form: str) -> None:
 @pdca.command()
 @click.argument("improvement")
 @_repo
-@_format
+@form_option
 def stop(improvement: str, repo: Path, form: str) -> None:
     """Stop an experiment and take its change back."""
     _change(repo, form, lambda session: session.experiments.stop(improvement))
@@ -281,7 +289,7 @@ def _demonstrate(project: Project, asked: Asked, form: str, folder: Path | None)
         _tell(session, found, form, folder)
 
 
-def _run_other(project: Project, agent: str) -> None:
+def _run_other(project: Project, agent: str, given: Mapping[str, str], about: str) -> None:
     """Run an agent that has no command of its own: start it, or let it go on."""
     from iact.agents.starting import start
     from iact.dora.repository import open_store
@@ -289,7 +297,7 @@ def _run_other(project: Project, agent: str) -> None:
 
     engine = open_store(project)
     runtime = Runtime(engine, project=project.name)
-    found = runtime.advance(start(project, runtime, agent, {}))
+    found = runtime.advance(start(project, runtime, agent, given, subject=about))
     click.echo(f"{agent}: {found.stands}, run {found.run}")
     engine.dispose()
 

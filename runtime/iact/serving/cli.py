@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from iact.config.cli import config
-from iact.operations.options import form_option
+from iact.config.options import form_option, given_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 SHORTEST_LEASE: Final = 2
 LAST_PORT: Final = 65_535
@@ -151,6 +151,50 @@ def show(run: str, form: str) -> None:
         entries = [entry_record(entry) for entry in runtime.journal(found.run)]
     record = record_of(found)
     _say(as_json(record | {"journal": entries}) if form == "json" else run_lines(record, entries))
+
+
+@runs.command()
+@click.argument("run")
+@form_option
+def explain(run: str, form: str) -> None:
+    """Say why a run stands where it does: what led there, what each way out lacks, and which comes nearest.
+
+    RUN is its name, or the beginning of it.
+    """
+    from iact.config.opening import open_project
+    from iact.serving.explaining import explanation
+    from iact.serving.service import runtime_of
+    from iact.serving.show import explanation_lines
+    from iact.serving.standing import as_json, named, record_of
+
+    with runtime_of(open_project(), only_look=True) as runtime:
+        found = named(runtime, run)
+        explained = explanation(runtime.machine(found.run), found.standing, runtime.journal(found.run))
+    record = record_of(found)
+    _say(as_json(record | explained.to_record()) if form == "json" else explanation_lines(record, explained))
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("event")
+@given_option("What came along, read by rules as the fact event.NAME; as often as needed.")
+@click.option("--key", metavar="TEXT", help="Names what happened: told twice under one key, it happened once.")
+def tell(run: str, event: str, given: Mapping[str, str], key: str | None) -> None:
+    """Tell a run that something happened, and let it go on.
+
+    RUN is its name, or the beginning of it; EVENT is what its agent calls `event`.
+    """
+    from iact.config.opening import open_project
+    from iact.serving.service import runtime_of
+    from iact.serving.standing import named
+    from iact.serving.telling import tell_event
+
+    with runtime_of(open_project()) as runtime:
+        found = named(runtime, run)
+        is_news = tell_event(runtime, found, event, given, key=key)
+        again = runtime.advance(found.run)
+    known = "" if is_news else "it was told so before; "
+    click.echo(f"{again.run}: {known}{again.stands}")
 
 
 @runs.command()

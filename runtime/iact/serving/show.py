@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from iact.core import instants
 from iact.core.alignment import aligned
+from iact.serving.explaining import Explanation, Way, entry_record, judged
 from iact.serving.occurrences import COUNTING
 
 NOBODY: Final = "nobody: `iact serve` goes on with what is due, `iact tick` does so once"
@@ -33,15 +35,48 @@ def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def run_lines(found: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of `iact runs show`: where a run stands, then what happened to it."""
+    yield from _stands(found)
+    for entry in entries:
+        yield from _entry(entry)
+
+
+def explanation_lines(found: Mapping[str, Any], explained: Explanation) -> Iterator[str]:
+    """Yield the lines of `iact runs explain`: where a run stands, what led there, and what each way out lacks."""
+    yield from _stands(found)
+    if explained.came_by is not None:
+        yield from ("", "It came there by", *_entry(entry_record(explained.came_by)))
+    if explained.doing is not None:
+        yield from ("", "Its action", *_entry(entry_record(explained.doing)))
+    if explained.ways:
+        yield from ("", "Ways out")
+    for way in explained.ways:
+        yield from _way(way, is_nearest=way is explained.nearest)
+
+
+def _way(way: Way, *, is_nearest: bool) -> Iterator[str]:
+    means = f" ({way.transition.decide})" if way.transition.decide else ""
+    yield f"  {way.place}. to {way.transition.to}{means}, {way.waits_for}  [{way.transition.position}]"
+    if way.judgement is None or way.judged_at is None:
+        yield "       not tried yet"
+        return
+    yield f"       tried at {instants.write(way.judged_at)}"
+    yield from (f"       {line}" for line in judged(way.judgement))
+    for change in way.miss.changes if way.miss else ():
+        yield f"       {'nearest: ' if is_nearest else ''}{change.said()}"
+
+
+def _stands(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['run']}: {found['agent']} about {found['subject']}"
     ended = f", ended ({found['outcome']})" if found["ended_at"] else ""
     yield f"  {found['state']} since {found['entered_at']}{ended}"
     if found["next_due"]:
         yield f"  next at {found['next_due']}"
-    for entry in entries:
-        yield f"  {entry['sequence']:>3}  {entry['at']}  {entry['kind']:<9}  {entry['says']}"
-        for line in entry["because"]:
-            yield f"       {line}"
+
+
+def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {entry['sequence']:>3}  {entry['at']}  {entry['kind']:<9}  {entry['says']}"
+    for line in entry["because"]:
+        yield f"       {line}"
 
 
 def _part(title: str, rows: Sequence[Sequence[str]], nothing: str = "") -> Iterator[str]:
