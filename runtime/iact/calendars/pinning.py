@@ -1,15 +1,21 @@
-"""What a run of an agent pins: the agent as it is written, and its calendars as they are known today."""
+"""What a run of an agent pins: the agent as it is written, its mode, and its calendars as they are known today."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from iact.config.project import Project, Resource
 from iact.config.scoping import scope_of
 from iact.core.canonical import digest_of
 from iact.core.errors import ConfigurationError
+from iact.core.machine import Mode
+from iact.core.tree import Entry, MappingNode, ScalarNode, Tree
 from iact.engine.calendars import YEARS_KNOWN, resolved, with_calendars
 from iact.engine.definitions import Definition
+
+LEFT_OUT: Final = Mode.OBSERVE
+"""The mode of an agent that says none."""
 
 
 def pinned_agent(project: Project, agent: Resource, now: datetime) -> Definition:
@@ -30,7 +36,16 @@ def pinned_agent(project: Project, agent: Resource, now: datetime) -> Definition
         message = f"{agent.position}: the agent {agent.name} counts business time, and {error}."
         raise ConfigurationError(message) from error
     digest = digest_of([agent.digest, records]) if records else agent.digest
-    return Definition(kind=agent.kind, name=agent.name, digest=digest, tree=with_calendars(agent.tree, records))
+    tree = with_calendars(_with_mode(agent), records)
+    return Definition(kind=agent.kind, name=agent.name, digest=digest, tree=tree)
+
+
+def _with_mode(agent: Resource) -> Tree:
+    """Return an agent's `spec` that says its mode, also where that was left out."""
+    if agent.spec.mode is not None or not agent.spec.acts or not isinstance(agent.tree, MappingNode):
+        return agent.tree
+    said = Entry(ScalarNode("mode", "mode"), ScalarNode(LEFT_OUT.value, LEFT_OUT.value))
+    return MappingNode((*agent.tree.entries, said), agent.tree.position)
 
 
 def definition_of(resource: Resource) -> Definition:

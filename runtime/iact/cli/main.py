@@ -37,6 +37,10 @@ COMMANDS: Final = {
         "Show who serves the project, what its runs wait for, what needs a person, and what is scheduled.",
     ),
     "runs": Command("iact.serving.cli:runs", "List the runs of the project, and say what happened to each and why."),
+    "approve": Command("iact.serving.cli:approve", "Let what a run proposes be done, and let it go on."),
+    "reject": Command(
+        "iact.serving.cli:reject", "Let what a run proposes not be done; the run hears that it failed, and goes on."
+    ),
     "dora": Command("iact.dora.cli:dora", "Measure delivery, and explain every figure."),
     "ingest": Command("iact.dora.cli:ingest", "Take in deployments, incidents and changes that git does not know."),
     "pull": Command(

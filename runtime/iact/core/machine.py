@@ -18,8 +18,24 @@ from iact.core.quantities import Quantity
 from iact.core.tree import NOWHERE, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
+
+
+class Mode(StrEnum):
+    """What becomes of the actions that a rule decides; the first is the strictest."""
+
+    OBSERVE = "observe"
+    """They are not done; what would have been done is written down."""
+    PROPOSE = "propose"
+    """A person approves or rejects each of them."""
+    ENFORCE = "enforce"
+    """They are done."""
+
+
+def strictest(modes: Iterable[Mode]) -> Mode:
+    """Return the strictest of some modes, of which there is at least one."""
+    return min(modes, key=list(Mode).index)
 
 
 class TriggerKind(StrEnum):
@@ -167,12 +183,14 @@ class Machine:
         digest: digest of the definition that it was compiled from.
         start: the state a run begins in.
         states: every state by name.
+        mode: what becomes of the actions that it decides.
     """
 
     name: str
     digest: str
     start: str
     states: Mapping[str, State]
+    mode: Mode = Mode.ENFORCE
 
     def __getitem__(self, name: str) -> State:
         """Return the state of that name."""

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection, Engine
 
 from iact.engine.clocks import DatabaseClock, TransactionClock, present
+from iact.engine.modes import ModesInForce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Host:
         project: name of the project; every key starts with it.
         clock: where the present moment of the runs comes from.
         services: what fact sources and actions are supplied with, such as the folder of the project.
+        modes: what becomes of the actions that runs decide.
         lease_clock: the time in which processes wait for each other; the real one, even where runs live in another.
     """
 
@@ -28,6 +30,7 @@ class Host:
     project: str
     clock: TransactionClock
     services: Mapping[str, Any]
+    modes: ModesInForce = field(default_factory=ModesInForce)
     lease_clock: TransactionClock = field(default_factory=DatabaseClock)
 
     def now(self, connection: Connection) -> datetime:

@@ -36,6 +36,10 @@ class EntryKind(StrEnum):
     RECEIPT = "receipt"
     REVIEW = "review"
     POSTPONED = "postponed"
+    OBSERVED = "observed"
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

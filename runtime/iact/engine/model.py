@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from iact.core.errors import ConfigurationError
 from iact.core.facts import Fact, FactSet, FactType, FactValue
-from iact.core.machine import Machine
+from iact.core.machine import Machine, Mode
 from iact.core.pinned_calendar import PinnedCalendar, calendar_from_record
 from iact.core.problems import Problem, Problems, did_you_mean
 from iact.core.quantities import Dimension, parse
@@ -101,6 +101,8 @@ class Agent:
 
     Attributes:
         start: the state in which a run begins.
+        mode: what becomes of the actions that it decides: `observe` only notes what would have been done, `propose`
+            asks a person each time, `enforce` does it. Left out, it observes.
         calendar: whose business time `after: 4 business hours` counts.
         inputs: what a run is started with, by name.
         states: the states by name.
@@ -108,6 +110,7 @@ class Agent:
     """
 
     start: str
+    mode: Mode | None = None
     calendar: Annotated[str, Ref("BusinessCalendar")] | None = None
     inputs: Mapping[Name, Input] = field(default_factory=dict)
     states: Mapping[Name, AgentState]
@@ -124,6 +127,11 @@ class Agent:
     def check_names(tree: Tree) -> Iterator[Problem]:
         """Yield every name of a state that the agent, as far as its `spec` can be read, does not have."""
         yield from unknown_states(tree)
+
+    @property
+    def acts(self) -> bool:
+        """Whether it decides actions at all."""
+        return any(state.do for state in self.states.values())
 
     def calendar_of(self, state: AgentState) -> str | None:
         """Return the name of the calendar whose business time a state counts; None where nobody says one."""
@@ -223,7 +231,9 @@ def compiled(agent: Agent, *, name: str, digest: str, calendars: Mapping[str, Pi
         state: spec.compiled(state, calendars.get(agent.calendar_of(spec) or ""))
         for state, spec in agent.states.items()
     }
-    return Machine(name=name, digest=digest, start=agent.start, states=MappingProxyType(states))
+    # Whoever starts a run pins the mode; what was pinned before there were modes has none, and was done.
+    mode = agent.mode or Mode.ENFORCE
+    return Machine(name=name, digest=digest, start=agent.start, states=MappingProxyType(states), mode=mode)
 
 
 def parse_inputs(agent: Agent, given: Mapping[str, str], name: str = "the agent") -> FactSet:

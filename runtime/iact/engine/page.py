@@ -6,10 +6,11 @@ later decision has to see it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from iact.core.canonical import canonical
-from iact.core.machine import Trigger
+from iact.core.facts import Fact, FactSet
+from iact.core.machine import Mode, Trigger
 from iact.engine import store
 from iact.engine.journal import EntryKind, Writer
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from iact.core.facts import FactSet
-    from iact.core.machine import Decision, Machine
+    from iact.core.machine import Decision, Intent, Machine
     from iact.engine.attempts import Attempt
     from iact.engine.store import Run
+
+NOT_DONE: Final = "not done: the rule only observes"
+"""What a run that observes hears of its actions."""
+_STATUS: Final = {Mode.OBSERVE: store.OBSERVED, Mode.PROPOSE: store.PROPOSED, Mode.ENFORCE: store.DECIDED}
 
 
 class Page:
@@ -87,8 +91,8 @@ class Page:
         }
         self._journal.append(run, EntryKind.DECISION, self._now, body)
 
-    def move(self, run: Run, machine: Machine, decision: Decision) -> None:
-        """Put a run where a decision leads it."""
+    def move(self, run: Run, machine: Machine, decision: Decision, mode: Mode) -> None:
+        """Put a run where a decision leads it; `mode` says what becomes of the actions that come with it."""
         after = decision.after
         self._moved.append(
             {
@@ -105,9 +109,9 @@ class Page:
             }
         )
         self._left.append(run.run)
-        self.enter(run.run, machine, decision)
+        self.enter(run.run, machine, decision, mode)
 
-    def enter(self, run: str, machine: Machine, decision: Decision) -> None:
+    def enter(self, run: str, machine: Machine, decision: Decision, mode: Mode) -> None:
         """Write what comes with a state that was just entered: its holds, times and actions, and its first trigger."""
         visit = decision.after.visit
         own = {"project": self._project, "run": run}
@@ -123,14 +127,26 @@ class Page:
                 "visit": visit,
                 "action": intent.action,
                 "arguments": canonical(dict(intent.arguments)),
-                "status": store.DECIDED,
+                "status": _STATUS[mode],
                 "attempts": 0,
                 "decided_at": self._now,
-                "settled_at": None,
+                "settled_at": self._now if mode is Mode.OBSERVE else None,
                 "due_at": None,
             }
+            if mode is not Mode.ENFORCE:
+                self._hold_back(run, key, intent, mode, visit)
         if machine[decision.after.state].moves_at_once:
             self.tell(run, f"entered/{visit}", Trigger.entered(), visit=visit)
+
+    def _hold_back(self, run: str, key: str, intent: Intent, mode: Mode, visit: int) -> None:
+        """Write down that an action is not done, or not yet; a run that only observes goes on as if it had been."""
+        about = {"key": key, "action": intent.action, "arguments": dict(intent.arguments)}
+        if mode is Mode.PROPOSE:
+            self._journal.append(run, EntryKind.PROPOSED, self._now, about)
+            return
+        self._journal.append(run, EntryKind.OBSERVED, self._now, about)
+        message = Fact(name="receipt.message", value=NOT_DONE, observed_at=self._now, source="engine")
+        self.tell(run, f"observed/{key}", Trigger.event("finished", FactSet.of([message])), visit=visit)
 
     def mark(
         self,

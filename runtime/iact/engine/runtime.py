@@ -17,14 +17,15 @@ from sqlalchemy.exc import IntegrityError
 from iact.core.canonical import canonical
 from iact.core.evaluator import begin
 from iact.core.facts import EMPTY, FactSet
-from iact.core.machine import Machine, Trigger
-from iact.engine import claims, journal, store
+from iact.core.machine import Machine, Mode, Trigger
+from iact.engine import claims, journal, proposals, store
 from iact.engine import definitions as definition_store
 from iact.engine.claims import FIRST_CLAIM, ClaimLostError
 from iact.engine.clocks import DatabaseClock, TransactionClock
 from iact.engine.context import ActionContext, FactContext
 from iact.engine.host import Host
 from iact.engine.model import compile_agent
+from iact.engine.modes import ModesInForce
 from iact.engine.page import Page
 from iact.engine.runners import LEASE, Presence
 from iact.engine.store import Run
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
     from iact.engine.journal import Entry
+    from iact.engine.proposals import Answer
     from iact.stores.query import Query
 
 __all__ = ["ActionContext", "EndlessRunError", "FactContext", "Run", "Runtime"]
@@ -66,6 +68,7 @@ class Runtime:
         project: str,
         clock: TransactionClock | None = None,
         services: Mapping[str, Any] | None = None,
+        modes: Mapping[str, Mode] | None = None,
     ) -> None:
         """Prepare to run agents.
 
@@ -74,8 +77,15 @@ class Runtime:
             project: name of the project; every key starts with it.
             clock: where the present moment comes from; the database by default.
             services: what the host supplies to fact sources and actions, such as the folder of the project.
+            modes: the mode of each agent in the rules now in force, by name.
         """
-        self.host = Host(engine=engine, project=project, clock=clock or DatabaseClock(), services=services or {})
+        self.host = Host(
+            engine=engine,
+            project=project,
+            clock=clock or DatabaseClock(),
+            services=services or {},
+            modes=ModesInForce(modes),
+        )
         self.engine = engine
         self.project = project
         self._machines: dict[str, Machine] = {}
@@ -143,6 +153,10 @@ class Runtime:
     def recent(self, most: int) -> list[Run]:
         """Return the runs that go on, then those that have ended, the newest of both first; so many of them at most."""
         return [*self.going_on(most), *self._found(store.ENDED_LATELY, most=most)][:most]
+
+    def newest_of(self, agent: str, most: int) -> list[Run]:
+        """Return the newest runs of an agent, so many of them at most."""
+        return self._found(store.NEWEST_OF_AGENT, agent=agent, most=most)
 
     def named(self, beginning: str) -> list[Run]:
         """Return the first two runs, by name, whose names begin so."""
@@ -224,6 +238,20 @@ class Runtime:
         with self.present() as presence:
             self._go_on(presence, run)
         return self.get(run)
+
+    def answer(self, run: str, answer: Answer) -> tuple[str, ...]:
+        """Say yes or no to what a run has proposed; durable once this returns. Return the names of the actions.
+
+        Raises:
+            LookupError: if there is no such run, or it has proposed nothing that is open.
+        """
+        self.get(run)
+        with self.present() as presence:
+            while True:
+                try:
+                    return proposals.give(self.host, presence.name, self._claimed(presence, run), answer)
+                except ClaimLostError:
+                    continue
 
     def retry(self, run: str) -> Run:
         """Let a run go on that waits for a person: it is advanced now, and an action given up is attempted anew.
@@ -332,7 +360,7 @@ class Runtime:
                 "decision": decision.to_record(),
             },
         )
-        page.enter(run, machine, decision)
+        page.enter(run, machine, decision, self.host.modes.of(machine))
         page.flush()
         FIRST_CLAIM.run(connection, **claims.unclaimed(self.project, run))
         return run

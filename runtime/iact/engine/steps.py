@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from iact.core.errors import EnvironmentProblemError
 from iact.core.evaluator import decide, holder_fact, needs
 from iact.core.facts import EMPTY, Fact, FactSet
-from iact.core.machine import Trigger, TriggerKind
+from iact.core.machine import Mode, Trigger, TriggerKind
 from iact.engine import attempts, store
 from iact.engine.attempts import Ending
 from iact.engine.claims import ClaimLostError, still_held
@@ -187,14 +187,14 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
             elif versions[step.run.run] != step.run.version or _is_early(step, page.now):
                 found.append(Stumbled(step, RunMovedError(step.run.run)))
             else:
-                found.append(_carry_out(connection, host.project, page, step, begins=begins))
+                found.append(_carry_out(connection, host, page, step, begins=begins))
         page.flush()
         return found
 
     return write(host.engine, carry_out)
 
 
-def _carry_out(connection: Connection, project: str, page: Page, step: Step | Beginning, *, begins: bool) -> Taken:
+def _carry_out(connection: Connection, host: Host, page: Page, step: Step | Beginning, *, begins: bool) -> Taken:
     if isinstance(step, Beginning):
         attempts.note_begun(page, step.attempt)
         return Taken(step, attempts=(step.attempt,))
@@ -211,15 +211,16 @@ def _carry_out(connection: Connection, project: str, page: Page, step: Step | Be
     decision = decide(step.machine, run.standing, trigger, facts, now)
     if decision.holds:
         page.flush()
-        taken = _held_by_others(connection, project, run, decision)
+        taken = _held_by_others(connection, host.project, run, decision)
         if len(taken):
             facts = facts.joined(taken)
             decision = decide(step.machine, run.standing, trigger, facts, now)
     page.write_down(run.run, trigger, facts, decision)
     if not decision.moved:
         return Taken(step, decision)
-    page.move(run, step.machine, decision)
-    return Taken(step, decision, _begun(page, step, decision) if begins else ())
+    mode = host.modes.of(step.machine)
+    page.move(run, step.machine, decision, mode)
+    return Taken(step, decision, _begun(page, step, decision) if begins and mode is Mode.ENFORCE else ())
 
 
 def _settle(page: Page, step: Step) -> None:

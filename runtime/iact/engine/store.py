@@ -30,6 +30,11 @@ DONE: Final = "done"
 FAILED: Final = "failed"
 REVIEW: Final = "review"
 DEAD: Final = "dead"
+OBSERVED: Final = "observed"
+"""It was not done: the rule only observes."""
+PROPOSED: Final = "proposed"
+"""It waits for a person who approves it."""
+REJECTED: Final = "rejected"
 
 RUN: Final = query("One run.", select(RUNS).where(of_run(RUNS)))
 ACTIVE_RUN: Final = query(
@@ -63,6 +68,13 @@ GOING_ON: Final = query(
     select(RUNS)
     .where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1)
     .order_by(RUNS.c.started_at.desc(), RUNS.c.run)
+    .limit(bindparam("most")),
+)
+NEWEST_OF_AGENT: Final = query(
+    "The newest runs of an agent.",
+    select(RUNS)
+    .where(RUNS.c.project == bindparam("project"), RUNS.c.agent == bindparam("agent"))
+    .order_by(RUNS.c.started_at.desc(), RUNS.c.run.desc())
     .limit(bindparam("most")),
 )
 ENDED_LATELY: Final = query(
@@ -190,6 +202,12 @@ OPEN_INTENTS: Final = query(
         INTENTS.c.status.in_([DECIDED, WORKING, STARTED]),
     )
     .order_by(INTENTS.c.decided_at, INTENTS.c.key),
+)
+PROPOSED_BY_RUN: Final = query(
+    "The actions that a run has proposed in one visit of a state, and that nobody has answered; they are locked.",
+    select(INTENTS)
+    .where(of_run(INTENTS), INTENTS.c.visit == bindparam("visit"), INTENTS.c.status == PROPOSED)
+    .with_for_update(),
 )
 MARK_INTENTS: Final = query(
     "Say what has become of an action.",

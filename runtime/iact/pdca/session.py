@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Engine
 
+from iact.agents.modes import modes_of
 from iact.config.project import Project
 from iact.core.canonical import digest_of
 from iact.core.errors import EnvironmentProblemError
@@ -195,7 +196,7 @@ def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
     policy = policy_of({definition.pin: definition for definition in definitions})
     window = asked.window or policy.window
     experiments = Experiments(
-        runtime=Runtime(engine, project=project.name, clock=clock, services=services),
+        runtime=Runtime(engine, project=project.name, clock=clock, services=services, modes=modes_of(project)),
         definitions=definitions,
         repository=collected.repository,
         window=window,

@@ -116,7 +116,10 @@ def runs() -> None:
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
 @form_option
 def list_runs(agent: str | None, most: int, form: str) -> None:
-    """List runs: those that go on, then those that have ended, the newest of both first."""
+    """List runs: those that go on, then those that have ended, the newest of both first.
+
+    Of one agent, the newest first.
+    """
     from iact.config.opening import open_project
     from iact.core.alignment import aligned
     from iact.serving.service import runtime_of
@@ -126,7 +129,7 @@ def list_runs(agent: str | None, most: int, form: str) -> None:
     if agent is not None:
         project.get("Agent", agent)
     with runtime_of(project, only_look=True) as runtime:
-        found = runtime.recent(most) if agent is None else [run for run in runtime.runs() if run.agent == agent][:most]
+        found = runtime.recent(most) if agent is None else runtime.newest_of(agent, most)
     records = [record_of(run) for run in found]
     columns = ("run", "agent", "state", "outcome", "started_at")
     _say(as_json(records) if form == "json" else aligned([[one[name] for name in columns] for one in records]))
@@ -214,6 +217,61 @@ def retry(run: str) -> None:
     click.echo(f"{again.run}: {again.stands}")
 
 
+def _person(_context: click.Context, _option: click.Parameter, by: str | None) -> str:
+    import getpass
+
+    return by or getpass.getuser()
+
+
+_why = click.option("--reason", metavar="TEXT", required=True, help="Why; it is kept in the journal.")
+_by = click.option(
+    "--by", metavar="NAME", callback=_person, help="Who says so; by default the user's name on this machine."
+)
+
+
+@click.command()
+@click.argument("run")
+@_why
+@_by
+def approve(run: str, reason: str, by: str) -> None:
+    """Let what a run proposes be done, and let it go on.
+
+    RUN is its name, or the beginning of it. `iact status` shows what waits to be approved.
+    """
+    _answer(run, reason, by, approved=True)
+
+
+@click.command()
+@click.argument("run")
+@_why
+@_by
+def reject(run: str, reason: str, by: str) -> None:
+    """Let what a run proposes not be done; the run hears that it failed, and goes on.
+
+    RUN is its name, or the beginning of it. `iact status` shows what waits to be approved.
+    """
+    _answer(run, reason, by, approved=False)
+
+
+def _answer(run: str, reason: str, by: str, *, approved: bool) -> None:
+    from iact.config.opening import open_project
+    from iact.core.errors import FindingError
+    from iact.engine.proposals import Answer, NothingProposedError
+    from iact.serving.service import runtime_of
+    from iact.serving.standing import named
+
+    with runtime_of(open_project()) as runtime:
+        found = named(runtime, run)
+        try:
+            actions = runtime.answer(found.run, Answer(approved=approved, by=by, reason=reason))
+        except NothingProposedError:
+            message = f"{found.run} waits for nobody's answer ({found.stands}). `iact status` shows what does."
+            raise FindingError(message) from None
+        again = runtime.advance(found.run)
+    said = "approved" if approved else "rejected"
+    click.echo(f"{again.run}: {', '.join(actions)} {said}; {again.stands}")
+
+
 def _say(lines: str | Iterable[str]) -> None:
     if isinstance(lines, str):
         click.echo(lines, nl=False)
@@ -225,15 +283,13 @@ def _say(lines: str | Iterable[str]) -> None:
 @click.command()
 @click.argument("commit", required=False)
 @click.option("--files", is_flag=True, help="Let each process follow the files of its checkout again.")
-@click.option("--by", metavar="NAME", help="Who says so; by default the user's name on this machine.")
-def activate(commit: str | None, *, files: bool, by: str | None) -> None:
+@_by
+def activate(commit: str | None, *, files: bool, by: str) -> None:
     """Let every process that serves the project follow the rules of one COMMIT.
 
     They do so within seconds, whatever the files of their checkouts say; a checkout has to have the commit. What has
     mistakes is not activated. Without COMMIT, say what is in force.
     """
-    import getpass
-
     from iact.config.changes import changes
     from iact.config.opening import open_project
     from iact.core import instants
@@ -254,7 +310,7 @@ def activate(commit: str | None, *, files: bool, by: str | None) -> None:
         told = activations.project_at(project.root, before.commit) if before and before.commit else project
         full = activations.commit_id(project.root, commit) if commit else ""
         after = activations.project_at(project.root, full) if full else project
-        activations.activate(runtime, full, after.digest, by or getpass.getuser())
+        activations.activate(runtime, full, after.digest, by)
     click.echo(_in_force(full))
     for line in changes(told, after):
         click.echo(f"  {line}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from iact.core import instants
 from iact.core.machine import Machine, RunState, Transition, TriggerKind
@@ -15,6 +15,18 @@ from iact.engine.replay import facts_of, trigger_of
 
 if TYPE_CHECKING:
     from iact.engine.journal import Entry
+
+_CAME_TO: Final = {
+    EntryKind.ATTEMPT: "attempt {attempt}",
+    EntryKind.RECEIPT: "{ending}. {message}",
+    EntryKind.POSTPONED: "not now. {reason}",
+    EntryKind.REVIEW: "{reason}",
+    EntryKind.OBSERVED: "would have been done",
+    EntryKind.PROPOSED: "waits for a person",
+    EntryKind.APPROVED: "approved by {by}. {reason}",
+    EntryKind.REJECTED: "rejected by {by}. {reason}",
+}
+"""What came of an action, in words; of starts and decisions other functions speak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,15 +179,10 @@ def _says(entry: Entry) -> str:
 
 
 def _came_to(entry: Entry) -> str:
-    body = entry.body
-    if entry.kind is EntryKind.ATTEMPT:
-        return f"attempt {body['attempt']}"
+    said: dict[str, Any] = {"reason": "", "message": "", "attempt": "", "by": "", **entry.body}
     if entry.kind is EntryKind.RECEIPT:
-        return f"{'done' if body['succeeded'] else 'failed'}. {body['message']}".rstrip()
-    if entry.kind is EntryKind.POSTPONED:
-        return f"not now. {body['reason']}"
-    reason: str = body["reason"]
-    return reason
+        said["ending"] = "done" if said["succeeded"] else "failed"
+    return _CAME_TO[entry.kind].format(**said).rstrip()
 
 
 def _decided(body: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from iact import __version__
+from iact.agents.modes import modes_of
 from iact.core import instants
 from iact.core.errors import FindingError, IactError
 from iact.dora.repository import git_rules, open_store
@@ -83,6 +84,7 @@ class Service:
         self.server = Server(runtime.host, presence, pace=pace, before_turn=self._look_at_the_schedule)
         self.configuration = Configuration(project, runtime)
         self._schedule = Schedule(project, runtime, presence)
+        self._runtime = runtime
         # One at a time: what the schedule asks for reads histories, and is in no hurry.
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-job")
         self._under_way: list[Future[str]] = []
@@ -120,6 +122,7 @@ class Service:
             return
         self._looked = time.monotonic()
         if self.configuration.look():
+            self._runtime.host.modes.follow(modes_of(self.configuration.project))
             self._schedule.follow(self.configuration.project)
         for occurrence in self._schedule.due():
             self._under_way.append(self._pool.submit(self._schedule.carry_out, occurrence))
@@ -142,6 +145,6 @@ def runtime_of(project: Project, *, only_look: bool = False) -> Iterator[Runtime
         }
     engine = open_store(project, only_look=only_look)
     try:
-        yield Runtime(engine, project=project.name, services=services)
+        yield Runtime(engine, project=project.name, services=services, modes=modes_of(project))
     finally:
         engine.dispose()

@@ -12,6 +12,7 @@ from iact.serving.occurrences import COUNTING
 
 NOBODY: Final = "nobody: `iact serve` goes on with what is due, `iact tick` does so once"
 _LEFT: Final = {
+    "proposed": "waits to be approved: `iact approve RUN --reason …`, or `iact reject`",
     "review": "whether it was done is not known; find out, and tell the run",
     "dead": "was given up after too many attempts: `iact runs retry` lets it be tried again",
 }
@@ -30,6 +31,7 @@ def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _part(
         "For a person", [(one["run"], one["action"], _LEFT[one["status"]]) for one in found["for_a_person"]]
     )
+    yield from _part("Only observed: would have been done", [_observed(one) for one in found["observed"]])
     yield from _part("Scheduled", [_scheduled(one) for one in found["schedule"]], "nothing")
 
 
@@ -102,6 +104,11 @@ def _in_trouble(one: Mapping[str, Any]) -> tuple[str, ...]:
     else:
         following = f"tried again at {one['tried_again_at']}"
     return one["run"], f"failed {one['failures']} times", one["why"], following
+
+
+def _observed(one: Mapping[str, Any]) -> tuple[str, ...]:
+    told = ", ".join(f"{name}: {value}" for name, value in one["arguments"].items())
+    return one["target"], f"{one['action']} ({told})" if told else one["action"], f"by {one['agent']}", one["at"]
 
 
 def _scheduled(one: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from iact.engine.tables import RUNS
 from iact.serving.activations import in_force
 from iact.serving.jobs import scheduled
 from iact.serving.occurrences import LATEST
-from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE
+from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE, OBSERVED
 from iact.stores.query import query
 from iact.stores.units import read
 
@@ -76,6 +76,17 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
             "for_a_person": [
                 {"run": row["run"], "action": row["action"], "key": row["key"], "status": row["status"]}
                 for row in FOR_A_PERSON.rows(connection, **asked)
+            ],
+            "observed": [
+                {
+                    "agent": row["agent"],
+                    "target": row["subject"],
+                    "action": row["action"],
+                    "arguments": json.loads(row["arguments"]),
+                    "at": instants.write(row["decided_at"]),
+                    "run": row["run"],
+                }
+                for row in OBSERVED.rows(connection, **asked, most=SHOWN)
             ],
             "schedule": list(_schedule(connection, project, now)),
         }

@@ -1,10 +1,10 @@
-"""What could not be done: runs that cannot go on, and actions that failed or that a person has to look at."""
+"""What was not done: by runs that cannot go on, since it failed or waits for a person, or as a rule only observes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 
 from iact.engine.tables import CLAIMS, INTENTS, RUNS
 from iact.stores.query import query
@@ -17,11 +17,32 @@ IN_TROUBLE: Final = query(
     .order_by(CLAIMS.c.parked_at.is_(None), CLAIMS.c.parked_at, CLAIMS.c.run),
 )
 FOR_A_PERSON: Final = query(
-    "Actions whose outcome a person has to find out, or that were given up, of runs that go on.",
+    "Actions of runs that go on which a person has to approve or to find out about, or that were given up.",
     select(INTENTS)
     .join(RUNS, (RUNS.c.project == INTENTS.c.project) & (RUNS.c.run == INTENTS.c.run))
-    .where(INTENTS.c.project == bindparam("project"), INTENTS.c.status.in_(["review", "dead"]), RUNS.c.active == 1)
+    .where(
+        INTENTS.c.project == bindparam("project"),
+        INTENTS.c.status.in_(["proposed", "review", "dead"]),
+        RUNS.c.active == 1,
+        # What was proposed in a state that the run has left nobody can approve any more.
+        or_(INTENTS.c.status != "proposed", INTENTS.c.visit == RUNS.c.visit),
+    )
     .order_by(INTENTS.c.decided_at, INTENTS.c.key),
+)
+OBSERVED: Final = query(
+    "What rules that only observe would have done, the latest first.",
+    select(
+        RUNS.c.agent,
+        RUNS.c.subject,
+        INTENTS.c.run,
+        INTENTS.c.action,
+        INTENTS.c.arguments,
+        INTENTS.c.decided_at,
+    )
+    .join(RUNS, (RUNS.c.project == INTENTS.c.project) & (RUNS.c.run == INTENTS.c.run))
+    .where(INTENTS.c.project == bindparam("project"), INTENTS.c.status == "observed")
+    .order_by(INTENTS.c.decided_at.desc(), INTENTS.c.key.desc())
+    .limit(bindparam("most")),
 )
 SETTLED_BADLY: Final = query(
     "How many actions that were decided on within a day failed lately, or were left to a person.",

@@ -373,9 +373,9 @@ def simulated(play: Play) -> Iterator[None]:
         play.before_transaction()
         return connect()
 
-    def carried_out(connection: Connection, project: str, page: Any, step: Any, **how: Any) -> Any:
+    def carried_out(connection: Connection, host: Host, page: Any, step: Any, **how: Any) -> Any:
         play.accept(connection, step.claim)
-        return carry_out(connection, project, page, step, **how)
+        return carry_out(connection, host, page, step, **how)
 
     class RefusedError(ClaimLostError):
         """Counts the writes that are refused since their claim was lost."""
