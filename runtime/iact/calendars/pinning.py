@@ -41,11 +41,18 @@ def pinned_agent(project: Project, agent: Resource, now: datetime) -> Definition
 
 
 def _with_mode(agent: Resource) -> Tree:
-    """Return an agent's `spec` that says its mode, also where that was left out."""
-    if agent.spec.mode is not None or not agent.spec.acts or not isinstance(agent.tree, MappingNode):
+    """Return an agent's `spec` that says its mode, also where that was left out.
+
+    `enforce` alone is not said, as it was not before there were modes: so releases of then go on with such runs, while
+    they can read none that is held back and so do not act in its name.
+    """
+    if not isinstance(agent.tree, MappingNode):
         return agent.tree
-    said = Entry(ScalarNode("mode", "mode"), ScalarNode(LEFT_OUT.value, LEFT_OUT.value))
-    return MappingNode((*agent.tree.entries, said), agent.tree.position)
+    said = tuple(entry for entry in agent.tree.entries if entry.key.text != "mode")
+    mode = agent.spec.mode or LEFT_OUT
+    if agent.spec.acts and mode is not Mode.ENFORCE:
+        said = (*said, Entry(ScalarNode("mode", "mode"), ScalarNode(mode.value, mode.value)))
+    return MappingNode(said, agent.tree.position)
 
 
 def definition_of(resource: Resource) -> Definition:

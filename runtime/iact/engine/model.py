@@ -231,7 +231,7 @@ def compiled(agent: Agent, *, name: str, digest: str, calendars: Mapping[str, Pi
         state: spec.compiled(state, calendars.get(agent.calendar_of(spec) or ""))
         for state, spec in agent.states.items()
     }
-    # Whoever starts a run pins the mode; what was pinned before there were modes has none, and was done.
+    # Whoever starts a run pins the mode unless it is this one; what was pinned before there were modes was done.
     mode = agent.mode or Mode.ENFORCE
     return Machine(name=name, digest=digest, start=agent.start, states=MappingProxyType(states), mode=mode)
 
