@@ -7,6 +7,7 @@ import json
 import pytest
 
 from benchmarks.bench_sql import DOCUMENT, FULL, MOST_MILLISECONDS, RECORD, tables
+from tests.support.queries import looks, named_queries
 from tests.support.servers import DATABASE_SERVERS
 
 MEASURED = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -24,3 +25,8 @@ def test_every_query_with_a_bar_kept_it_at_full_size(server: str):
     slow = {name for name, one in found["queries"].items() if not one["unbounded"] and one["p95"] >= MOST_MILLISECONDS}
     assert slow == set()
     assert sum(not one["unbounded"] for one in found["queries"].values()) > 90
+
+
+@pytest.mark.parametrize("server", DATABASE_SERVERS)
+def test_every_query_that_finds_rows_was_measured(server: str):
+    assert set(MEASURED[server]["queries"]) == {name for name, asked in named_queries().items() if looks(asked)}
