@@ -116,7 +116,7 @@ ODD: Final = (
 
 def full_store(folder: Path) -> Path:
     """Make an embedded store that holds a run that was kept, a history, and rows with whatever a column may hold."""
-    shop = Shop.open(folder, RULES)
+    shop = Shop.open(folder, RULES, opened=open_sqlite)
     shop.experiments().run()
     shop.experiments().start("faster")
     shop.history.pass_weeks(8, wait=timedelta(hours=6))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,12 +173,20 @@ class Shop:
     clock: ManualClock
 
     @classmethod
-    def open(cls, folder: Path, files: Mapping[str, str] | None = None, *, policy: str = "", weeks: int = 20) -> Shop:
-        """Make a shop whose changes wait two to three days for the weekly release."""
+    def open(
+        cls,
+        folder: Path,
+        files: Mapping[str, str] | None = None,
+        *,
+        policy: str = "",
+        weeks: int = 20,
+        opened: Callable[[Path], Engine] = open_kept,
+    ) -> Shop:
+        """Make a shop whose changes wait two to three days for the weekly release, and open its store by `opened`."""
         write_project(folder, files, policy)
         history = History(folder / "repository")
         history.pass_weeks(weeks, wait=timedelta(days=2, hours=12))
-        return cls(folder, history, open_kept(folder / "iact.db"), ManualClock(history.now + timedelta(minutes=1)))
+        return cls(folder, history, opened(folder / "iact.db"), ManualClock(history.now + timedelta(minutes=1)))
 
     def experiments(self, *, path: Path | None = None) -> Experiments:
         """Read what is new and return what can be done now; `path` is where patches may be tried, None nowhere else."""

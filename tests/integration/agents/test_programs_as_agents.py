@@ -7,11 +7,13 @@ import json
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from sqlalchemy import Engine
 
 from iact.agents import command
 from iact.config.discovery import discover
@@ -23,6 +25,7 @@ from iact.engine.clocks import ManualClock
 from iact.engine.journal import EntryKind
 from iact.engine.model import Agent, parse_inputs
 from iact.engine.runtime import Runtime
+from iact.stores.connect import open_sqlite
 from tests.support.agents import agent_definition
 from tests.support.configuration import problems_of, resource
 from tests.support.kept import open_kept
@@ -65,10 +68,16 @@ def answering(folder: Path, decision: Any) -> str:
 class Ran:
     """A run to its end."""
 
-    def __init__(self, folder: Path, arguments: dict[str, Any], inputs: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: dict[str, Any],
+        inputs: dict[str, str] | None = None,
+        opened: Callable[[Path], Engine] = open_kept,
+    ) -> None:
         self.definition = agent_definition(AGENT.format(arguments=json.dumps(arguments)))
         self.runtime = Runtime(
-            open_kept(folder / "iact.db"),
+            opened(folder / "iact.db"),
             project="shop",
             clock=ManualClock(moment("2026-03-06 10:00Z")),
             services={"folder": folder},
@@ -256,7 +265,10 @@ def test_a_python_agent_is_a_program_by_one_line(tmp_path: Path):
 
 @pytest.mark.parametrize(("on_unknown", "outcome"), [("review", "escalate"), ("repeat", "go")])
 def test_after_a_crash_a_program_runs_again_only_where_the_rule_says_so(tmp_path: Path, on_unknown: str, outcome: str):
-    """The process ends while the program runs: its attempt has no receipt."""
+    """The process ends while the program runs: its attempt has no receipt.
+
+    The store is a file whatever `STORE` says: the process that ends and the next one have to find the same.
+    """
     told = program(
         tmp_path,
         "if not os.path.exists('once'):",
@@ -266,13 +278,13 @@ def test_after_a_crash_a_program_runs_again_only_where_the_rule_says_so(tmp_path
     )
     arguments = {"run": [told], "on_unknown": on_unknown}
     code = (
-        "from pathlib import Path; from tests.integration.agents.test_programs_as_agents import Ran;"
-        f"Ran(Path({str(tmp_path)!r}), {arguments!r})"
+        "from pathlib import Path; from tests.integration.agents.test_programs_as_agents import Ran, open_sqlite;"
+        f"Ran(Path({str(tmp_path)!r}), {arguments!r}, opened=open_sqlite)"
     )
     killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True)
     assert killed.returncode == -9
 
-    assert Ran(tmp_path, arguments).run.outcome == outcome
+    assert Ran(tmp_path, arguments, opened=open_sqlite).run.outcome == outcome
 
 
 @pytest.mark.parametrize(
