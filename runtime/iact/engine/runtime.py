@@ -186,19 +186,15 @@ class Runtime:
         """Return a run's journal, oldest entry first."""
         return read(self.engine, lambda connection: list(journal.entries(connection, self.project, run)))
 
-    def machine(self, run: str) -> Machine:
+    def machine(self, run: Run) -> Machine:
         """Return the definition that a run started under, compiled.
 
         Raises:
-            LookupError: if there is no run of that name, or the store has lost its definition.
+            LookupError: if the store has lost it.
         """
-
-        def look(connection: Connection) -> Definition:
-            found = store.read_run(connection, self.project, run)
-            pin = f"Agent/{found.agent}"
-            return definition_store.load(connection, self.project, {pin: found.pins[pin]})[pin]
-
-        own = read(self.engine, look)
+        pin = f"Agent/{run.agent}"
+        pinned = {pin: run.pins[pin]}
+        own = read(self.engine, lambda connection: definition_store.load(connection, self.project, pinned)[pin])
         return compile_agent(own.tree, name=own.name, digest=own.digest)
 
     def holder(self, name: str) -> str | None:

@@ -291,16 +291,12 @@ def _demonstrate(project: Project, asked: Asked, form: str, folder: Path | None)
 
 def _run_other(project: Project, agent: str, given: Mapping[str, str], about: str) -> None:
     """Run an agent that has no command of its own: start it, or let it go on."""
-    from iact.agents.modes import modes_of
+    from iact.agents.runtime import runtime_of
     from iact.agents.starting import start
-    from iact.dora.repository import open_store
-    from iact.engine.runtime import Runtime
 
-    engine = open_store(project)
-    runtime = Runtime(engine, project=project.name, modes=modes_of(project))
-    found = runtime.advance(start(project, runtime, agent, given, subject=about))
+    with runtime_of(project) as runtime:
+        found = runtime.advance(start(project, runtime, agent, given, subject=about))
     click.echo(f"{agent}: {found.stands}, run {found.run}")
-    engine.dispose()
 
 
 def _folder(project: Project, asked: Asked, folder: Path | None) -> Path | None:

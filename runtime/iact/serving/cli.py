@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -10,7 +11,9 @@ from iact.config.cli import config
 from iact.config.options import form_option, given_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from iact.engine.runtime import Run, Runtime
 
 SHORTEST_LEASE: Final = 2
 LAST_PORT: Final = 65_535
@@ -44,10 +47,11 @@ def serve(actions: int, lease: int, health: str | None) -> None:
     from dataclasses import replace
     from datetime import timedelta
 
+    from iact.agents.runtime import runtime_of
     from iact.config.opening import open_project
     from iact.engine.serving import PACE
     from iact.serving.health import answering
-    from iact.serving.service import Service, runtime_of
+    from iact.serving.service import Service
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     project = open_project()
@@ -76,8 +80,9 @@ def _address(text: str) -> tuple[str, int]:
 @click.command()
 def tick() -> None:
     """Do once what is due: what the schedule asks for, times that have come, actions that were decided."""
+    from iact.agents.runtime import runtime_of
     from iact.config.opening import open_project
-    from iact.serving.service import Schedule, runtime_of
+    from iact.serving.service import Schedule
 
     project = open_project()
     with runtime_of(project) as runtime:
@@ -93,9 +98,9 @@ def tick() -> None:
 @form_option
 def status(form: str) -> None:
     """Show who serves the project, what its runs wait for, what needs a person, and what is scheduled."""
+    from iact.agents.runtime import runtime_of
     from iact.config.opening import open_project
     from iact.serving import standing
-    from iact.serving.service import runtime_of
     from iact.serving.show import status_lines
 
     project = open_project()
@@ -120,9 +125,9 @@ def list_runs(agent: str | None, most: int, form: str) -> None:
 
     Of one agent, the newest first.
     """
+    from iact.agents.runtime import runtime_of
     from iact.config.opening import open_project
     from iact.core.alignment import aligned
-    from iact.serving.service import runtime_of
     from iact.serving.standing import as_json, record_of
 
     project = open_project()
@@ -143,14 +148,11 @@ def show(run: str, form: str) -> None:
 
     RUN is its name, or the beginning of it.
     """
-    from iact.config.opening import open_project
     from iact.serving.explaining import entry_record
-    from iact.serving.service import runtime_of
     from iact.serving.show import run_lines
-    from iact.serving.standing import as_json, named, record_of
+    from iact.serving.standing import as_json, record_of
 
-    with runtime_of(open_project(), only_look=True) as runtime:
-        found = named(runtime, run)
+    with _of_run(run, only_look=True) as (runtime, found):
         entries = [entry_record(entry) for entry in runtime.journal(found.run)]
     record = record_of(found)
     _say(as_json(record | {"journal": entries}) if form == "json" else run_lines(record, entries))
@@ -164,15 +166,12 @@ def explain(run: str, form: str) -> None:
 
     RUN is its name, or the beginning of it.
     """
-    from iact.config.opening import open_project
     from iact.serving.explaining import explanation
-    from iact.serving.service import runtime_of
     from iact.serving.show import explanation_lines
-    from iact.serving.standing import as_json, named, record_of
+    from iact.serving.standing import as_json, record_of
 
-    with runtime_of(open_project(), only_look=True) as runtime:
-        found = named(runtime, run)
-        explained = explanation(runtime.machine(found.run), found.standing, runtime.journal(found.run))
+    with _of_run(run, only_look=True) as (runtime, found):
+        explained = explanation(runtime.machine(found), found.standing, runtime.journal(found.run))
     record = record_of(found)
     _say(as_json(record | explained.to_record()) if form == "json" else explanation_lines(record, explained))
 
@@ -187,13 +186,9 @@ def tell(run: str, event: str, given: Mapping[str, str], key: str | None) -> Non
 
     RUN is its name, or the beginning of it; EVENT is what its agent calls `event`.
     """
-    from iact.config.opening import open_project
-    from iact.serving.service import runtime_of
-    from iact.serving.standing import named
     from iact.serving.telling import tell_event
 
-    with runtime_of(open_project()) as runtime:
-        found = named(runtime, run)
+    with _of_run(run) as (runtime, found):
         is_news = tell_event(runtime, found, event, given, key=key)
         again = runtime.advance(found.run)
     known = "" if is_news else "it was told so before; "
@@ -207,12 +202,7 @@ def retry(run: str) -> None:
 
     RUN is its name, or the beginning of it.
     """
-    from iact.config.opening import open_project
-    from iact.serving.service import runtime_of
-    from iact.serving.standing import named
-
-    with runtime_of(open_project()) as runtime:
-        found = named(runtime, run)
+    with _of_run(run) as (runtime, found):
         again = runtime.retry(found.run)
     click.echo(f"{again.run}: {again.stands}")
 
@@ -254,14 +244,10 @@ def reject(run: str, reason: str, by: str) -> None:
 
 
 def _answer(run: str, reason: str, by: str, *, approved: bool) -> None:
-    from iact.config.opening import open_project
     from iact.core.errors import FindingError
     from iact.engine.proposals import Answer, NothingProposedError
-    from iact.serving.service import runtime_of
-    from iact.serving.standing import named
 
-    with runtime_of(open_project()) as runtime:
-        found = named(runtime, run)
+    with _of_run(run) as (runtime, found):
         try:
             actions = runtime.answer(found.run, Answer(approved=approved, by=by, reason=reason))
         except NothingProposedError:
@@ -270,6 +256,17 @@ def _answer(run: str, reason: str, by: str, *, approved: bool) -> None:
         again = runtime.advance(found.run)
     said = "approved" if approved else "rejected"
     click.echo(f"{again.run}: {', '.join(actions)} {said}; {again.stands}")
+
+
+@contextmanager
+def _of_run(name: str, *, only_look: bool = False) -> Iterator[tuple[Runtime, Run]]:
+    """Give the run whose name is, or begins with, what a person wrote, with what it needs."""
+    from iact.agents.runtime import runtime_of
+    from iact.config.opening import open_project
+    from iact.serving.standing import named
+
+    with runtime_of(open_project(), only_look=only_look) as runtime:
+        yield runtime, named(runtime, name)
 
 
 def _say(lines: str | Iterable[str]) -> None:
@@ -290,11 +287,11 @@ def activate(commit: str | None, *, files: bool, by: str) -> None:
     They do so within seconds, whatever the files of their checkouts say; a checkout has to have the commit. What has
     mistakes is not activated. Without COMMIT, say what is in force.
     """
+    from iact.agents.runtime import runtime_of
     from iact.config.changes import changes
     from iact.config.opening import open_project
     from iact.core import instants
     from iact.serving import activations
-    from iact.serving.service import runtime_of
 
     project = open_project()
     if commit and files:

@@ -83,11 +83,12 @@ class Explanation:
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON data."""
+        nearest = self.nearest
         return {
             "came_by": entry_record(self.came_by) if self.came_by else None,
             "doing": entry_record(self.doing) if self.doing else None,
             "ways": [_way_record(way) for way in self.ways],
-            "nearest": self.nearest.place if self.nearest else None,
+            "nearest": nearest.place if nearest else None,
         }
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from iact import __version__
 from iact.agents.modes import modes_of
 from iact.core import instants
 from iact.core.errors import FindingError, IactError
-from iact.dora.repository import git_rules, open_store
 from iact.engine.runtime import Runtime
 from iact.engine.serving import PACE, Pace, Server
 from iact.serving.configuration import Configuration
@@ -126,25 +123,3 @@ class Service:
             self._schedule.follow(self.configuration.project)
         for occurrence in self._schedule.due():
             self._under_way.append(self._pool.submit(self._schedule.carry_out, occurrence))
-
-
-@contextmanager
-def runtime_of(project: Project, *, only_look: bool = False) -> Iterator[Runtime]:
-    """Give what runs of a project need, with its store open.
-
-    Args:
-        project: the project.
-        only_look: whether nothing may be changed.
-    """
-    services: dict[str, Any] = {"pretend": True}
-    if not only_look:
-        services = {
-            "repository": project.root,
-            "git_rules": git_rules(project.settings.sources.git),
-            "folder": project.root,
-        }
-    engine = open_store(project, only_look=only_look)
-    try:
-        yield Runtime(engine, project=project.name, services=services, modes=modes_of(project))
-    finally:
-        engine.dispose()

@@ -51,8 +51,9 @@ def explanation_lines(found: Mapping[str, Any], explained: Explanation) -> Itera
         yield from ("", "Its action", *_entry(entry_record(explained.doing)))
     if explained.ways:
         yield from ("", "Ways out")
+    nearest = explained.nearest
     for way in explained.ways:
-        yield from _way(way, is_nearest=way is explained.nearest)
+        yield from _way(way, is_nearest=way is nearest)
 
 
 def _way(way: Way, *, is_nearest: bool) -> Iterator[str]:

@@ -34,7 +34,7 @@ def tell_event(runtime: Runtime, run: Run, event: str, given: Mapping[str, str],
         ConfigurationError: if the agent knows no such event.
         FindingError: if the run has ended.
     """
-    states = runtime.machine(run.run).states.values()
+    states = runtime.machine(run).states.values()
     known = sorted({way.event for state in states for way in state.transitions if way.event})
     if event not in known:
         hint = did_you_mean(event, known) or f"It knows {', '.join(known) or 'none'}."
@@ -43,8 +43,9 @@ def tell_event(runtime: Runtime, run: Run, event: str, given: Mapping[str, str],
     if not run.active:
         message = f"{run.run} has ended ({run.stands}); nothing can be told to it any more."
         raise FindingError(message)
+    now = runtime.now()
     facts = (
-        Fact(name=f"event.{name}", value=_value(value), observed_at=runtime.now(), source="person")
+        Fact(name=f"event.{name}", value=_value(value), observed_at=now, source="person")
         for name, value in given.items()
     )
     return runtime.tell(run.run, event, facts=FactSet.of(facts), key=key or str(uuid.uuid4()))

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from iact.agents.runtime import runtime_of
 from iact.config.opening import open_project
 from iact.core.errors import FindingError
 from iact.engine.replay import first_difference
-from iact.serving.service import runtime_of
 from services import mysql_protocol
 from tests.support.databases import command
 from tests.support.stores import KINDS, PASSWORD, StoreAt, store_at
@@ -97,7 +97,7 @@ def journal(run: str) -> list[tuple[str, str]]:
     """Return kind and words of what was written about a run's actions; that it decides alike again is looked at."""
     with runtime_of(open_project(), only_look=True) as runtime:
         entries = runtime.journal(run)
-        assert first_difference(runtime.machine(run), entries) is None
+        assert first_difference(runtime.machine(runtime.get(run)), entries) is None
     shown = json.loads(command("runs", "show", run, "--format", "json").stdout)["journal"]
     return [(one["kind"], one["says"]) for one in shown if one["kind"] not in {"started", "decision"}]
 

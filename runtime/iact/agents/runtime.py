@@ -1,0 +1,36 @@
+"""What runs of a project need: its store, opened, with what the project supplies to their actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from iact.agents.modes import modes_of
+from iact.dora.repository import git_rules, open_store
+from iact.engine.runtime import Runtime
+
+if TYPE_CHECKING:
+    from iact.config.project import Project
+
+
+@contextmanager
+def runtime_of(project: Project, *, only_look: bool = False) -> Iterator[Runtime]:
+    """Give what runs of a project need, with its store open.
+
+    Args:
+        project: the project.
+        only_look: whether nothing may be changed.
+    """
+    services: dict[str, Any] = {"pretend": True}
+    if not only_look:
+        services = {
+            "repository": project.root,
+            "git_rules": git_rules(project.settings.sources.git),
+            "folder": project.root,
+        }
+    engine = open_store(project, only_look=only_look)
+    try:
+        yield Runtime(engine, project=project.name, services=services, modes=modes_of(project))
+    finally:
+        engine.dispose()
