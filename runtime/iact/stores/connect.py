@@ -16,6 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.migrate import migrate
+from iact.stores.retrying import Patience, persistently
 from iact.stores.servers import is_server, reading_options
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT = 30_000
 """Milliseconds that a transaction waits for another process's."""
+
+WHILE_OPENING = Patience(attempts=1_000, seconds=BUSY_TIMEOUT / 1000, longest_pause=1)
+"""How long opening a store is tried again while others hold it."""
 
 PAGE_CACHE = 64_000
 """Kibibytes of pages that SQLite may hold, which it takes as it needs them. With less the keys of a million commits,
@@ -41,7 +45,8 @@ def open_sqlite(path: Path) -> Engine:
         path: the file; it and its folder are made where they are missing.
 
     Raises:
-        EnvironmentProblemError: if the file cannot be made, is no database, or is from a newer iact.
+        EnvironmentProblemError: if the file cannot be made, is no database, is from a newer iact, or if others hold it
+            for too long.
     """
     try:
         make_folder(path.parent)
@@ -49,7 +54,9 @@ def open_sqlite(path: Path) -> Engine:
         message = f"the store's folder {path.parent} cannot be made: {error.strerror}. Check its permissions."
         raise EnvironmentProblemError(message) from error
     engine = file_engine(path)
-    migrate(engine, shown_as=str(path))
+    # Where another process has just made the file and writes its tables, SQLite refuses the switch to write-ahead mode
+    # at once, however long `busy_timeout` is: waiting might be a deadlock.
+    persistently(engine, lambda: migrate(engine, shown_as=str(path)), patience=WHILE_OPENING)
     return engine
 
 

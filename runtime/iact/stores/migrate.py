@@ -33,7 +33,8 @@ def migrate(engine: Engine, *, shown_as: str) -> None:
     Raises:
         EnvironmentProblemError: if it is no database, if a newer release has changed its tables, or if its account may
             not change them.
-        DatabaseError: if the connection to a server is lost, or another process stands in the way.
+        DatabaseError: if the connection to a server is lost, or another process stands in the way; the same again may
+            succeed.
     """
     try:
         with engine.connect().execution_options(iact_reading=True) as connection:
@@ -52,7 +53,7 @@ def migrate(engine: Engine, *, shown_as: str) -> None:
             else:
                 _make_fresh(connection)
     except DatabaseError as error:
-        if is_servers(engine.dialect) and failure_of(error) is not None:
+        if failure_of(error) is not None:
             raise  # nothing is wrong with the tables: whoever opens the store tries again
         raise cannot_be_used(engine, shown_as, error) from error
 
