@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -157,19 +157,36 @@ class Server:
             self._before_turn()
         if len(self._under_way) < self.pace.actions:
             found = claims.with_work(self.host, self.pace.runs)[: self.pace.runs]
-            self._again += claims.take(self.host, self.presence, found)
+            self._claim_anew(claims.take(self.host, self.presence, found))
         return self._turn()
+
+    def _claim_anew(self, taken: Sequence[Claim]) -> None:
+        """Take claims in; whoever lost its lease may find a run that it has, and then only the newest claim holds."""
+        anew = {claim.run for claim in taken}
+        self._again = [*(claim for claim in self._again if claim.run not in anew), *taken]
 
     def _turn(self) -> bool:
         self._hear()
-        if not (self._again or self._unheard or self._failed or self._done_with):
+        ready, held_back = self._sorted_again()
+        if not (ready or self._unheard or self._failed or self._done_with):
             return False
-        turn = self._worker.turn(self._again, self._unheard)
-        self._again = list(turn.again)
+        turn = self._worker.turn(ready, self._unheard)
+        self._again = [*held_back, *turn.again]
         self._after(turn)
         for attempt in turn.attempts:
             self._make(attempt)
-        return bool(self._again) or not self._ended.empty()
+        return bool(turn.again) or not self._ended.empty()
+
+    def _sorted_again(self) -> tuple[list[Claim], list[Claim]]:
+        """Return the claims of runs that can go on, and of those that an action of this process is still made for.
+
+        A process that was paused beyond its lease may claim a run anew whose action it is in the middle of. To look now
+        whether that was done would find that it was not, and it would be done twice. Nor may others look before it has
+        ended, so the claim is kept.
+        """
+        busy = {attempt.run.run for attempt in self._under_way.values()}
+        ready = [claim for claim in self._again if claim.run not in busy]
+        return ready, [claim for claim in self._again if claim.run in busy]
 
     def _after(self, turn: Turn) -> None:
         """Forget what a turn has heard of, and give back what it leaves."""
@@ -266,15 +283,19 @@ class Server:
 
     def _say_that_it_drains(self) -> bool:
         self.presence.drain()
-        self._done_with += [claim.run for claim in self._again]
-        self._again = []
+        self._leave_what_is_ready()
         self._give_back()
         return False
+
+    def _leave_what_is_ready(self) -> None:
+        ready, self._again = self._sorted_again()
+        self._done_with += [claim.run for claim in ready]
 
     def _last_turn(self) -> bool:
         """Write what came of actions; what the runs decide then is theirs who go on with them."""
         turn = self._worker.turn([], self._unheard, begins=False)
         self._done_with += [claim.run for claim in turn.again]
+        self._leave_what_is_ready()
         self._after(turn)
         return False
 

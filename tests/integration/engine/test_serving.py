@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import Engine, text
 
 from iact.core.quantities import parse
+from iact.core.registry import Receipt, action
 from iact.engine import journal
 from iact.engine.claims import stumble, take, with_work
 from iact.engine.clocks import ManualClock
+from iact.engine.context import ActionContext
 from iact.engine.journal import EntryKind
 from iact.engine.retrying import ATTEMPTS, LONGEST_PAUSE
+from iact.engine.runners import Presence
 from iact.engine.runtime import Runtime
+from iact.engine.serving import Pace, Server, Waiting
 from iact.stores.connect import reading, writing
 from tests.support import serving
 from tests.support.agents import agent_definition
@@ -39,6 +49,33 @@ states:
 )
 
 
+NOTING_WHEN_LET: Final = agent_definition(
+    """
+start: noting
+states:
+  noting:
+    do: note_in_ledger_when_let
+    next: [{event: finished, decide: SUCCESS, to: noted}]
+  noted: {final: true}
+""",
+    name="noting-when-let",
+)
+LOOK_EVERY: Final = 0.01
+BEGUN: Final = threading.Event()
+LET: Final = threading.Event()
+
+
+@action("note_in_ledger_when_let")
+class NoteInLedgerWhenLet(serving.NoteInLedger):
+    """Says that it has begun, and writes once it is let."""
+
+    def perform(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt:
+        """Do it."""
+        BEGUN.set()
+        assert LET.wait(PATIENCE)
+        return super().perform(arguments, context)
+
+
 @pytest.fixture
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the actions of the processes write."""
@@ -53,6 +90,14 @@ def engine(store_url: str) -> Iterator[Engine]:
     found = opened(store_url)
     yield found
     found.dispose()
+
+
+def term_of(engine: Engine, run: str) -> int:
+    """Return how often a run was claimed."""
+    with reading(engine) as connection:
+        asked = text("SELECT term FROM claims WHERE run = :run")
+        found: int = connection.execute(asked, {"run": run}).scalar_one()
+    return found
 
 
 def ended(engine: Engine) -> int:
@@ -127,6 +172,78 @@ def test_one_that_was_frozen_beyond_its_lease_and_wakes_writes_nothing_more(
 
     assert Runtime(engine, project=PROJECT).journal(run) == before
     assert noted() == {f"{run}/1/0": 1}
+
+
+@contextmanager
+def claimed_anew_in_the_middle_of_its_action(engine: Engine, run: str) -> Iterator[tuple[Server, list[float]]]:
+    """Serve a run in this process, up to where its action was begun and the run was claimed anew after a lost lease.
+
+    Yields:
+        What serves, and for how many seconds it has waited at most, each time.
+    """
+    BEGUN.clear()
+    LET.clear()
+    lease, clock, looks = timedelta(seconds=30), ManualClock(datetime.now(UTC)), Counter[str]()
+    host = replace(Runtime(engine, project=PROJECT).host, lease_clock=clock)
+    presence = Presence(engine, PROJECT, clock=clock, lease=lease, renews=False)
+    pace = Pace(look_every=timedelta(seconds=LOOK_EVERY))
+    waits: list[float] = []
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        waits.append(seconds)
+        return event.wait(seconds)
+
+    waiting = Waiting(until=wait)
+    server = Server(host, presence, pace=pace, before_turn=lambda: looks.update(["look"]), waiting=waiting)
+    with ThreadPoolExecutor(1) as thread:
+        served = thread.submit(server.run)
+        try:
+            until(BEGUN.is_set)
+            clock.advance(2 * lease)
+            until(lambda: term_of(engine, run) > 1)
+            presence.renew()
+            since = looks["look"]
+            until(lambda: looks["look"] >= since + 5)
+            yield server, waits
+        finally:
+            LET.set()
+            server.stop()
+        served.result(PATIENCE)
+        presence.leave()
+
+
+@pytest.mark.usefixtures("ledger")
+def test_one_that_claims_a_run_anew_in_the_middle_of_its_action_waits_for_that_and_does_not_do_it_twice(
+    engine: Engine,
+):
+    (run,) = start_runs(engine, 1, NOTING_WHEN_LET)
+    with claimed_anew_in_the_middle_of_its_action(engine, run):
+        LET.set()
+        until(lambda: ended(engine) == 1)
+
+    expect_attempted_once(engine, run)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_one_that_is_told_to_stop_in_the_middle_of_an_action_keeps_its_run_from_others_until_that_has_ended(
+    engine: Engine,
+):
+    (run,) = start_runs(engine, 1, NOTING_WHEN_LET)
+    with claimed_anew_in_the_middle_of_its_action(engine, run) as (server, waits):
+        server.stop()
+        until(lambda: max(waits) > LOOK_EVERY)
+        assert claimed(engine) == 1
+    assert claimed(engine) == 0
+    Runtime(engine, project=PROJECT).tick()
+
+    expect_attempted_once(engine, run)
+
+
+def expect_attempted_once(engine: Engine, run: str) -> None:
+    """Expect the action of a run to have been done once, in one attempt."""
+    assert noted() == {f"{run}/1/0": 1}
+    kinds = [entry.kind.value for entry in Runtime(engine, project=PROJECT).journal(run)]
+    assert (kinds.count("attempt"), kinds.count("receipt")) == (1, 1)
 
 
 def test_one_that_is_told_to_stop_finishes_what_is_under_way_and_leaves(store_url: str, engine: Engine, ledger: Path):

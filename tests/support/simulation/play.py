@@ -17,7 +17,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -104,7 +104,7 @@ class Play:
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - a play that repeats, not a secret
         self.schedule = Schedule(self.chance)
-        self.world = SimulatedWorld(self.schedule, self.chance)
+        self.world = SimulatedWorld(self.schedule, self.chance, self.is_anothers)
         self.engine = open_memory()
         self.clock = SkewedClock(self.schedule)
         self.host = Host(
@@ -275,7 +275,7 @@ class Play:
     def accept(self, connection: Connection, claim: Claim) -> None:
         """Look, within the transaction that writes a step, whether the step is made under the claim that holds."""
         task = current_task()
-        own = f"runner-{self.processes.index(task.process)}" if task else ""
+        own = self.runner_of(task.process) if task else ""
         asked = select(CLAIMS.c.runner, CLAIMS.c.term).where(CLAIMS.c.project == PROJECT, CLAIMS.c.run == claim.run)
         holds = connection.execute(asked).one()
         if (holds.runner, holds.term) != (own, claim.term):
@@ -283,6 +283,18 @@ class Play:
                 f"a stale write was accepted: {own} wrote {claim.run} under term {claim.term}, while {holds.runner} "
                 f"holds it under term {holds.term}"
             )
+
+    def runner_of(self, process: SimulatedProcess) -> str:
+        """Return in which name a process claims runs; empty for people."""
+        return f"runner-{self.processes.index(process)}" if process in self.processes else ""
+
+    def is_anothers(self, run: str, process: SimulatedProcess) -> bool:
+        """Return whether a run is claimed in another process's name, without a transaction in which others go on."""
+        with closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT runner FROM claims WHERE project = ? AND run = ?", (PROJECT, run))
+            found = cursor.fetchone()
+        return found is not None and found[0] not in {None, self.runner_of(process)}
 
     def go_on(self) -> None:
         """Let everything happen, until all is done or it has taken too long."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iact.core.facts import Fact, FactRequest, FactType
 from iact.core.registry import OutcomeUnknownError, Receipt, TryAgainError, action, fact_source
 from iact.engine.context import ActionContext, FactContext
-from tests.support.simulation.schedule import Schedule, current_task
+from tests.support.simulation.schedule import Schedule, SimulatedProcess, current_task
 
 COLOURS: Final = ("red", "blue")
 MOST_REFUSALS: Final = 2
@@ -25,6 +25,7 @@ class SimulatedWorld:
     Attributes:
         schedule: lets others go on in the middle of a deed.
         chance: draws what facts are and how deeds come out.
+        is_anothers: says of a run and a process whether the run is claimed in another process's name by now.
         done: how often each deed was done, by its idempotency key; a repeat that its key gave away counts as none.
         repeats: keys of deeds that were done again and said so.
         recognised: how often a deed came again that was recognised by its key.
@@ -33,11 +34,13 @@ class SimulatedWorld:
 
     schedule: Schedule
     chance: random.Random
+    is_anothers: Callable[[str, SimulatedProcess], bool]
     done: Counter[str] = field(default_factory=Counter)
     repeats: Counter[str] = field(default_factory=Counter)
     recognised: int = 0
     violations: list[str] = field(default_factory=list)
     _refused: Counter[str] = field(default_factory=Counter)
+    _came_late: set[str] = field(default_factory=set)
 
     def refuses(self, what: str, share: float) -> bool:
         """Return whether something is refused this time."""
@@ -46,23 +49,27 @@ class SimulatedWorld:
         self._refused[what] += 1
         return True
 
-    def deliver(self, key: str, *, repeats: bool) -> None:
+    def deliver(self, run: str, key: str, *, repeats: bool) -> None:
         """Let a deed reach the world.
 
-        It must reach it once. It may do so again where it says that it may be a repeat, and where whoever does it was
-        paused after it had looked whether the run was still its own: no look can help there, and the key does.
+        It must reach it once. It may do so again where it says that it may be a repeat, and where one of the two was
+        made by who was paused after it had looked whether the run was still its own: no look can help there, and the
+        key does. Where that one came first, its run must have been another's by then; a process that has the run still
+        or again knows of its own deed.
         """
         task = current_task()
         paused = task is not None and task.gave_way_since_look
         self.schedule.note(task.process if task else None, f"deed {key}{' again' if self.done[key] else ''}")
         if repeats:
             self.repeats[key] += 1
-        elif self.done[key] and paused:
-            self.recognised += 1
-        elif self.done[key]:
-            self.violations.append(f"{key} was done twice")
-        else:
+        elif not self.done[key]:
             self.done[key] += 1
+            if task is not None and paused and self.is_anothers(run, task.process):
+                self._came_late.add(key)
+        elif paused or key in self._came_late:
+            self.recognised += 1
+        else:
+            self.violations.append(f"{key} was done twice")
 
     def perform(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt:
         """Do a deed, refuse it, or lose its answer."""
@@ -72,7 +79,7 @@ class SimulatedWorld:
             self.schedule.give_way(self.chance.uniform(0, 3))
         if arguments.get("fails") and self.chance.random() < 0.5:
             return Receipt(succeeded=False, message="the world would not change")
-        self.deliver(context.key, repeats=context.repeats)
+        self.deliver(context.run, context.key, repeats=context.repeats)
         self.schedule.give_way(self.chance.choice((0.0, 0.0, self.chance.uniform(0, 10))))
         if arguments.get("loses") and self.chance.random() < 0.3:
             raise OutcomeUnknownError("the answer was lost")
