@@ -7,11 +7,21 @@ re-hashes must not depend on that. Exact numbers are written as integers or as t
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import json
+import re
+from typing import Any, Final
 
 import rfc8785
 
-_SAFE_INTEGER = 2**53 - 1
+_SAFE_INTEGER: Final = 2**53 - 1
+_ENCODE: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+).encode
+"""Escapes text as RFC 8785 does and sorts keys by code point, which for ASCII is the order of RFC 8785. It is many
+times as fast as a canonical encoder in Python, which writes whatever else there is."""
+_KEYS: Final = frozenset({str})
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
+_LEAVES: Final = frozenset({str, bool, type(None)})
 
 
 def canonical(record: Any) -> bytes:
@@ -24,6 +34,10 @@ def canonical(record: Any) -> bytes:
         TypeError: if it holds a float or anything else that JSON without floats cannot hold.
         ValueError: if an integer is too large for every JSON reader to hold exactly.
     """
+    if _is_plain(record):
+        text = _ENCODE(record)
+        if text.isascii() or (_has_ascii_keys(record) and not _HALF_A_PAIR.search(text)):
+            return text.encode()
     _refuse_inexact(record)
     return rfc8785.dumps(record)
 
@@ -36,6 +50,27 @@ def digest(content: bytes) -> str:
 def digest_of(record: Any) -> str:
     """Return the digest of a record's canonical bytes."""
     return digest(canonical(record))
+
+
+def _is_plain(record: Any) -> bool:
+    """Return whether Python's own encoder takes a record and changes nothing in it, such as a key that is no text."""
+    kind = type(record)
+    if kind is dict:
+        values = record.values()
+        if not _KEYS.issuperset(map(type, record)):
+            return False
+    elif kind is list or kind is tuple:
+        values = record
+    else:
+        return kind in _LEAVES or (kind is int and -_SAFE_INTEGER <= record <= _SAFE_INTEGER)
+    return _LEAVES.issuperset(map(type, values)) or all(map(_is_plain, values))
+
+
+def _has_ascii_keys(record: Any) -> bool:
+    """Return whether sorting keys by code point, as Python does, sorts them as RFC 8785 does."""
+    if isinstance(record, dict):
+        return all(map(str.isascii, record)) and all(map(_has_ascii_keys, record.values()))
+    return not isinstance(record, (list, tuple)) or all(map(_has_ascii_keys, record))
 
 
 def _refuse_inexact(record: Any) -> None:

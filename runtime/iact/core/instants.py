@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,7 @@ def parse_past(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
     return moment
 
 
+@lru_cache(maxsize=4096)
 def write(moment: datetime) -> str:
     """Return the fixed-width form that sorts as text: `2026-03-02T09:00:00.000000Z` (RFC 3339).
 
@@ -79,6 +81,7 @@ def write(moment: datetime) -> str:
         ValueError: if the moment has no time zone.
     """
     # Unlike strftime, isoformat pads every year to four digits; and it is five times as quick, which tables notice.
+    # What one transaction writes is of one moment, which is remembered.
     return f"{in_utc(moment).isoformat(timespec='microseconds')[:-6]}Z"
 
 

@@ -173,6 +173,11 @@ class State:
         """Whether it has a way out that waits neither for an event nor for a time."""
         return any(not transition.event and transition.after is None for transition in self.transitions)
 
+    @property
+    def leaves_something(self) -> bool:
+        """Whether a run that leaves it may have times to forget, or something held to give back."""
+        return bool(self.exclusive) or any(transition.after is not None for transition in self.transitions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:

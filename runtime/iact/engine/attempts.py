@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, RowMapping
+    from sqlalchemy.engine import RowMapping
 
     from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
     from iact.engine.page import Page
     from iact.engine.store import Run
 
+HOLDS_FOR: Final = 0.1
+"""For how many seconds after a claim was seen to hold an attempt is begun without another look.
+
+Others take it only after a lease without renewal, which is many times as long; and no look, however late, is at the
+very moment of the deed.
+"""
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -51,6 +58,8 @@ class Attempt:
         action: its registered name.
         arguments: what it is told.
         number: how many attempts there were, this one included.
+        noted_at: when it was noted as begun; None before.
+        held_at: when its claim certainly held, on the monotonic clock of this process, in seconds.
         left: whether it was begun by a runner that is gone, so that its own `check` is asked what came of it.
         repeats: whether it may have been done before, so that whoever receives it has to be told.
     """
@@ -63,13 +72,15 @@ class Attempt:
     action: str
     arguments: Mapping[str, Any]
     number: int
+    noted_at: datetime | None = None
+    held_at: float = -math.inf
     left: bool = False
     repeats: bool = False
 
     @property
     def next(self) -> Attempt:
         """The attempt after this one."""
-        return replace(self, number=self.number + 1, left=False)
+        return replace(self, number=self.number + 1, noted_at=None, held_at=-math.inf, left=False)
 
 
 class Ending(Enum):
@@ -106,7 +117,20 @@ class Settled:
 
     def trigger(self, now: datetime) -> Trigger:
         """Return what the run is told, as what makes it decide."""
-        return Trigger.event(self.event, FactSet.of(_facts(self.receipt, now)))
+        return Trigger.event(self.event, self.facts(now))
+
+    def facts(self, now: datetime) -> FactSet:
+        """Return what came of it as facts."""
+        named = {"message": self.receipt.message, **self.receipt.detail}
+        return FactSet.of(
+            Fact(
+                name=f"receipt.{name}",
+                value=value if isinstance(value, (Quantity, str, bool)) else str(value),
+                observed_at=now,
+                source="receipt",
+            )
+            for name, value in named.items()
+        )
 
 
 def attempt_of(claim: Claim, run: Run, definitions: Mapping[str, Definition], intent: RowMapping) -> Attempt:
@@ -132,8 +156,8 @@ def attempt_of(claim: Claim, run: Run, definitions: Mapping[str, Definition], in
 def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
     """Make an attempt that was noted, or find out what came of one that was left; return the next where that is due.
 
-    Whoever was paused since the attempt was noted looks first whether the run is still theirs: a deed that was done
-    twice is not undone by refusing its receipt.
+    Whoever was kept waiting since the attempt was noted looks first whether the run is still theirs: a deed that was
+    done twice is not undone by refusing its receipt.
 
     Args:
         host: where the run lives.
@@ -144,14 +168,16 @@ def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
         ClaimLostError: if others went on with the run meanwhile.
         Exception: whatever the action's own `check` raises, which settles nothing.
     """
-
-    def look(connection: Connection) -> datetime:
-        if not is_held(connection, host.project, runner, attempt.claim):
-            raise ClaimLostError(attempt.run.run)
-        return host.now(connection)
-
-    now = read(host.engine, look)
+    if host.monotonic() - attempt.held_at > HOLDS_FOR and not is_held(host, runner, attempt.claim):
+        raise ClaimLostError(attempt.run.run)
+    now = attempt.noted_at or read(host.engine, host.now)
     return recover(host, attempt, now) if attempt.left else perform(host, attempt, now)
+
+
+def noted(page: Page, attempt: Attempt) -> Attempt:
+    """Note an attempt before it is made, and return it with the moment of that."""
+    note_begun(page, attempt)
+    return replace(attempt, noted_at=page.now, held_at=page.held_at)
 
 
 def note_begun(page: Page, attempt: Attempt) -> None:
@@ -212,7 +238,7 @@ def settle(page: Page, settled: Settled, now: datetime) -> None:
         page.note(attempt, EntryKind.POSTPONED, {"attempt": attempt.number, "reason": receipt.message})
         return
     page.mark(attempt, store.DONE if receipt.succeeded else store.FAILED, settled_at=now)
-    detail = [fact.to_record() for fact in _facts(receipt, now)]
+    detail = settled.facts(now).to_record()
     body = {"succeeded": receipt.succeeded, "message": receipt.message, "detail": detail}
     page.note(attempt, EntryKind.RECEIPT, body)
 
@@ -236,17 +262,4 @@ def _context(host: Host, attempt: Attempt, now: datetime) -> ActionContext:
         definitions=attempt.definitions,
         services=host.services,
         repeats=attempt.repeats,
-    )
-
-
-def _facts(receipt: Receipt, now: datetime) -> tuple[Fact, ...]:
-    named = {"message": receipt.message, **receipt.detail}
-    return tuple(
-        Fact(
-            name=f"receipt.{name}",
-            value=value if isinstance(value, (Quantity, str, bool)) else str(value),
-            observed_at=now,
-            source="receipt",
-        )
-        for name, value in sorted(named.items())
     )

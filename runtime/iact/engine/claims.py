@@ -18,7 +18,7 @@ from iact.engine.runners import living, still_free
 from iact.engine.store import DECIDED, STARTED, WORKING
 from iact.engine.tables import CLAIMS, INTENTS, TIMERS, TRIGGERS
 from iact.stores.query import query
-from iact.stores.units import read, write
+from iact.stores.units import glance, read, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,10 +161,10 @@ def with_work(host: Host, most: int) -> list[str]:
     def look(connection: Connection) -> list[str]:
         alive = living(connection, host.project, host.lease_clock.read(connection))
         now = host.now(connection)
-        rows = WITH_WORK.rows(connection, project=host.project, now=now, living=alive, most=most)
+        rows = WITH_WORK.all(connection, project=host.project, now=now, living=alive, most=most)
         return [row["run"] for row in rows]
 
-    return read(host.engine, look)
+    return glance(host.engine, look)
 
 
 def take(host: Host, presence: Presence, runs: Sequence[str], *, by_name: bool = False) -> list[Claim]:
@@ -181,10 +181,10 @@ def take(host: Host, presence: Presence, runs: Sequence[str], *, by_name: bool =
 
     def claim(connection: Connection, real: datetime) -> list[Claim]:
         alive = living(connection, host.project, real)
-        known = {row["run"] for row in KNOWN.rows(connection, project=host.project, runs=list(runs))}
+        known = {row["run"] for row in KNOWN.all(connection, project=host.project, runs=list(runs))}
         FIRST_CLAIM.run_many(connection, [unclaimed(host.project, run) for run in runs if run not in known])
         asked = {"project": host.project, "runs": list(runs), "living": alive}
-        found = FREE_TO_A_PERSON.rows(connection, **asked) if by_name else _free(connection, host, asked)
+        found = FREE_TO_A_PERSON.all(connection, **asked) if by_name else _free(connection, host, asked)
         free = {row["run"]: row["term"] for row in still_free(connection, host.project, real, found)}
         if free:
             taking = TAKE_ANEW if by_name else TAKE
@@ -196,7 +196,7 @@ def take(host: Host, presence: Presence, runs: Sequence[str], *, by_name: bool =
 
 
 def _free(connection: Connection, host: Host, asked: dict[str, Any]) -> Any:
-    return FREE.rows(connection, **asked, now=host.now(connection))
+    return FREE.all(connection, **asked, now=host.now(connection))
 
 
 def unclaimed(project: str, run: str) -> dict[str, Any]:
@@ -216,13 +216,13 @@ def unclaimed(project: str, run: str) -> dict[str, Any]:
 
 def still_held(connection: Connection, project: str, runner: str, claims: Sequence[Claim]) -> frozenset[Claim]:
     """Return those claims that nobody has taken over, and keep it so until the transaction ends."""
-    rows = HELD.rows(connection, b_project=project, runs=[claim.run for claim in claims], b_runner=runner)
+    rows = HELD.all(connection, b_project=project, runs=[claim.run for claim in claims], b_runner=runner)
     return frozenset(Claim(row["run"], row["term"]) for row in rows) & frozenset(claims)
 
 
-def is_held(connection: Connection, project: str, runner: str, claim: Claim) -> bool:
+def is_held(host: Host, runner: str, claim: Claim) -> bool:
     """Return whether nobody has taken a claim over so far, which the next moment may change."""
-    row = CLAIM_OF_RUN.one(connection, project=project, run=claim.run)
+    row = glance(host.engine, lambda connection: CLAIM_OF_RUN.one(connection, project=host.project, run=claim.run))
     return row is not None and (row["runner"], row["term"]) == (runner, claim.term)
 
 
@@ -237,7 +237,7 @@ def claimed_by(host: Host, runner: str) -> list[str]:
     """Return the runs that a runner has claimed."""
 
     def look(connection: Connection) -> list[str]:
-        return [row["run"] for row in CLAIMED_BY.rows(connection, project=host.project, runner=runner)]
+        return [row["run"] for row in CLAIMED_BY.all(connection, project=host.project, runner=runner)]
 
     return read(host.engine, look)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ class Host:
         services: what fact sources and actions are supplied with, such as the folder of the project.
         modes: what becomes of the actions that runs decide.
         lease_clock: the time in which processes wait for each other; the real one, even where runs live in another.
+        monotonic: seconds that pass in this process, whatever anybody sets a clock to.
     """
 
     engine: Engine
@@ -32,6 +34,7 @@ class Host:
     services: Mapping[str, Any]
     modes: ModesInForce = field(default_factory=ModesInForce)
     lease_clock: TransactionClock = field(default_factory=DatabaseClock)
+    monotonic: Callable[[], float] = time.monotonic
 
     def now(self, connection: Connection) -> datetime:
         """Return the transaction's moment, never before the journal's newest entry."""

@@ -103,7 +103,7 @@ class Writer:
         """Prepare to write entries of `runs` in the caller's transaction; nothing else may write theirs meanwhile."""
         self._connection, self._project = connection, project
         asked = list(runs)
-        rows = LAST_OF_RUNS.rows(connection, project=project, runs=asked) if asked else ()
+        rows = LAST_OF_RUNS.all(connection, project=project, runs=asked) if asked else ()
         self._last = {row["run"]: (row["sequence"], row["digest"]) for row in rows}
         for run in asked:
             if run not in self._last:

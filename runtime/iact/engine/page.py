@@ -6,6 +6,7 @@ later decision has to see it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from iact.core.canonical import canonical
@@ -32,7 +33,14 @@ _STATUS: Final = {Mode.OBSERVE: store.OBSERVED, Mode.PROPOSE: store.PROPOSED, Mo
 class Page:
     """One transaction's changes of the runs of a project."""
 
-    def __init__(self, connection: Connection, project: str, runs: Iterable[str], now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        project: str,
+        runs: Iterable[str],
+        now: datetime,
+        held_at: float = -math.inf,
+    ) -> None:
         """Begin an empty page.
 
         Args:
@@ -40,8 +48,10 @@ class Page:
             project: whose runs.
             runs: those that may be changed.
             now: the transaction's moment.
+            held_at: when the claims of the runs were seen to hold, on the monotonic clock of this process, in seconds.
         """
         self._connection, self._project, self._now = connection, project, now
+        self.held_at: Final = held_at
         self._journal = Writer(connection, project, runs)
         self._clear()
 
@@ -96,9 +106,7 @@ class Page:
         after = decision.after
         self._moved.append(
             {
-                "b_project": self._project,
-                "b_run": run.run,
-                "seen": run.version,
+                "run": run.run,
                 "state": after.state,
                 "visit": after.visit,
                 "entered_at": after.entered_at,
@@ -108,7 +116,8 @@ class Page:
                 "ended_at": self._now if decision.final else None,
             }
         )
-        self._left.append(run.run)
+        if machine[run.state].leaves_something:
+            self._left.append(run.run)
         self.enter(run.run, machine, decision, mode)
 
     def enter(self, run: str, machine: Machine, decision: Decision, mode: Mode) -> None:
@@ -161,7 +170,7 @@ class Page:
         if attempt.key in self._intents:
             self._intents[attempt.key] |= said
         else:
-            self._marks.append({"b_project": self._project, "b_key": attempt.key, **said})
+            self._marks.append({"key": attempt.key, **said})
 
     def note(self, attempt: Attempt, kind: EntryKind, body: Mapping[str, Any]) -> None:
         """Write what happens to an action into the journal of its run."""
@@ -171,15 +180,15 @@ class Page:
     def flush(self) -> None:
         """Send everything, what a state leaves behind before what the next one brings."""
         connection, project = self._connection, self._project
-        store.MOVE_RUNS.run_many(connection, self._moved)
+        store.move_runs(connection, project, self._moved)
         if self._left:
             store.DROP_TIMERS.run(connection, project=project, runs=self._left)
             store.GIVE_BACK_HOLDS.run(connection, project=project, runs=self._left)
-        store.DROP_TIMER.run_many(connection, self._dropped)
+        store.DROP_TIMER.run_many(connection, [one for one in self._dropped if one["run"] not in self._left])
         store.TAKE_HOLDS.run_many(connection, self._holds)
         store.SET_TIMERS.run_many(connection, self._timers)
         store.DECIDE_INTENTS.run_many(connection, list(self._intents.values()))
-        store.MARK_INTENTS.run_many(connection, self._marks)
+        store.mark_intents(connection, project, self._marks)
         store.TELL.run_many(connection, self._told)
         if self._handled:
             store.HANDLE_TRIGGERS.run(connection, numbers=self._handled, now=self._now)

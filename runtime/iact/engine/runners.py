@@ -287,4 +287,4 @@ def _forget(engine: Engine, project: str, runner: str) -> None:
 
 
 def _runners(connection: Connection, project: str) -> Iterable[RowMapping]:
-    return ALL_RUNNERS.rows(connection, project=project)
+    return ALL_RUNNERS.all(connection, project=project)

@@ -23,7 +23,7 @@ from iact.engine import claims, runners, store
 from iact.engine.attempts import Attempt, Settled
 from iact.engine.work import Failed
 from iact.engine.worker import Turn, Worker
-from iact.stores.units import read
+from iact.stores.units import glance
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -55,6 +55,11 @@ class Pace:
 
 
 PACE: Final = Pace()
+GATHERING: Final = 0.1
+"""For what part of the last turn's length a turn waits for actions that are about to end, to write them with the rest:
+fewer and larger transactions, of which each costs the disk as much as the other."""
+LOOKS_APART: Final = 0.05
+"""Seconds between two looks for more work at least, while there is some: each costs as much as several steps."""
 
 
 def _threads(most: int) -> Executor:
@@ -114,6 +119,9 @@ class Server:
         self._again: list[Claim] = []
         self._failed: list[Failed] = []
         self._done_with: list[str] = []
+        self._one_ended = threading.Event()
+        self._turn_took = 0.0
+        self._looked_at = -LOOKS_APART
         self._answered_at = time.monotonic()
 
     @property
@@ -155,10 +163,19 @@ class Server:
         """Take a turn with whatever there is to do; return whether there may be more at once."""
         if self._before_turn is not None:
             self._before_turn()
-        if len(self._under_way) < self.pace.actions:
+        if len(self._under_way) < self.pace.actions and self._may_want_more():
             found = claims.with_work(self.host, self.pace.runs)[: self.pace.runs]
             self._claim_anew(claims.take(self.host, self.presence, found))
         return self._turn()
+
+    def _may_want_more(self) -> bool:
+        """Return whether it is time to look for more work, and note that it is looked for."""
+        now = self._waiting.monotonic()
+        has_enough = self._under_way or self._again or self._unheard
+        if has_enough and now - self._looked_at < LOOKS_APART:
+            return False
+        self._looked_at = now
+        return True
 
     def _claim_anew(self, taken: Sequence[Claim]) -> None:
         """Take claims in; whoever lost its lease may find a run that it has, and then only the newest claim holds."""
@@ -166,16 +183,29 @@ class Server:
         self._again = [*(claim for claim in self._again if claim.run not in anew), *taken]
 
     def _turn(self) -> bool:
+        self._gather()
         self._hear()
         ready, held_back = self._sorted_again()
         if not (ready or self._unheard or self._failed or self._done_with):
             return False
+        began = self._waiting.monotonic()
         turn = self._worker.turn(ready, self._unheard)
+        self._turn_took = self._waiting.monotonic() - began
         self._again = [*held_back, *turn.again]
         self._after(turn)
         for attempt in turn.attempts:
             self._make(attempt)
         return bool(turn.again) or not self._ended.empty()
+
+    def _gather(self) -> None:
+        """Where some actions have ended, wait a moment for the others."""
+        until = self._waiting.monotonic() + GATHERING * self._turn_took
+        while 0 < self._ended.qsize() < len(self._under_way):
+            self._one_ended.clear()
+            left = until - self._waiting.monotonic()
+            if left <= 0 or self._ended.qsize() == len(self._under_way):
+                return
+            self._waiting.until(self._one_ended, left)
 
     def _sorted_again(self) -> tuple[list[Claim], list[Claim]]:
         """Return the claims of runs that can go on, and of those that an action of this process is still made for.
@@ -204,6 +234,7 @@ class Server:
 
     def _has_ended(self, future: Future[Settled | Attempt]) -> None:
         self._ended.put(future)
+        self._one_ended.set()
         self._woken.set()
 
     def _hear(self) -> None:
@@ -251,7 +282,7 @@ class Server:
             return longest if due is None else min(longest, (due - now).total_seconds())
 
         try:
-            return read(self.host.engine, look)
+            return glance(self.host.engine, look)
         except (EnvironmentProblemError, DBAPIError):
             return longest
 

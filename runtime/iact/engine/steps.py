@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from iact.core.errors import EnvironmentProblemError
 from iact.core.evaluator import decide, holder_fact, needs
-from iact.core.facts import EMPTY, Fact, FactSet
+from iact.core.facts import EMPTY, Fact, FactRequest, FactSet
 from iact.core.machine import Mode, Trigger, TriggerKind
 from iact.engine import attempts, store
 from iact.engine.attempts import Ending
@@ -177,9 +177,10 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
 
     def carry_out(connection: Connection) -> list[Taken | Stumbled]:
         held = still_held(connection, host.project, runner, claims)
-        rows = store.LOCKED_RUNS.rows(connection, project=host.project, runs=[claim.run for claim in claims])
+        held_at = host.monotonic()
+        rows = store.LOCKED_RUNS.all(connection, project=host.project, runs=[claim.run for claim in claims])
         versions = {row["run"]: row["version"] for row in rows}
-        page = Page(connection, host.project, [claim.run for claim in held], host.now(connection))
+        page = Page(connection, host.project, [claim.run for claim in held], host.now(connection), held_at)
         found: list[Taken | Stumbled] = []
         for step in steps:
             if step.claim not in held:
@@ -196,15 +197,12 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
 
 def _carry_out(connection: Connection, host: Host, page: Page, step: Step | Beginning, *, begins: bool) -> Taken:
     if isinstance(step, Beginning):
-        attempts.note_begun(page, step.attempt)
-        return Taken(step, attempts=(step.attempt,))
+        return Taken(step, attempts=(attempts.noted(page, step.attempt),))
     run, now = step.run, page.now
     _settle(page, step)
     if step.settled is not None and step.settled.ending is Ending.NOT_YET:
         return Taken(step)
     trigger = _asked_by(step, now)
-    if step.settled is not None:
-        page.tell(run.run, f"receipt/{step.settled.attempt.key}", trigger, visit=step.visit, handled=True)
     if not run.active or is_stale(trigger, step.visit, run):
         return Taken(step)
     facts = step.facts
@@ -247,6 +245,8 @@ def _begun(page: Page, step: Step, decision: Decision) -> tuple[Attempt, ...]:
         action=intent.action,
         arguments=dict(intent.arguments),
         number=1,
+        noted_at=page.now,
+        held_at=page.held_at,
     )
     attempts.note_begun(page, attempt)
     return (attempt,)
@@ -261,11 +261,20 @@ def _with_facts(host: Host, steps: Sequence[Step | Beginning]) -> tuple[list[Ste
             known.append(step)
             continue
         try:
-            requests = needs(step.machine, step.run.standing, _asked_by(step, step.run.entered_at))
+            requests = _wanted(step)
             known.append(_observed(host, step, requests) if requests else step)
         except Exception as error:  # noqa: BLE001 - a source that breaks is told of, and keeps no other run
             broken.append(Stumbled(step, error))
     return known, broken
+
+
+def _wanted(step: Step) -> tuple[FactRequest, ...]:
+    """Return the facts that a decision wants; most want none, whatever the receipt brings along."""
+    if step.settled is None:
+        return needs(step.machine, step.run.standing, step.trigger)
+    if not needs(step.machine, step.run.standing, Trigger.event(step.settled.event)):
+        return ()
+    return needs(step.machine, step.run.standing, step.settled.trigger(step.run.entered_at))
 
 
 def _asked_by(step: Step, now: datetime) -> Trigger:

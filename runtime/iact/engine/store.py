@@ -12,10 +12,11 @@ from iact.core.canonical import canonical
 from iact.core.facts import FactSet, fact_from_record
 from iact.core.machine import RunState, Trigger, TriggerKind
 from iact.engine.tables import HOLDS, INTENTS, RUNS, TIMERS, TRIGGERS, of_run
+from iact.stores.changing import change_rows
 from iact.stores.query import EVERYTHING, query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, RowMapping
@@ -139,11 +140,9 @@ LOCKED_RUNS: Final = query(
     .with_for_update(),
 )
 MOVE_RUNS: Final = query(
-    "Change a run, if it still is as it was read.",
+    "Change a run.",
     update(RUNS)
-    .where(
-        RUNS.c.project == bindparam("b_project"), RUNS.c.run == bindparam("b_run"), RUNS.c.version == bindparam("seen")
-    )
+    .where(RUNS.c.project == bindparam("b_project"), RUNS.c.run == bindparam("b_run"))
     .values(
         state=bindparam("state"),
         visit=bindparam("visit"),
@@ -224,6 +223,36 @@ GIVE_BACK_HOLDS: Final = query(
     "Give back what runs hold.",
     delete(HOLDS).where(HOLDS.c.project == bindparam("project"), HOLDS.c.run.in_(_RUNS)),
 )
+
+
+def move_runs(connection: Connection, project: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change runs that the transaction has locked, and whose versions it has seen.
+
+    Args:
+        connection: in that transaction.
+        project: theirs.
+        rows: for each its `run`, and all that `MOVE_RUNS` changes.
+    """
+    if len(rows) == 1:
+        ((run, cells),) = ((row["run"], {name: row[name] for name in row if name != "run"}) for row in rows)
+        MOVE_RUNS.run(connection, b_project=project, b_run=run, **cells)
+    else:
+        change_rows(connection, RUNS, within={"project": project}, by="run", rows=rows, counting="version")
+
+
+def mark_intents(connection: Connection, project: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say what has become of actions.
+
+    Args:
+        connection: in a transaction.
+        project: theirs.
+        rows: for each its `key`, and all that `MARK_INTENTS` changes.
+    """
+    if len(rows) == 1:
+        ((key, cells),) = ((row["key"], {name: row[name] for name in row if name != "key"}) for row in rows)
+        MARK_INTENTS.run(connection, b_project=project, b_key=key, **cells)
+    else:
+        change_rows(connection, INTENTS, within={"project": project}, by="key", rows=rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,10 +57,10 @@ def work_of(host: Host, claims: Sequence[Claim]) -> list[Work | Failed]:
 def _work(connection: Connection, host: Host, claims: Sequence[Claim]) -> Iterator[Work | Failed]:
     asked: dict[str, Any] = {"project": host.project, "runs": [claim.run for claim in claims]}
     now = host.now(connection)
-    runs = {row["run"]: row for row in store.RUNS_BY_NAME.rows(connection, **asked)}
-    intents = _first_of_each(store.OPEN_INTENTS.rows(connection, **asked))
-    told = _first_of_each(store.OLDEST_TRIGGERS.rows(connection, **asked))
-    due = _first_of_each(store.DUE_TIMERS.rows(connection, **asked, now=now))
+    runs = {row["run"]: row for row in store.RUNS_BY_NAME.all(connection, **asked)}
+    intents = _first_of_each(store.OPEN_INTENTS.all(connection, **asked))
+    told = _first_of_each(store.OLDEST_TRIGGERS.all(connection, **asked))
+    due = _first_of_each(store.DUE_TIMERS.all(connection, **asked, now=now))
     for claim in claims:
         if claim.run not in runs:
             continue

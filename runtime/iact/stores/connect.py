@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.pool import StaticPool
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Engine
 
+CONNECTIONS: Final = 32
+"""How many connections to a file are kept, and as many more may be had."""
 BUSY_TIMEOUT = 30_000
 """Milliseconds that a transaction waits for another process's."""
 
@@ -62,7 +64,8 @@ def open_sqlite(path: Path) -> Engine:
 
 def file_engine(path: Path) -> Engine:
     """Return an engine of a store's file, whose tables are left as they are."""
-    return _engine(f"sqlite:///{path}")
+    # A connection that is not kept costs a hundred times what it is asked for, and whoever serves has many threads.
+    return _engine(f"sqlite:///{path}", pool_size=CONNECTIONS, max_overflow=CONNECTIONS)
 
 
 def make_folder(folder: Path) -> None:

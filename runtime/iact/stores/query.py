@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 
-MANY: Final = 500
+MANY: Final = 4
 """From how many rows on the way around SQLAlchemy's own handling of each is worth it."""
 
 AT_ONCE: Final = 20_000
@@ -98,6 +98,13 @@ class Query:
         """Walk the rows that it finds."""
         return iter(self.run(connection, **parameters).mappings())
 
+    def all(self, connection: Connection, **parameters: Any) -> Sequence[RowMapping]:
+        """Return the rows that it finds, few enough to hold: the driver hands them over at once, in one call.
+
+        Where several threads run, a call for each row costs far more than the row: each may have to wait for its turn.
+        """
+        return self.run(connection, **parameters).mappings().all()
+
     def columns(self, connection: Connection, **parameters: Any) -> Iterator[Sequence[Sequence[Any]]]:
         """Walk the rows that it finds in large parts, each part as one sequence a column."""
         found = connection.execute(self.statement, parameters, execution_options={"yield_per": AT_ONCE})
@@ -109,11 +116,19 @@ class Query:
         return self.run(connection, **parameters).mappings().one_or_none()
 
 
+@lru_cache(maxsize=256)
+def _insertion_text(
+    statement: Insert, dialect: Dialect, columns: tuple[str, ...]
+) -> tuple[str, tuple[str, ...] | None]:
+    """Return an insertion as the driver takes it, and its columns in order; None for a driver that binds by name."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(columns))
+    return str(compiled), None if compiled.positiontup is None else tuple(compiled.positiontup)
+
+
 def _insertion(connection: Connection, statement: Insert, columns: Mapping[str, Sequence[Any]]) -> Callable[[], object]:
     """Return what inserts rows with the driver's own calls; SQLAlchemy's cost twice as long as the database itself."""
     dialect = connection.dialect
-    compiled = statement.compile(dialect=dialect, column_keys=list(columns))
-    names = compiled.positiontup
+    text, names = _insertion_text(statement, dialect, tuple(columns))
     if names is None:  # a driver that binds by name
         named = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         return partial(connection.execute, statement, named)
@@ -123,8 +138,8 @@ def _insertion(connection: Connection, statement: Insert, columns: Mapping[str, 
     converted = [_converted(types[name].type, dialect, columns[name], moments) for name in names]
     rows = list(zip(*converted, strict=True))
     if dialect.name == "sqlite":
-        return partial(_carry_out, connection, _at_once(connection, str(compiled), rows))
-    return partial(connection.exec_driver_sql, str(compiled), rows)
+        return partial(_carry_out, connection, _at_once(connection, text, rows))
+    return partial(connection.exec_driver_sql, text, rows)
 
 
 def _at_once(connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[str, tuple[Any, ...]]]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from sqlalchemy import bindparam, delete, func, insert, text
@@ -101,13 +102,36 @@ def read(engine: Engine, work: Callable[[Connection], Result], *, patience: Pati
     return persistently(engine, attempt, patience=patience)
 
 
+def glance(engine: Engine, work: Callable[[Connection], Result], *, patience: Patience = PATIENCE) -> Result:
+    """Return what one question finds, as cheaply as can be; several may see several moments of a store on a server.
+
+    Args:
+        engine: the store.
+        work: what is asked; it may be called several times, and returns no iterator that still needs the connection.
+        patience: how long it is tried.
+
+    Raises:
+        EnvironmentProblemError: if it did not go through for as long as that.
+        DBAPIError: if the database refuses it, which another attempt would not change.
+    """
+
+    def attempt() -> Result:
+        with engine.connect() as connection:
+            return work(connection if is_server(engine) else connection.execution_options(iact_reading=True))
+
+    return persistently(engine, attempt, patience=patience)
+
+
 class _Writing(Generic[Result]):
     """One unit of work that changes the store, over all its attempts."""
 
     def __init__(self, engine: Engine, work: Callable[[Connection], Result]) -> None:
         self._engine, self._work = engine, work
-        self._id = uuid.uuid4()
         self._unanswered: list[Result] = []
+
+    @cached_property
+    def _id(self) -> uuid.UUID:
+        return uuid.uuid4()
 
     @property
     def id(self) -> str:

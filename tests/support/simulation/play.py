@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import logging
+import math
 import random
 import sqlite3
 import subprocess
@@ -104,7 +105,7 @@ class Play:
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - a play that repeats, not a secret
         self.schedule = Schedule(self.chance)
-        self.world = SimulatedWorld(self.schedule, self.chance, self.is_anothers)
+        self.world = SimulatedWorld(self.schedule, self.chance, self.is_anothers, self.held_for)
         self.engine = open_memory()
         self.clock = SkewedClock(self.schedule)
         self.host = Host(
@@ -113,6 +114,7 @@ class Play:
             clock=self.clock,
             services={"world": self.world},
             lease_clock=self.clock,
+            monotonic=lambda: self.schedule.seconds,
         )
         self.runtime = Runtime(self.engine, project=PROJECT, clock=self.clock)
         self.processes: list[SimulatedProcess] = []
@@ -123,6 +125,8 @@ class Play:
         """The run that each event was told, by the event's number."""
         self.troubles: Counter[str] = Counter()
         self.transactions = 0
+        self.held_at: dict[tuple[str, str], float] = {}
+        """When a transaction last saw that a run was a process's own, in seconds, by the names of both."""
         self.stale = 0
         self.people_are_done = False
 
@@ -138,7 +142,7 @@ class Play:
         waiting = Waiting(
             monotonic=lambda: self.schedule.seconds,
             until=self.schedule.wait,
-            pool=lambda _: SimulatedPool(self.schedule, process),
+            pool=lambda _: SimulatedPool(self.schedule, process, self.pause_now_and_then),
         )
         server = Server(self.host, presence, pace=PACE, waiting=waiting)
         self.servers.append(server)
@@ -222,9 +226,7 @@ class Play:
         if alive and self.trouble("kill", 0.006):
             self._kill(self.chance.choice(alive))
         elif alive and self.trouble("pause", 0.012):
-            paused = self.chance.choice(alive)
-            paused.paused_until = self.schedule.seconds + LEASE.total_seconds() * self.chance.uniform(0.2, 3)
-            self.schedule.note(paused, f"paused until {paused.paused_until:.3f}")
+            self._pause(self.chance.choice(alive))
         elif alive and self.trouble("stop", 0.003):
             stopped = self.chance.randrange(len(self.servers))
             self.servers[stopped].stop()
@@ -236,6 +238,15 @@ class Play:
         while self.restarts and min(self.restarts) <= self.schedule.seconds:
             self.restarts.remove(min(self.restarts))
             self.begin_process()
+
+    def pause_now_and_then(self, process: SimulatedProcess) -> None:
+        """Perhaps pause a process where it hurts most: after it noted an action, and before it makes it."""
+        if self.trouble("pause", 0.02):
+            self._pause(process)
+
+    def _pause(self, process: SimulatedProcess) -> None:
+        process.paused_until = self.schedule.seconds + LEASE.total_seconds() * self.chance.uniform(0.2, 3)
+        self.schedule.note(process, f"paused until {process.paused_until:.3f}")
 
     def _kill(self, process: SimulatedProcess) -> None:
         self.restarts.append(self.schedule.seconds + self.chance.uniform(0, 2 * LEASE.total_seconds()))
@@ -278,6 +289,7 @@ class Play:
         own = self.runner_of(task.process) if task else ""
         asked = select(CLAIMS.c.runner, CLAIMS.c.term).where(CLAIMS.c.project == PROJECT, CLAIMS.c.run == claim.run)
         holds = connection.execute(asked).one()
+        self.held_at[claim.run, own] = self.schedule.seconds
         if (holds.runner, holds.term) != (own, claim.term):
             self.world.violations.append(
                 f"a stale write was accepted: {own} wrote {claim.run} under term {claim.term}, while {holds.runner} "
@@ -287,6 +299,10 @@ class Play:
     def runner_of(self, process: SimulatedProcess) -> str:
         """Return in which name a process claims runs; empty for people."""
         return f"runner-{self.processes.index(process)}" if process in self.processes else ""
+
+    def held_for(self, run: str, process: SimulatedProcess) -> float:
+        """Return how many seconds ago a transaction last saw that a run was a process's own."""
+        return self.schedule.seconds - self.held_at.get((run, self.runner_of(process)), -math.inf)
 
     def is_anothers(self, run: str, process: SimulatedProcess) -> bool:
         """Return whether a run is claimed in another process's name, without a transaction in which others go on."""

@@ -180,9 +180,17 @@ class Schedule:
 class SimulatedPool(Executor):
     """Makes each action in a task of its own."""
 
-    def __init__(self, schedule: Schedule, process: SimulatedProcess) -> None:
-        """Prepare to make the actions of a process."""
-        self._schedule, self._process = schedule, process
+    def __init__(
+        self, schedule: Schedule, process: SimulatedProcess, before: Callable[[SimulatedProcess], None]
+    ) -> None:
+        """Prepare to make the actions of a process.
+
+        Args:
+            schedule: in whose time.
+            process: whose actions.
+            before: what happens to the process between an action's being noted and its being made.
+        """
+        self._schedule, self._process, self._before = schedule, process, before
 
     def submit(self, do: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """Make one more."""
@@ -196,6 +204,7 @@ class SimulatedPool(Executor):
             else:
                 future.set_result(result)
 
+        self._before(self._process)
         self._schedule.spawn(self._process, make)
         return future
 

@@ -14,6 +14,8 @@ from iact.engine.context import ActionContext, FactContext
 from tests.support.simulation.schedule import Schedule, SimulatedProcess, current_task
 
 COLOURS: Final = ("red", "blue")
+SEEN_TO_HOLD_FOR: Final = 0.1
+"""For so many seconds after a transaction saw that a run was a process's own, it may act without another look."""
 MOST_REFUSALS: Final = 2
 """How often one deed is refused, or its check fails, before it goes through: fewer than let a run wait for a person."""
 
@@ -26,6 +28,7 @@ class SimulatedWorld:
         schedule: lets others go on in the middle of a deed.
         chance: draws what facts are and how deeds come out.
         is_anothers: says of a run and a process whether the run is claimed in another process's name by now.
+        held_for: says of a run and a process how many seconds ago a transaction last saw that it was that process's.
         done: how often each deed was done, by its idempotency key; a repeat that its key gave away counts as none.
         repeats: keys of deeds that were done again and said so.
         recognised: how often a deed came again that was recognised by its key.
@@ -35,6 +38,7 @@ class SimulatedWorld:
     schedule: Schedule
     chance: random.Random
     is_anothers: Callable[[str, SimulatedProcess], bool]
+    held_for: Callable[[str, SimulatedProcess], float]
     done: Counter[str] = field(default_factory=Counter)
     repeats: Counter[str] = field(default_factory=Counter)
     recognised: int = 0
@@ -53,12 +57,12 @@ class SimulatedWorld:
         """Let a deed reach the world.
 
         It must reach it once. It may do so again where it says that it may be a repeat, and where one of the two was
-        made by who was paused after it had looked whether the run was still its own: no look can help there, and the
-        key does. Where that one came first, its run must have been another's by then; a process that has the run still
-        or again knows of its own deed.
+        made by who was paused after it had looked whether the run was still its own, or by who had seen that in a
+        transaction a tenth of a second before: no look can help there, and the key does. Where that one came first, its
+        run must have been another's by then; a process that has the run still or again knows of its own deed.
         """
         task = current_task()
-        paused = task is not None and task.gave_way_since_look
+        paused = task is not None and (task.gave_way_since_look or self.held_for(run, task.process) <= SEEN_TO_HOLD_FOR)
         self.schedule.note(task.process if task else None, f"deed {key}{' again' if self.done[key] else ''}")
         if repeats:
             self.repeats[key] += 1

@@ -1,0 +1,169 @@
+"""Runs of agents whose actions do nothing: what is measured is what it takes to make their steps durable.
+
+A step is a transition, the intent of its action, and the receipt of that action, each committed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Engine, text
+
+from iact.core.facts import Fact, FactSet
+from iact.core.quantities import parse
+from iact.core.registry import Receipt, action
+from iact.engine.context import ActionContext
+from iact.engine.definitions import Definition
+from iact.engine.runtime import Runtime
+from iact.engine.serving import Pace, Server
+from iact.engine.tables import INTENTS, RUNS
+from iact.stores.connect import reading
+from tests.support.agents import agent_definition
+
+PROJECT: Final = "bench"
+_LOOK_EVERY: Final = 0.1
+"""Seconds between two looks whether all runs have ended."""
+_SECONDS_TO_START: Final = 0.1
+"""More than starting a run takes."""
+_WAITING: Final = agent_definition(
+    """
+inputs: {wait: {type: duration}}
+start: waiting
+states:
+  waiting:
+    next: [{after: {fact: input.wait}, to: doing}]
+  doing:
+    do: do_nothing
+    next: [{event: finished, to: done}]
+  done: {final: true}
+""",
+    name="waiting",
+)
+
+
+@action("do_nothing")
+class DoNothing:
+    """Does nothing."""
+
+    def perform(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt:  # noqa: ARG002 - the protocol's
+        """Do it."""
+        return Receipt(succeeded=True, message="done")
+
+    def check(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt | None:  # noqa: ARG002 - likewise
+        """Say that it was done, since there is nothing to do."""
+        return Receipt(succeeded=True, message="done")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Steps that were made durable.
+
+    Attributes:
+        steps: how many.
+        seconds: that all of them took.
+        waits: for how many seconds each step took from when it was due to when its receipt was written.
+    """
+
+    steps: int
+    seconds: float
+    waits: Sequence[float]
+
+    @property
+    def rate(self) -> float:
+        """Steps a second."""
+        return self.steps / self.seconds
+
+    def percentile(self, share: float) -> float:
+        """Return the time that so large a share of the steps stayed within, in milliseconds (nearest rank)."""
+        ordered = sorted(self.waits)
+        return ordered[min(round(share * len(ordered)), len(ordered) - 1)] * 1000
+
+    @property
+    def median(self) -> float:
+        """The time that half of the steps stayed within, in milliseconds."""
+        return statistics.median(self.waits) * 1000
+
+
+def chain(steps: int) -> Definition:
+    """Return an agent that makes so many steps, one after the other."""
+    states = [
+        f"  step{number}:\n    do: do_nothing\n    next: [{{event: finished, to: step{number + 1}}}]"
+        for number in range(steps)
+    ]
+    return agent_definition(
+        "\n".join(["start: step0", "states:", *states, f"  step{steps}: {{final: true}}"]), name="chain"
+    )
+
+
+def at_once(engine: Engine, *, runs: int, steps: int) -> Made:
+    """Let one process advance so many runs at once as fast as it can.
+
+    Args:
+        engine: an empty store.
+        runs: how many.
+        steps: of each.
+    """
+    runtime, definition = Runtime(engine, project=PROJECT), chain(steps)
+    for number in range(runs):
+        runtime.start("chain", definitions=[definition], subject=f"subject-{number}", inputs=FactSet.of([]))
+    seconds = _serve(runtime, runs)
+    with reading(engine) as connection:
+        # The first action of each run was due before anybody served.
+        asked = INTENTS.select().where(INTENTS.c.visit > 1)
+        waits = [_seconds(row["settled_at"] - row["decided_at"]) for row in connection.execute(asked).mappings()]
+    return Made(steps=runs * steps, seconds=seconds, waits=waits)
+
+
+def when_due(engine: Engine, *, runs: int, within: float) -> Made:
+    """Let one process advance runs of which each waits for a time of its own, evenly spread.
+
+    Args:
+        engine: an empty store.
+        runs: how many.
+        within: seconds over which their times are spread.
+    """
+    runtime, waits = Runtime(engine, project=PROJECT), {}
+    # Starting takes a while, and nothing is to be due before somebody serves.
+    first = time.monotonic() + runs * _SECONDS_TO_START
+    for number in range(runs):
+        left = first + number * within / runs - time.monotonic()
+        wait = parse(f"{round(left * 1000)}ms")
+        inputs = FactSet.of([Fact(name="input.wait", value=wait)])
+        run = runtime.start("waiting", definitions=[_WAITING], subject=f"subject-{number}", inputs=inputs)
+        waits[run] = wait.timedelta
+    _serve(runtime, runs)
+    with reading(engine) as connection:
+        started = {row["run"]: row["started_at"] for row in connection.execute(RUNS.select()).mappings()}
+        settled = {row["run"]: row["settled_at"] for row in connection.execute(INTENTS.select()).mappings()}
+    late = [_seconds(settled[run] - started[run] - wait) for run, wait in waits.items()]
+    return Made(steps=runs, seconds=within, waits=late)
+
+
+def _seconds(span: timedelta) -> float:
+    return span.total_seconds()
+
+
+def _serve(runtime: Runtime, runs: int) -> float:
+    """Serve until all runs have ended, and return for how many seconds."""
+    with runtime.present() as presence:
+        server = Server(runtime.host, presence, pace=Pace(runs=runs, actions=runs))
+        thread = threading.Thread(target=server.run)
+        began = time.perf_counter()
+        thread.start()
+        while _is_going_on(runtime.engine):
+            time.sleep(_LOOK_EVERY)
+        seconds = time.perf_counter() - began
+        server.stop()
+        thread.join()
+    return seconds
+
+
+def _is_going_on(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return bool(connection.execute(text("SELECT 1 FROM runs WHERE active = 1 LIMIT 1")).first())
