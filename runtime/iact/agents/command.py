@@ -26,7 +26,7 @@ from iact.core.docstrings import purpose
 from iact.core.problems import Problems
 from iact.core.quantities import Quantity, duration, number, share
 from iact.core.readers import TextReader
-from iact.core.registry import Receipt
+from iact.core.registry import Receipt, TryAgainError
 from iact.core.secret_values import looks_like_secret
 from iact.core.shape import AtLeastOne, Duration, Within, build, part, schema_of
 from iact.core.tree import from_plain
@@ -104,9 +104,15 @@ def perform(arguments: Mapping[str, Any], context: ActionContext) -> Receipt:
     Args:
         arguments: as `do: command` is told them (`CommandArguments`).
         context: the run that asks.
+
+    Raises:
+        TryAgainError: if others went on with the run meanwhile, so that the program was not started.
     """
     told = arguments_of(arguments)
     request_id = request_of(context)
+    if not context.is_wanted():
+        message = "others went on with the run before its program was started"
+        raise TryAgainError(message)
     folder = Path(context.services.get("folder", "."))
     try:
         ended = run(

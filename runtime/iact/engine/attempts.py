@@ -171,7 +171,8 @@ def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
     if host.monotonic() - attempt.held_at > HOLDS_FOR and not is_held(host, runner, attempt.claim):
         raise ClaimLostError(attempt.run.run)
     now = attempt.noted_at or read(host.engine, host.now)
-    return recover(host, attempt, now) if attempt.left else perform(host, attempt, now)
+    context = _context(host, runner, attempt, now)
+    return recover(attempt, context) if attempt.left else perform(attempt, context)
 
 
 def noted(page: Page, attempt: Attempt) -> Attempt:
@@ -186,16 +187,15 @@ def note_begun(page: Page, attempt: Attempt) -> None:
     page.note(attempt, EntryKind.ATTEMPT, {"attempt": attempt.number})
 
 
-def perform(host: Host, attempt: Attempt, now: datetime) -> Settled:
+def perform(attempt: Attempt, context: ActionContext) -> Settled:
     """Make an attempt that was noted.
 
     Args:
-        host: where the run lives.
         attempt: which.
-        now: the moment of the attempt.
+        context: what its action is handed.
     """
     try:
-        receipt = ACTIONS[attempt.action]().perform(attempt.arguments, _context(host, attempt, now))
+        receipt = ACTIONS[attempt.action]().perform(attempt.arguments, context)
     except TryAgainError as error:
         return Settled(attempt=attempt, ending=Ending.NOT_YET, receipt=Receipt(succeeded=False, message=str(error)))
     except OutcomeUnknownError as error:
@@ -206,7 +206,7 @@ def perform(host: Host, attempt: Attempt, now: datetime) -> Settled:
     return Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)
 
 
-def recover(host: Host, attempt: Attempt, now: datetime) -> Settled | Attempt:
+def recover(attempt: Attempt, context: ActionContext) -> Settled | Attempt:
     """Ask an action whether an attempt was made whose runner is gone; return the next one where it is to be made.
 
     Raises:
@@ -214,7 +214,7 @@ def recover(host: Host, attempt: Attempt, now: datetime) -> Settled | Attempt:
     """
     action = ACTIONS[attempt.action]
     try:
-        receipt = action().check(attempt.arguments, _context(host, attempt, now))
+        receipt = action().check(attempt.arguments, context)
     except OutcomeUnknownError as error:
         if action.on_unknown == "repeat":
             return replace(attempt.next, repeats=True)
@@ -248,8 +248,12 @@ def _unknown(attempt: Attempt, error: OutcomeUnknownError) -> Settled:
     return Settled(attempt=attempt, ending=Ending.UNKNOWN, receipt=Receipt(succeeded=False, message=message))
 
 
-def _context(host: Host, attempt: Attempt, now: datetime) -> ActionContext:
+def _context(host: Host, runner: str, attempt: Attempt, now: datetime) -> ActionContext:
     run = attempt.run
+
+    def is_wanted() -> bool:
+        return is_held(host, runner, attempt.claim)
+
     return ActionContext(
         engine=host.engine,
         project=host.project,
@@ -262,4 +266,5 @@ def _context(host: Host, attempt: Attempt, now: datetime) -> ActionContext:
         definitions=attempt.definitions,
         services=host.services,
         repeats=attempt.repeats,
+        is_wanted=is_wanted,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,10 @@ class FactContext:
     services: Mapping[str, Any]
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionContext:
     """What an action may use.
@@ -59,6 +63,9 @@ class ActionContext:
         definitions: what the run pinned when it started, by `Kind/name`.
         services: what the host supplies, such as the folder of the project.
         repeats: whether it may have been done before, which cannot be told: whoever receives it has to be told so.
+        is_wanted: asks the store whether the run is still this process's to advance. An action asks right before a deed
+            that cannot be undone, since the process may have been paused for hours; what it answers then, nobody reads.
+            A deed that is one compare-and-swap of something that never comes back needs no such question (ADR 0058).
     """
 
     engine: Engine
@@ -72,3 +79,4 @@ class ActionContext:
     definitions: Mapping[str, Definition]
     services: Mapping[str, Any]
     repeats: bool = False
+    is_wanted: Callable[[], bool] = _always

@@ -4,6 +4,10 @@ Everything is made in git's object store with an index file of our own (`read-tr
 `commit-tree`), and becomes visible in one step: a reference that is created only where there was none, or deleted only
 where it is what we made. The work tree, the index and the checked-out branch are never read or written, and no hook of
 the repository runs. The key of the attempt stands in the commit's trailer, so a repeated attempt finds the first one.
+
+Taking a branch back leaves a mark below `refs/iact/`, in the same step that deletes the branch, and a branch is made
+only where there is no such mark. So a process that was paused in the middle of an attempt, and wakes when others have
+made the branch and taken it back, does not make it again (ADR 0058).
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ IDENTITY: Final = ("iact", "iact@localhost.invalid")
 """Who makes the commits: nobody's name, and an address that cannot exist (RFC 2606)."""
 KEY_TRAILER: Final = "Iact-Key"
 ONTO_TRAILER: Final = "Iact-Onto"
+TAKEN_BACK: Final = "refs/iact/taken-back/"
+"""Below this stand the branches that were taken back, each with the commit that was on it; never deleted by iact."""
 OWN: Final = "iact/"
 """How the names of our own branches begin; none of them is ever the one that changes are merged to."""
 
@@ -157,7 +163,10 @@ class Repository:
                 "Delete it by hand when they are no longer needed."
             )
             raise BranchError(message)
-        self._update("-d", f"refs/heads/{made.branch}", made.commit)
+        self._update(
+            f"update {_mark(made.branch)} {made.commit}",
+            f"delete refs/heads/{made.branch} {made.commit}",
+        )
         return TakenBack(deleted=made.branch)
 
     def made_by(self, branch: str, key: str) -> Made | None:
@@ -221,12 +230,16 @@ class Repository:
         }
         git = self._git.with_variables(who)
         commit = git.run("commit-tree", tree, "-p", onto.tip, "-F", "-", lines=message.split("\n")).decode().strip()
-        self._update(f"refs/heads/{branch}", commit, NOTHING)
+        self._update(
+            f"verify {_mark(branch)} {NOTHING}",
+            f"create refs/heads/{branch} {commit}",
+        )
         return Made(branch, commit, onto.name)
 
-    def _update(self, *arguments: str) -> None:
+    def _update(self, *changes: str) -> None:
+        """Change references in one step: all of them, or none where one is not as it is said to be."""
         try:
-            self._git.run("-c", f"core.hooksPath={os.devnull}", "update-ref", *arguments)
+            self._git.run("-c", f"core.hooksPath={os.devnull}", "update-ref", "--stdin", lines=changes)
         except GitFailed as failure:
             message = f"git could not update the branch: {failure.said}"
             raise BranchError(message) from failure
@@ -276,6 +289,11 @@ class Repository:
             return False
         # `git cherry` leaves out what the mainline contains and marks with "-" what it contains in another commit.
         return not any(line.startswith("+") for line in compared)
+
+
+def _mark(branch: str) -> str:
+    """Return the reference that says that a branch was taken back."""
+    return TAKEN_BACK + branch.removeprefix(OWN)
 
 
 def _top(path: Path) -> Path:

@@ -21,6 +21,7 @@ ATTEMPT = Attempt(
 )
 ON_MAIN = GitRules(mainline="main")
 BRANCH = "iact/fewer-at-once-12345678"
+MARK = "refs/iact/taken-back/fewer-at-once-12345678"
 
 
 @pytest.fixture
@@ -127,8 +128,20 @@ def test_taken_back_before_it_is_merged_the_branch_is_gone(product: GitRepositor
     done = Repository(product.path, ON_MAIN).take_back(ATTEMPT, made)
 
     assert done.deleted == BRANCH
-    assert product.git("for-each-ref") == before
+    assert product.git("for-each-ref", "refs/heads", "refs/tags", "refs/remotes") == before
+    assert product.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/iact") == f"{MARK} {made.commit}"
     assert Repository(product.path, ON_MAIN).take_back(ATTEMPT, made) == done
+
+
+def test_one_that_wakes_when_the_branch_was_taken_back_does_not_make_it_again(product: GitRepository):
+    """It had looked before: what it finds then is that there is no such branch yet."""
+    made = tried(product)
+    Repository(product.path, ON_MAIN).take_back(ATTEMPT, made)
+
+    with pytest.raises(BranchError, match="git could not update the branch"):
+        tried(product)
+
+    assert product.git("for-each-ref", "refs/heads/iact") == ""
 
 
 def test_taken_back_after_it_was_merged_another_branch_reverts_it(product: GitRepository):

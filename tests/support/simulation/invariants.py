@@ -9,26 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, select
 
-from iact.core import instants
 from iact.core.registry import ACTIONS
-from iact.engine import definitions, journal, store
+from iact.engine import journal, store
 from iact.engine.journal import Entry, EntryKind
-from iact.engine.model import compile_agent
-from iact.engine.replay import first_difference
-from iact.engine.store import Run, read_run
 from iact.engine.tables import CLAIMS, HOLDS, INTENTS, JOURNAL, RUNNERS, TIMERS, TRIGGERS
 from iact.stores.connect import reading
+from tests.support.soundness import breaches, moves
 
 if TYPE_CHECKING:
     from tests.support.simulation.play import Play
-
-SETTLED_ONCE = {EntryKind.RECEIPT, EntryKind.REVIEW}
 
 
 def transitions(play: Play) -> int:
     """Return how many transitions the runs of a play made."""
     with reading(play.engine) as connection:
-        return sum(len(_moves(_entries(connection, play, run))) for run in play.runs)
+        return sum(len(moves(_entries(connection, play, run))) for run in play.runs)
 
 
 def violations(play: Play) -> Iterator[str]:
@@ -45,54 +40,10 @@ def violations(play: Play) -> Iterator[str]:
 
 
 def _of_run(connection: Connection, play: Play, name: str) -> Iterator[str]:
-    run = read_run(connection, _project(play), name)
     entries = _entries(connection, play, name)
-    if (broken := journal.broken_link(connection, _project(play), name)) is not None:
-        yield f"entry {broken} of the journal does not follow from the one before"
-    pinned = definitions.load(connection, _project(play), run.pins)
-    own = pinned[f"Agent/{run.agent}"]
-    machine = compile_agent(own.tree, name=own.name, digest=own.digest)
-    if (differs := first_difference(machine, entries)) is not None:
-        yield f"decision {differs} comes out otherwise when it is made again"
-    yield from _transitions(run, entries)
-    yield from _timers(entries)
+    yield from breaches(connection, _project(play), name)
     yield from _events(play, name, entries)
     yield from _deeds(connection, play, name, entries)
-
-
-def _transitions(run: Run, entries: list[Entry]) -> Iterator[str]:
-    moves = _moves(entries)
-    stood = [entries[0].body["decision"]["to"], *(move["to"] for move in moves)]
-    if [move["from"] for move in moves] != stood[:-1]:
-        yield f"a transition began elsewhere than where the run stood: {moves}"
-    if [move["visit"] for move in moves] != list(range(2, len(moves) + 2)):
-        yield f"its visits are not counted one by one: {[move['visit'] for move in moves]}"
-    if (run.state, run.visit, run.version) != (stood[-1], len(moves) + 1, len(moves) + 1):
-        yield f"it stands in {run.state} at visit {run.visit}, and its journal says {stood[-1]} at {len(moves) + 1}"
-
-
-def _timers(entries: list[Entry]) -> Iterator[str]:
-    """Every time that came was told once, and not before it had come."""
-    set_at: dict[tuple[int, int], str] = {}
-    fired: Counter[tuple[int, int]] = Counter()
-    visit = 0
-    for entry in entries:
-        if entry.kind not in {EntryKind.STARTED, EntryKind.DECISION}:
-            continue
-        decision = entry.body["decision"]
-        trigger = entry.body.get("trigger", {})
-        if trigger.get("kind") == "timer":
-            place = (visit, trigger["transition"])
-            fired[place] += 1
-            due = set_at.get(place)
-            if due is None or due > _moment(entry):
-                yield f"the time {place} was told at {_moment(entry)} and is due at {due}"
-        if decision["moved"] or entry.kind is EntryKind.STARTED:
-            visit = decision["visit"]
-            set_at |= {(visit, timer["transition"]): timer["due_at"] for timer in decision["timers"]}
-    for place, times in fired.items():
-        if times > 1:
-            yield f"the time {place} was told {times} times"
 
 
 def _events(play: Play, run: str, entries: list[Entry]) -> Iterator[str]:
@@ -111,23 +62,9 @@ def _events(play: Play, run: str, entries: list[Entry]) -> Iterator[str]:
 
 def _deeds(connection: Connection, play: Play, run: str, entries: list[Entry]) -> Iterator[str]:
     rows = {row["key"]: row for row in _rows(connection, INTENTS) if row["run"] == run}
-    decided = [
-        f"{run}/{entry.body['decision']['visit']}/{place}"
-        for entry in entries
-        if entry.kind in {EntryKind.STARTED, EntryKind.DECISION}
-        and (entry.kind is EntryKind.STARTED or entry.body["decision"]["moved"])
-        for place, _ in enumerate(entry.body["decision"]["intents"])
-    ]
-    if sorted(rows) != sorted(decided):
-        yield f"it decided {sorted(decided)} and noted {sorted(rows)}"
-    endings = Counter(entry.body["key"] for entry in entries if entry.kind in SETTLED_ONCE)
     attempted = Counter(entry.body["key"] for entry in entries if entry.kind is EntryKind.ATTEMPT)
     for key, row in rows.items():
         done, again, action = play.world.done[key], play.world.repeats[key], row["action"]
-        if endings[key] != 1:
-            yield f"{key} was settled {endings[key]} times"
-        if row["status"] not in {store.DONE, store.FAILED, store.REVIEW}:
-            yield f"{key} ends as {row['status']}"
         if row["status"] == store.DONE and not done + again:
             yield f"{key} is said to be done and was not"
         if row["status"] == store.REVIEW and action != "simulated_blind":
@@ -154,11 +91,6 @@ def _left_over(connection: Connection, stopped: set[str]) -> Iterator[str]:
             yield f"{row['run']} waits for a person: {row['trouble']}"
 
 
-def _moves(entries: list[Entry]) -> list[Any]:
-    decisions = [entry.body["decision"] for entry in entries if entry.kind is EntryKind.DECISION]
-    return [decision for decision in decisions if decision["moved"]]
-
-
 def _entries(connection: Connection, play: Play, run: str) -> list[Entry]:
     return list(journal.entries(connection, _project(play), run))
 
@@ -169,7 +101,3 @@ def _rows(connection: Connection, table: Table) -> Any:
 
 def _project(play: Play) -> str:
     return play.runtime.project
-
-
-def _moment(entry: Entry) -> str:
-    return instants.write(entry.at)

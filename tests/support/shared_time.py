@@ -1,0 +1,153 @@
+"""A clock that several processes of a test share, and that moves on when one of them has nothing to do.
+
+Weeks pass in a moment, and when something happened can be told to the tick: what is measured by it does not depend on
+how fast a machine is.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from iact.core.instants import EPOCH
+from iact.engine.claims import with_work
+from iact.engine.host import Host
+from iact.engine.runners import Presence, living
+from iact.engine.serving import Pace, Server, Waiting
+from iact.engine.store import DECIDED
+from iact.engine.tables import CLAIMS, INTENTS, TIMERS
+from iact.stores.units import read
+
+TICK: Final = timedelta(seconds=0.5)
+"""How often a process looks whether others have left something to do."""
+PACE: Final = Pace(look_every=TICK)
+_LEAST: Final = timedelta(milliseconds=10)
+_REALLY: Final = 0.02
+"""Seconds between two looks while an action is being made; they pass on no shared clock."""
+_LONGEST: Final = 5_000
+"""How often a process may wait before it is taken to wait for ever."""
+_NEXT: Final = (
+    select(func.min(TIMERS.c.due_at)),
+    select(func.min(INTENTS.c.due_at)).where(INTENTS.c.status == DECIDED),
+    select(func.min(CLAIMS.c.not_before)),
+)
+_CLAIMED: Final = select(CLAIMS.c.runner).where(CLAIMS.c.runner.is_not(None))
+
+
+class SharedClock:
+    """A moment in the memory that a process and its children share."""
+
+    def __init__(self, moment: datetime) -> None:
+        """Stand still at `moment`."""
+        self._memory = mmap.mmap(-1, 8)
+        self.moment = moment
+
+    @property
+    def moment(self) -> datetime:
+        """What it shows."""
+        return EPOCH + timedelta(microseconds=int.from_bytes(self._memory[:8], "big"))
+
+    @moment.setter
+    def moment(self, moment: datetime) -> None:
+        self._memory[:8] = ((moment - EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
+
+    def read(self, connection: Connection) -> datetime:  # noqa: ARG002 - the protocol's parameter
+        """Return what it shows."""
+        return self.moment
+
+    def seconds(self) -> float:
+        """Return the same as seconds since some moment."""
+        return (self.moment - EPOCH).total_seconds()
+
+    def advance(self, span: timedelta) -> None:
+        """Move on."""
+        self.moment += span
+
+
+class _Pool(ThreadPoolExecutor):
+    """Threads that make actions, of which can be asked whether any is at it."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(max_workers=most)
+        self._futures: list[Future[Any]] = []
+
+    def submit(self, *given: Any, **named: Any) -> Future[Any]:
+        """Begin something."""
+        future = super().submit(*given, **named)
+        self._futures.append(future)
+        return future
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done."""
+        self._futures = [future for future in self._futures if not future.done()]
+        return bool(self._futures)
+
+
+class Serving:
+    """A process that serves until nothing is left to do, now or ever; the shared clock moves on while it waits."""
+
+    def __init__(self, host: Host, presence: Presence, clock: SharedClock) -> None:
+        """Prepare to serve.
+
+        Args:
+            host: where the runs live; both of its clocks are the shared one.
+            presence: this process among the others; it renews no lease by itself.
+            clock: the shared clock.
+        """
+        self._host, self._presence, self._clock = host, presence, clock
+        self._pools: list[_Pool] = []
+        self._waited = 0
+        self._renewed = clock.moment
+        waiting = Waiting(monotonic=clock.seconds, until=self._wait, pool=self._pool)
+        self._server = Server(host, presence, pace=PACE, waiting=waiting)
+
+    def run(self) -> None:
+        """Serve."""
+        self._server.run()
+        self._presence.leave()
+
+    def _pool(self, most: int) -> _Pool:
+        self._pools.append(_Pool(most))
+        return self._pools[-1]
+
+    def _wait(self, event: threading.Event, seconds: float) -> None:
+        if any(pool.busy for pool in self._pools):
+            event.wait(_REALLY)
+            return
+        if event.is_set():
+            return
+        self._waited += 1
+        assert self._waited < _LONGEST, "what does it wait for?"
+        if self._others_may_go_on():
+            self._clock.advance(max(timedelta(seconds=seconds), _LEAST))
+        elif due := self._next():
+            self._clock.moment = max(due, self._clock.moment + _LEAST)
+        else:
+            self._server.stop()
+        self._renew()
+
+    def _renew(self) -> None:
+        if self._presence.has_joined and self._clock.moment - self._renewed >= self._presence.lease / 3:
+            self._renewed = self._clock.moment
+            self._presence.renew()
+
+    def _others_may_go_on(self) -> bool:
+        """Return whether something can be done that is claimed, or can be."""
+
+        def look(connection: Connection) -> bool:
+            alive = living(connection, self._host.project, self._clock.moment)
+            return any(runner in alive for runner in connection.execute(_CLAIMED).scalars())
+
+        return read(self._host.engine, look) or bool(with_work(self._host, 1))
+
+    def _next(self) -> datetime | None:
+        def look(connection: Connection) -> list[datetime]:
+            return [due for asked in _NEXT if (due := connection.execute(asked).scalar())]
+
+        return min(read(self._host.engine, look), default=None)
