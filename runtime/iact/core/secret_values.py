@@ -17,6 +17,7 @@ _SHAPES: Final = re.compile(
     r"|https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,}"
     r"|\b(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"
     r"|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}"
+    r"|\bPRIVATE\+KEY\+[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{20,}"
     r"|\bglpat-[A-Za-z0-9_-]{20,}"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|\bAIza[A-Za-z0-9_-]{35}"

@@ -18,12 +18,13 @@ from tests.support.configuration import load_project, resource
 SLACK = "xoxb" + "-123456789012-abcdefghijkl"
 GITHUB = "ghp" + "_0123456789abcdefghijABCDEFGHIJ012345"
 AMAZON = "AKIA" + "IOSFODNN7EXAMPLE"
+NOTES = "PRIVATE" + "+KEY+example.com/journal+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 KEY = "-----BEGIN RSA " + "PRIVATE KEY-----"
 PERSON = resource("Person", "  email: a@example.org\n")
 ADDRESS = "mysql://root:" + "hunter2" + "@db.example.org/iact"
 
 
-@pytest.mark.parametrize("secret", [SLACK, GITHUB, AMAZON, ADDRESS])
+@pytest.mark.parametrize("secret", [SLACK, GITHUB, AMAZON, NOTES, ADDRESS])
 @pytest.mark.parametrize("form", formats.NAMES)
 def test_a_value_that_looks_like_a_secret_is_refused_and_never_shown(tmp_path: Path, secret: str, form: str):
     loaded = load_project(tmp_path, {"rule.yaml": resource("Person", f"  slack: {secret}\n")})
