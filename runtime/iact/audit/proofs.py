@@ -39,6 +39,8 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 def verify_consistency(old_size: int, size: int, proof: Sequence[bytes], old_root: bytes, root: bytes) -> None:
     """Check that a log still begins with all entries that it had before.
 
+    From an empty log every log goes on, whatever its roots: whoever kept nothing has shown nothing by that.
+
     Args:
         old_size: how many entries the log had.
         size: how many it has.
@@ -47,14 +49,14 @@ def verify_consistency(old_size: int, size: int, proof: Sequence[bytes], old_roo
         root: the root that it has, from a checkpoint whose signature was verified.
 
     Raises:
-        ProofError: if that is not shown; also if the log had no entry, for from there anything goes on.
+        ProofError: if that is not shown.
     """
-    if not 0 < old_size <= size:
+    if not 0 <= old_size <= size:
         raise ProofError(f"a log of {size} entries cannot be shown to go on from one of {old_size}")
-    _check_lengths([old_root, root, *proof])
-    if old_size == size:
-        _check_same(old_root, root, proof)
+    if old_size in {0, size}:
+        _check_same(old_root, root if old_size == size else old_root, proof)
         return
+    _check_lengths([old_root, root, *proof])
     if not proof:
         raise ProofError("the proof is empty")
     path = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
