@@ -1,17 +1,25 @@
 """Runs of agents whose actions do nothing: what is measured is what it takes to make their steps durable.
 
 A step is a transition, the intent of its action, and the receipt of that action, each committed.
+`durable_runs.py URL RUNS` is one of several processes that serve a store: it says `ready`, and serves from the next
+line of its input until that ends.
 """
 
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sqlalchemy import Engine, text
 
@@ -25,6 +33,7 @@ from iact.engine.serving import Pace, Server
 from iact.engine.tables import INTENTS, RUNS
 from iact.stores.connect import reading
 from tests.support.agents import agent_definition
+from tests.support.stores import opened
 
 PROJECT: Final = "bench"
 _LOOK_EVERY: Final = 0.1
@@ -101,18 +110,19 @@ def chain(steps: int) -> Definition:
     )
 
 
-def at_once(engine: Engine, *, runs: int, steps: int) -> Made:
-    """Let one process advance so many runs at once as fast as it can.
+def at_once(engine: Engine, *, runs: int, steps: int, processes: int = 1) -> Made:
+    """Let one process, or several, advance so many runs at once as fast as they can.
 
     Args:
-        engine: an empty store.
+        engine: an empty store; on a server, where it is for several processes.
         runs: how many.
         steps: of each.
+        processes: how many.
     """
     runtime, definition = Runtime(engine, project=PROJECT), chain(steps)
     for number in range(runs):
         runtime.start("chain", definitions=[definition], subject=f"subject-{number}", inputs=FactSet.of([]))
-    seconds = _serve(runtime, runs)
+    seconds = _serve(runtime, runs) if processes == 1 else _serve_together(runtime, runs, processes)
     with reading(engine) as connection:
         # The first action of each run was due before anybody served.
         asked = INTENTS.select().where(INTENTS.c.visit > 1)
@@ -164,6 +174,58 @@ def _serve(runtime: Runtime, runs: int) -> float:
     return seconds
 
 
+def _serve_together(runtime: Runtime, runs: int, processes: int) -> float:
+    """Let several processes serve until all runs have ended, and return for how many seconds."""
+    url = runtime.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, __file__, url, str(-(-runs // processes))]
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(processes)
+        ]
+        for process in started:
+            _out_of(process).readline()
+        began = time.perf_counter()
+        for process in started:
+            _into(process).write("go\n")
+            _into(process).flush()
+        while _is_going_on(runtime.engine):
+            time.sleep(_LOOK_EVERY)
+        seconds = time.perf_counter() - began
+        for process in started:
+            _into(process).close()
+    return seconds
+
+
+def _into(process: subprocess.Popen[str]) -> IO[str]:
+    return cast("IO[str]", process.stdin)
+
+
+def _out_of(process: subprocess.Popen[str]) -> IO[str]:
+    return cast("IO[str]", process.stdout)
+
+
+def main() -> None:
+    """Serve, beside other processes."""
+    url, runs = sys.argv[1], int(sys.argv[2])
+    engine = opened(url)
+    runtime = Runtime(engine, project=PROJECT)
+    with runtime.present() as presence:
+        server = Server(runtime.host, presence, pace=Pace(runs=runs, actions=runs))
+        print("ready", flush=True)
+        sys.stdin.readline()
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        sys.stdin.read()
+        server.stop()
+        thread.join()
+    engine.dispose()
+
+
 def _is_going_on(engine: Engine) -> bool:
     with reading(engine) as connection:
         return bool(connection.execute(text("SELECT 1 FROM runs WHERE active = 1 LIMIT 1")).first())
+
+
+if __name__ == "__main__":
+    main()

@@ -178,7 +178,7 @@ def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
 def noted(page: Page, attempt: Attempt) -> Attempt:
     """Note an attempt before it is made, and return it with the moment of that."""
     note_begun(page, attempt)
-    return replace(attempt, noted_at=page.now, held_at=page.held_at)
+    return replace(attempt, noted_at=page.now)
 
 
 def note_begun(page: Page, attempt: Attempt) -> None:

