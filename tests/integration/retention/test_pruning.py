@@ -70,12 +70,14 @@ def embedded(tmp_path: Path) -> Iterator[Engine]:
     found.dispose()
 
 
-def a_run(engine: Engine, name: str, *, began: datetime | None = None, ends: bool = True) -> str:
+def a_run(engine: Engine, name: str, *, began: datetime | None = None, ends: bool = True, is_told: bool = False) -> str:
     """Carry a run out, to its end or up to where it waits; those with a higher number later, as no clock goes back."""
     began = began or START + timedelta(hours=2) * int(f"0{name[4:]}" if name[4:].isdigit() else 0)
     clock = ManualClock(began)
     runtime = Runtime(engine, project="test", clock=clock, services={"world": World()})
     run = runtime.start(CHANGE.name, definitions=[CHANGE], subject=f"about {name}", name=name)
+    if is_told:
+        runtime.look(run, key="first")
     runtime.advance(run)
     if ends:
         clock.advance(timedelta(hours=1))
@@ -107,7 +109,8 @@ def is_sound(engine: Engine, run: str) -> bool:
 
 
 def test_a_run_that_ended_long_ago_is_deleted_with_all_that_belongs_to_it(engine):
-    old, young = a_run(engine, "run-old"), a_run(engine, "run-young", began=LATER - timedelta(days=10))
+    old = a_run(engine, "run-old", is_told=True)
+    young = a_run(engine, "run-young", began=LATER - timedelta(days=10), is_told=True)
     before = length(engine, old)
 
     found = pruned(engine, policy(journal="30d", runs="60d"))
