@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, insert, select
 
 from iact.core import instants
 from iact.core.canonical import canonical, digest
-from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, of_run
+from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, JOURNAL_PENDING, of_run
 from iact.stores.query import query
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ LAST_OF_RUNS: Final = query(
     ),
 )
 APPEND: Final = query("Append one entry to the journal.", insert(JOURNAL))
+AWAIT_PLACES: Final = query("Note which entries are to be given their places in the log.", insert(JOURNAL_PENDING))
 
 
 class Writer:
@@ -144,9 +145,29 @@ class Writer:
         self._rows.append(row)
 
     def flush(self) -> None:
-        """Write what was added."""
+        """Write what was added, and that it waits for its places in the log: one row, however many entries it names."""
+        if not self._rows:
+            return
         APPEND.run_many(self._connection, self._rows)
+        AWAIT_PLACES.run(
+            self._connection,
+            project=self._project,
+            written_at=self._rows[-1]["at"],
+            entries=canonical(spans((row["run"], row["sequence"]) for row in self._rows)),
+        )
         self._rows = []
+
+
+def spans(entries: Iterable[tuple[str, int]]) -> list[list[str | int]]:
+    """Gather entries into `run, first, last`, one for each run, in the order in which the runs come.
+
+    Args:
+        entries: run and sequence of each; those of one run follow each other without a gap.
+    """
+    found: dict[str, list[str | int]] = {}
+    for run, sequence in entries:
+        found.setdefault(run, [run, sequence, sequence])[2] = sequence
+    return list(found.values())
 
 
 def append(  # noqa: PLR0913 - an entry has this many parts, each named by the caller
