@@ -228,7 +228,7 @@ def test_a_run_that_goes_on_is_never_deleted(engine):
     ids=["review", "started", "told", "holds"],
 )
 def test_an_ended_run_with_anything_open_is_kept(embedded, open_thing, reason):
-    a_run(embedded, "run-1")
+    a_run(embedded, "run-1", is_told=True)
     with writing(embedded) as connection:
         connection.execute(open_thing)
 
