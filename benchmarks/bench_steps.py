@@ -75,7 +75,6 @@ def sqlite_beside_peer(rounds: int) -> dict[str, Any]:
     record["times"] = round(record["rate"] / quicker, 1)
     times = f"{record['times']} times as many (at least {TIMES_THE_PEER})"
     print(f"  DBOS Transact: {record['dbos']} steps/s; ours is {times}")
-    record["missed"] = record["times"] < TIMES_THE_PEER
     return record
 
 
@@ -107,9 +106,7 @@ def on_server(name: str, rounds: int) -> dict[str, Any]:
                 ours.append(at_once(engine, runs=RUNS, steps=STEPS))
         with make_store() as engine:
             due = when_due(engine, runs=RUNS * 4, within=10)
-    record = _told(name, ours, due)
-    record["missed"] = name == "mysql" and record["rate"] < STEPS_ON_MYSQL
-    return record
+    return _told(name, ours, due)
 
 
 def _told(name: str, found: Sequence[Made], due: Made) -> dict[str, Any]:
@@ -139,7 +136,7 @@ def ticks_over_waiting_timers(rounds: int) -> dict[str, Any]:
             record[name] = _tick(engine, rounds)
     for name, taken in record.items():
         print(f"{name}: a tick while {TIMERS:,} timers wait takes p95 {taken} ms (less than {MOST_MILLISECONDS})")
-    return {"p95": record, "missed": max(record.values()) >= MOST_MILLISECONDS}
+    return {"p95": record}
 
 
 def _tick(engine: Engine, rounds: int) -> float:
@@ -188,7 +185,7 @@ def idle() -> dict[str, Any]:
     print(
         f"an idle `iact serve` takes {share:.2%} of a processor over {IDLE_SECONDS:.0f} s (less than {MOST_IDLE:.0%})"
     )
-    return {"share": round(share, 4), "missed": share >= MOST_IDLE}
+    return {"share": round(share, 4)}
 
 
 def _used(process: int) -> float:
@@ -244,11 +241,23 @@ def main() -> None:
         "timers": lambda: ticks_over_waiting_timers(arguments.rounds),
         "idle": idle,
     }
+    busy = os.getloadavg()[0]
     found = {part: measures[part]() for part in arguments.only or PARTS}
     if arguments.write:
-        write(found)
-    if any(part["missed"] for part in found.values()):
+        write(found | {"load": round(busy, 1)})
+    if missed(found):
         sys.exit(1)
+
+
+def missed(found: dict[str, Any]) -> list[str]:
+    """Return the parts that missed their bar, judged by the figures that were measured."""
+    judged: dict[str, Callable[[Any], bool]] = {
+        "sqlite": lambda part: part["times"] < TIMES_THE_PEER,
+        "mysql": lambda part: part["rate"] < STEPS_ON_MYSQL,
+        "timers": lambda part: max(part["p95"].values()) >= MOST_MILLISECONDS,
+        "idle": lambda part: part["share"] >= MOST_IDLE,
+    }
+    return [name for name, misses in judged.items() if name in found and misses(found[name])]
 
 
 def write(found: dict[str, Any]) -> None:
@@ -282,7 +291,7 @@ def tables(record: dict[str, Any]) -> str:
         f"DBOS Transact in the same rounds: {peer['delete']:,} steps/s in SQLite's rollback mode, {peer['wal']:,} in "
         f"write-ahead mode; ours is {times} times the quicker one. An idle `iact serve` takes {share:.2%} of a "
         f"processor.\n\nMeasured on {record['at']} at commit {record['commit'][:12]} with Python {record['python']}, "
-        "on 2 cores."
+        f"on 2 cores, of which other programs kept {record['load']} busy when it began."
     )
     return "\n".join([*lines, "", told]) + "\n"
 

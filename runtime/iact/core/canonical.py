@@ -22,6 +22,7 @@ times as fast as a canonical encoder in Python, which writes whatever else there
 _KEYS: Final = frozenset({str})
 _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 _LEAVES: Final = frozenset({str, bool, type(None)})
+_CONTAINERS: Final = frozenset({dict, list, tuple})
 
 
 def canonical(record: Any) -> bytes:
@@ -54,16 +55,20 @@ def digest_of(record: Any) -> str:
 
 def _is_plain(record: Any) -> bool:
     """Return whether Python's own encoder takes a record and changes nothing in it, such as a key that is no text."""
-    kind = type(record)
-    if kind is dict:
-        values = record.values()
-        if not _KEYS.issuperset(map(type, record)):
+    # A loop over what is still to be looked at takes less than half as long as a function that calls itself.
+    looked_at: list[Any] = [(record,)]
+    for container in looked_at:
+        if type(container) is dict and not _KEYS.issuperset(map(type, container)):
             return False
-    elif kind is list or kind is tuple:
-        values = record
-    else:
-        return kind in _LEAVES or (kind is int and -_SAFE_INTEGER <= record <= _SAFE_INTEGER)
-    return _LEAVES.issuperset(map(type, values)) or all(map(_is_plain, values))
+        for value in container.values() if type(container) is dict else container:
+            kind = type(value)
+            if kind is str:
+                continue
+            if kind in _CONTAINERS:
+                looked_at.append(value)
+            elif kind not in _LEAVES and not (kind is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER):
+                return False
+    return True
 
 
 def _has_ascii_keys(record: Any) -> bool:
