@@ -10,14 +10,18 @@ PATIENCE: Final = 60
 """Seconds within which whatever is waited for has come; a test that waits as long has failed."""
 
 
-def until(holds: Callable[[], bool], told: Callable[[], str] = str) -> None:
+def until(
+    holds: Callable[[], bool], told: Callable[[], str] = str, *, patience: float = PATIENCE, every: float = 0.02
+) -> None:
     """Wait until something holds.
 
     Args:
         holds: whether it does.
         told: what to say where it never does.
+        patience: seconds within which it has to.
+        every: seconds between two looks; what costs the database something is asked less often.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < end, f"waited for too long\n{told()}"
-        time.sleep(0.02)
+        time.sleep(every)
