@@ -12,7 +12,7 @@ from iact.audit.notes import NoteError
 from iact.audit.tree import HASH_SIZE
 
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
-_LINES: Final = 3
+_CHECKPOINT_LINES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ def parse_checkpoint(text: str) -> Checkpoint:
         NoteError: if it is not exactly in the form of C2SP tlog-checkpoint.
     """
     lines = text.split("\n")
-    if len(lines) <= _LINES or lines.pop() or not all(lines):
+    if len(lines) <= _CHECKPOINT_LINES or lines.pop() or not all(lines):
         raise NoteError("a checkpoint has three lines at least, none of them empty: origin, size and root")
-    origin, size, written = lines[:_LINES]
+    origin, size, written = lines[:_CHECKPOINT_LINES]
     if not _SIZE.fullmatch(size):
         raise NoteError(f"the size of a log is a whole number without leading zeros, unlike {size[:40]!r}")
     try:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from iact.audit.ed25519 import is_signature
+
 MOST_SIGNATURES: Final = 64
 """A note with more is refused before any is verified; the format asks for at least 16."""
 
@@ -207,15 +209,10 @@ def cosigned_at(signature: Signature) -> int:
 
 
 def _verified(key: VerifierKey, text: str, signature: Signature) -> VerifierKey:
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - the same
-
     split = _TIME_SIZE if key.type is SignatureType.COSIGNATURE else 0
     time, made = signature.raw[:split], signature.raw[split:]
-    try:
-        Ed25519PublicKey.from_public_bytes(key.raw).verify(made, _signed(key, text, time))
-    except InvalidSignature:
-        raise NoteError(f"the signature of {key.name} is not that of its key: the note was changed") from None
+    if not is_signature(key.raw, _signed(key, text, time), made):
+        raise NoteError(f"the signature of {key.name} is not that of its key: the note was changed")
     return key
 
 

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, insert, select
 
-from iact.core.canonical import canonical, digest_of
+from iact.core.canonical import canonical, digest
 from iact.core.tree import Tree, from_record, to_record
 from iact.engine.tables import DEFINITIONS
 from iact.stores.query import query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
+
+_READ_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,23 @@ def load(connection: Connection, project: str, pins: Mapping[str, str]) -> dict[
     return {pin: _read(row["digest"], row["kind"], row["name"], row["body"]) for pin, row in found.items()}
 
 
+def pinned_bytes(connection: Connection, project: str, keys: Collection[str]) -> Iterator[bytes]:
+    """Walk the bytes that some storage keys are the digests of, in the order of the keys.
+
+    Args:
+        connection: reads the store.
+        project: whose definitions.
+        keys: what runs pinned.
+
+    Raises:
+        LookupError: if one is gone or was changed, which only a person with access to the store can have done.
+    """
+    wanted = sorted(keys)
+    for begin in range(0, len(wanted), _READ_AT_ONCE):
+        found = load(connection, project, {key: key for key in wanted[begin : begin + _READ_AT_ONCE]})
+        yield from (_bytes_of(definition) for definition in found.values())
+
+
 def pins_of(definitions: Iterable[Definition]) -> dict[str, str]:
     """Return what a run pins: for each definition's pin the key that it is stored under."""
     return {definition.pin: _key(definition) for definition in definitions}
@@ -104,7 +123,11 @@ def pins_of(definitions: Iterable[Definition]) -> dict[str, str]:
 def _key(definition: Definition) -> str:
     # Two resources with equal content (and one resource whose lines have moved) are stored apart, because an
     # explanation quotes the lines as they stood.
-    return digest_of([definition.kind, definition.name, definition.digest, to_record(definition.tree)])
+    return digest(_bytes_of(definition))
+
+
+def _bytes_of(definition: Definition) -> bytes:
+    return canonical([definition.kind, definition.name, definition.digest, to_record(definition.tree)])
 
 
 @lru_cache(maxsize=1024)

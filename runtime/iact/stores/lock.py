@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.failures import Failure, failure_of
-from iact.stores.idling import unlimited
 from iact.stores.retrying import persistently
 from iact.stores.servers import held
 
@@ -73,8 +72,7 @@ def exclusive_row(engine: Engine, name: str) -> Iterator[None]:
 
     def take() -> ExitStack:
         with ExitStack() as taken:
-            # It is held for as long as an action takes.
-            taken.enter_context(held(unlimited(engine), name))
+            taken.enter_context(held(engine, name))
             return taken.pop_all()
 
     lock = persistently(engine, take)

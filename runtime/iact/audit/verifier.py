@@ -1,0 +1,117 @@
+"""The verifier's command line, which is that of `iact_verify.py` as well: one bundle, the auditor's key, one answer."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from iact.audit.bundles import AuditFindingError, BundleError, shortened
+from iact.audit.notes import NoteError, VerifierKey, parse_key
+from iact.audit.verifying import MOST_OF_A_NOTE, Verdict, verify_bundle
+
+HOLDS: Final = 0
+"""Exit code: the bundle holds."""
+DOES_NOT_HOLD: Final = 1
+"""Exit code: something in it is wrong, and it was said what."""
+CANNOT_BE_JUDGED: Final = 2
+"""Exit code: it is no bundle, is damaged, or something that is needed was not handed in."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge the bundle that the arguments name, say it, and return the exit code.
+
+    Args:
+        arguments: those of the command line; None for the process's own.
+    """
+    parser = argparse.ArgumentParser(
+        prog="iact_verify.py",
+        description="Check what an iact project handed out of its journal. Needs no network, no iact and no database.",
+        epilog="Exit codes: 0 it holds, 1 it does not, 2 it cannot be judged.",
+    )
+    parser.add_argument("bundle", type=Path, help="the bundle, as it was handed out")
+    parser.add_argument(
+        "--key", action="append", required=True, help="public key of the log, name+id+key, or a file with such lines"
+    )
+    parser.add_argument(
+        "--checkpoint", action="append", type=Path, default=[], help="a file with a checkpoint that you kept earlier"
+    )
+    asked = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        verdict = judge(asked.bundle, asked.key, asked.checkpoint)
+    except AuditFindingError as error:
+        sys.stdout.write(f"does not hold: {error}\n")
+        return DOES_NOT_HOLD
+    except BundleError as error:
+        sys.stderr.write(f"cannot be judged: {error}\n")
+        return CANNOT_BE_JUDGED
+    except MemoryError:
+        sys.stderr.write("cannot be judged: it takes more memory than there is\n")
+        return CANNOT_BE_JUDGED
+    sys.stdout.write(f"{verdict}\n")
+    return HOLDS
+
+
+def judge(bundle: Path, keys: Sequence[str], checkpoints: Sequence[Path]) -> Verdict:
+    """Judge a bundle by what somebody names.
+
+    Args:
+        bundle: the bundle.
+        keys: public keys, or files with them.
+        checkpoints: files with checkpoints that were kept.
+
+    Raises:
+        BundleError: if it cannot be judged.
+        AuditFindingError: if it does not hold.
+    """
+    trusted = [key for one in keys for key in read_keys(one)]
+    return verify_bundle(bundle, trusted, [_read(one, "the checkpoint") for one in checkpoints])
+
+
+def read_keys(named: str) -> list[VerifierKey]:
+    """Return the public keys that a text is, or that the file holds which it names.
+
+    Raises:
+        BundleError: if it is neither.
+    """
+    try:
+        return [parse_key(named)]
+    except NoteError as error:
+        wrong = str(error)
+    file = Path(named)
+    try:
+        is_file = file.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        raise BundleError(f"{shortened(named, 100)!r} is neither a key nor a file with one: {wrong}")
+    try:
+        lines = _read(file, "the key").decode("utf-8").split("\n")
+        found = [parse_key(line) for line in lines if line.strip()]
+    except (NoteError, UnicodeDecodeError) as error:
+        raise BundleError(f"the key cannot be read from {shortened(file.name)}: {error}") from None
+    if not found:
+        raise BundleError(f"{shortened(file.name)} holds no key")
+    return found
+
+
+def _read(file: Path, what: str) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MOST_OF_A_NOTE + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "its name is none"
+        raise BundleError(f"{what} cannot be read from {shortened(file.name)}: {why}") from None
+    if len(content) > MOST_OF_A_NOTE:
+        raise BundleError(f"{what} cannot be in {shortened(file.name)}: it is larger than {MOST_OF_A_NOTE} bytes")
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Writing a bundle, entry by entry: neither the period nor the definitions have to fit into memory together.
+
+The same entries give the same bytes with the same release of zlib: nothing of the clock, the machine or the order of a
+mapping gets in.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from iact.audit.bundles import (
+    CHECKPOINT,
+    CONSISTENCY,
+    DEFINITIONS,
+    EARLIER,
+    ENTRIES,
+    INDEX,
+    KEYS,
+    LEAVES,
+    MANIFEST,
+    RANGES,
+    ROTATIONS,
+    Manifest,
+)
+from iact.audit.checkpoint import parse_checkpoint
+from iact.audit.index_page import ENTRIES_SHOWN, index_page
+from iact.audit.notes import Note, VerifierKey
+from iact.audit.tree import leaf_hash
+from iact.core.canonical import canonical
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The earliest moment that a zip can name."""
+_READABLE: Final = 0o100644 << 16
+_UNIX: Final = 3
+_IN_MEMORY: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An entry from before the range of a bundle.
+
+    Attributes:
+        place: its place in the log.
+        content: its stored bytes.
+        proof: that it is there (`iact.audit.tree.inclusion_proof`).
+    """
+
+    place: int
+    content: bytes
+    proof: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a bundle holds.
+
+    Attributes:
+        manifest: what it is about.
+        checkpoint: the signed checkpoint to which it leads.
+        keys: public keys of the log.
+        rotations: how each of them followed from the one before, the earliest first.
+        left: the hashes of what is before the entries (`iact.audit.ranges`).
+        right: the hashes of what is between them and the size of the checkpoint.
+        consistency: proofs that the log goes on from earlier sizes, by size.
+        entries: the stored bytes of the entries, in order.
+        earlier: for each run that goes on: its first entry and the one before the range, in the order of the log; asked
+            for once the entries were written, with the runs whose first entry is not among them.
+        definitions: the pinned bytes of each of some digests; asked for last, with all that the runs pinned.
+    """
+
+    manifest: Manifest
+    checkpoint: Note
+    keys: Sequence[VerifierKey]
+    rotations: Sequence[Note] = ()
+    left: Sequence[bytes] = ()
+    right: Sequence[bytes] = ()
+    consistency: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
+    entries: Iterable[bytes]
+    earlier: Callable[[Mapping[str, int]], Iterable[Earlier]]
+    definitions: Callable[[Iterable[str]], Iterable[bytes]]
+
+
+def write_bundle(file: Path, contents: Contents) -> None:
+    """Write a bundle; the file is there as a whole or, where anything fails, as it was before.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    beside = file.with_name(f".{file.name}-{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as opened:
+            write_to(opened, contents)
+            opened.flush()
+            os.fsync(opened.fileno())
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_to(opened: IO[bytes], contents: Contents) -> None:
+    """Write a bundle to a file that can be sought in."""
+    manifest = contents.manifest
+    with zipfile.ZipFile(opened, "w") as archive, tempfile.TemporaryFile(buffering=_IN_MEMORY) as leaves:
+        for name, content in _small(contents):
+            with _member(archive, name) as into:
+                into.write(content)
+        pins = _Pins()
+        shown: list[bytes] = []
+        with _member(archive, ENTRIES) as into:
+            for content in contents.entries:
+                into.write(content + b"\n")
+                leaves.write(leaf_hash(content))
+                pins.see(content)
+                if len(shown) < ENTRIES_SHOWN:
+                    shown.append(content)
+        leaves.seek(0)
+        with _member(archive, LEAVES, zipfile.ZIP_STORED) as into:
+            shutil.copyfileobj(leaves, into)
+        with _member(archive, EARLIER) as into:
+            for each in contents.earlier(pins.continued):
+                pins.pin(each.content)
+                record = {
+                    "place": each.place,
+                    "proof": [one.hex() for one in each.proof],
+                    "entry": each.content.decode(),
+                }
+                into.write(canonical(record) + b"\n")
+        with _member(archive, DEFINITIONS) as into:
+            for definition in contents.definitions(sorted(pins.keys)):
+                into.write(definition + b"\n")
+        with _member(archive, INDEX) as into:
+            into.write(index_page(manifest, parse_checkpoint(contents.checkpoint.text), shown))
+
+
+class _Pins:
+    """What the runs of a bundle pinned, and which of them began before it."""
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.continued: dict[str, int] = {}
+        self._runs: set[str] = set()
+
+    def see(self, content: bytes) -> None:
+        record = json.loads(content)
+        run, sequence = record["run"], record["sequence"]
+        if run not in self._runs:
+            self._runs.add(run)
+            if sequence != 1:
+                self.continued[run] = sequence
+        self._pin(record)
+
+    def pin(self, content: bytes) -> None:
+        self._pin(json.loads(content))
+
+    def _pin(self, record: Mapping[str, Any]) -> None:
+        if record["kind"] == "started":
+            self.keys.update(record["body"]["pins"].values())
+
+
+def _small(contents: Contents) -> Iterator[tuple[str, bytes]]:
+    yield MANIFEST, canonical(contents.manifest.to_record())
+    yield CHECKPOINT, str(contents.checkpoint).encode()
+    yield KEYS, "".join(f"{key}\n" for key in contents.keys).encode()
+    yield ROTATIONS, canonical([str(note) for note in contents.rotations])
+    sides = {"left": contents.left, "right": contents.right}
+    yield RANGES, canonical({side: [one.hex() for one in hashes] for side, hashes in sides.items()})
+    proofs = sorted(contents.consistency.items())
+    yield CONSISTENCY, canonical([{"size": size, "proof": [one.hex() for one in proof]} for size, proof in proofs])
+
+
+@contextmanager
+def _member(archive: zipfile.ZipFile, name: str, compression: int = zipfile.ZIP_DEFLATED) -> Iterator[IO[bytes]]:
+    """Begin a file of a zip, which says nothing of when and where it was made."""
+    about = zipfile.ZipInfo(name, _EPOCH)
+    about.compress_type, about.external_attr, about.create_system = compression, _READABLE, _UNIX
+    with archive.open(about, "w", force_zip64=True) as raw, io.BufferedWriter(raw, 1 << 20) as into:
+        yield into

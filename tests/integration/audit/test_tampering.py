@@ -1,0 +1,433 @@
+"""Whatever is done to a bundle or to the log that it is of is found, and what is honest holds.
+
+The entries are those of runs that the engine carried out on a store. The deceiver either changes what was handed out,
+or has the key of the log and signs it anew; then only what an auditor kept, or what the entries say, can show it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from iact.audit.assembling import assembled
+from iact.audit.bundles import (
+    CHECKPOINT,
+    CONSISTENCY,
+    DEFINITIONS,
+    EARLIER,
+    ENTRIES,
+    INDEX,
+    KEYS,
+    LEAVES,
+    MANIFEST,
+    RANGES,
+    ROTATIONS,
+    AuditFindingError,
+    BundleError,
+)
+from iact.audit.keys import rotate
+from iact.audit.verifying import Verdict, verify_bundle
+from iact.core.canonical import canonical, digest
+from tests.support.bundles import (
+    ORIGIN,
+    OTHER,
+    SIGNER,
+    Journal,
+    Log,
+    kept_in,
+    packed,
+    real_journal,
+    unpacked,
+    with_entries,
+)
+
+
+class Change(Protocol):
+    """Something that can be done to entries at one place."""
+
+    __name__: str
+
+    def __call__(self, entries: list[bytes], place: int) -> list[bytes]:
+        """Return what becomes of them."""
+
+
+def edited(entries: list[bytes], place: int) -> list[bytes]:
+    """Change when an entry was written, and nothing else: it stays an entry in canonical JSON."""
+    changed = entries[place].replace(b'"at":"2026-', b'"at":"2025-', 1)
+    assert changed != entries[place]
+    return [*entries[:place], changed, *entries[place + 1 :]]
+
+
+def dropped(entries: list[bytes], place: int) -> list[bytes]:
+    return [*entries[:place], *entries[place + 1 :]]
+
+
+def inserted(entries: list[bytes], place: int) -> list[bytes]:
+    record = json.loads(entries[place])
+    record["body"]["note"] = "nobody wrote this"
+    return [*entries[:place], canonical(record), *entries[place:]]
+
+
+def swapped(entries: list[bytes], place: int) -> list[bytes]:
+    other = place + 1 if place + 1 < len(entries) else 0
+    changed = list(entries)
+    changed[place], changed[other] = changed[other], changed[place]
+    return changed
+
+
+def duplicated(entries: list[bytes], place: int) -> list[bytes]:
+    return [*entries[: place + 1], *entries[place:]]
+
+
+CHANGES: Sequence[Change] = (edited, dropped, inserted, swapped, duplicated)
+
+
+def chained(entries: list[bytes]) -> list[bytes]:
+    """Make every entry name the one before it again, as a deceiver does who knows how a journal is written."""
+    last: dict[str, tuple[int, str]] = {}
+    changed = []
+    for entry in entries:
+        record = json.loads(entry)
+        record["sequence"], record["previous"] = last.get(record["run"], (0, ""))
+        record["sequence"] += 1
+        content = canonical(record)
+        last[record["run"]] = (record["sequence"], digest(content))
+        changed.append(content)
+    return changed
+
+
+def instead(forged: list[bytes], _entries: list[bytes]) -> list[bytes]:
+    return forged
+
+
+@pytest.fixture(scope="module")
+def journal() -> Journal:
+    return real_journal()
+
+
+@pytest.fixture(scope="module")
+def log(journal: Journal) -> Log:
+    return Log(journal)
+
+
+@pytest.fixture(scope="module")
+def parts(log: Log) -> list[tuple[int, int]]:
+    """The whole log, and parts that begin and end within runs."""
+    size = len(log.entries)
+    return [(0, size), (3, size), (0, size - 4), (5, size - 5)]
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Callable[..., Verdict]:
+    def judge(bundle: bytes, kept: Sequence[str] = (), keys=(SIGNER.key,)) -> Verdict:
+        return verify_bundle(kept_in(tmp_path, bundle), keys, [one.encode() for one in kept])
+
+    return judge
+
+
+def finding(judge: Callable[..., Verdict], bundle: bytes, *arguments: Sequence[str]) -> str:
+    """Return why a bundle does not hold; it has to be a finding, and not a file that cannot be read."""
+    with pytest.raises(AuditFindingError) as found:
+        judge(bundle, *arguments)
+    return str(found.value)
+
+
+def every_change(first: int, last: int) -> Iterator[tuple[str, int, Callable[[list[bytes]], list[bytes]]]]:
+    for change in CHANGES:
+        for place in range(last - first):
+            yield change.__name__, place, partial(change, place=place)
+
+
+def test_every_part_of_an_honest_log_holds_at_every_size(log: Log, judged):
+    """No false alarm: whatever is exported, with whatever checkpoint was kept."""
+    size = len(log.entries)
+    for first in range(size + 1):
+        for last in range(first, size + 1):
+            kept = sorted({1, first, last, size} - {0})
+            verdict = judged(log.bundle(first, last, kept=kept), [str(log.checkpoint(one)) for one in kept])
+
+            assert (verdict.seen.entries, verdict.kept) == (last - first, tuple(kept))
+
+
+def test_a_log_that_grew_since_the_bundle_was_asked_for_holds(log: Log, judged):
+    for size in range(1, len(log.entries)):
+        assert judged(log.bundle(size=size), [str(log.checkpoint(1))]).checkpoint.size == size
+
+
+def test_the_first_entry_that_was_changed_after_it_was_handed_out_is_named(log: Log, parts, judged):
+    for first, last in parts:
+        honest = log.bundle(first, last)
+        for what, place, change in every_change(first, last):
+            said = finding(judged, with_entries(honest, change))
+            before, after = log.entries[first:last], change(log.entries[first:last])
+            pairs = zip(before, after, strict=False)
+            bad = next((n for n, (one, two) in enumerate(pairs) if one != two), min(len(before), len(after)))
+
+            assert said.startswith(f"entry {first + bad} "), (what, place, said)
+
+
+def test_it_is_found_where_the_list_of_hashes_was_made_to_fit(log: Log, parts, judged):
+    for first, last in parts:
+        honest = log.bundle(first, last)
+        for _, _, change in every_change(first, last):
+            assert finding(judged, with_entries(honest, change, hashes=True))
+
+
+def test_it_is_found_where_every_later_entry_of_the_run_was_written_anew(log: Log, judged):
+    honest = log.bundle()
+    for _, place, change in every_change(0, len(log.entries)):
+        forged = chained(change(list(log.entries)))
+        if forged == log.entries:
+            # What followed the one that was put in twice was put back into order, as it was.
+            continue
+        assert finding(judged, with_entries(honest, partial(instead, forged), hashes=True)), place
+
+
+def test_what_whoever_has_the_key_signs_anew_does_not_go_on_from_what_was_kept(log: Log, judged, journal: Journal):
+    """Truncation and regrowth, a fork, and every change: with a checkpoint of the whole log, all of them are found."""
+    kept = str(log.checkpoint())
+    for _, place, change in every_change(0, len(log.entries)):
+        forged = Log(journal, entries=chained(change(list(log.entries))))
+        if forged.entries == log.entries:
+            continue
+        size = len(forged.entries)
+        proofs = [len(log.entries)] if size >= len(log.entries) else []
+
+        assert finding(judged, forged.bundle(kept=proofs), [kept]), place
+
+
+def test_what_is_signed_anew_without_that_each_entry_follows_is_found_without_what_was_kept(
+    log: Log, judged, journal: Journal
+):
+    """The last entry of a run can be edited or dropped by who has the key: that shows only with what was kept."""
+    last = {json.loads(entry)["run"]: place for place, entry in enumerate(log.entries)}
+    for change in (edited, dropped, duplicated):
+        for place in range(len(log.entries)):
+            if change is not duplicated and place in last.values():
+                continue
+            forged = Log(journal, entries=change(list(log.entries), place))
+
+            assert finding(judged, forged.bundle()), (change.__name__, place)
+
+
+def test_a_log_that_was_cut_off_and_grew_again_is_found(log: Log, judged, journal: Journal):
+    half, size = len(log.entries) // 2, len(log.entries)
+    other = [canonical(json.loads(entry) | {"at": "2026-03-03T00:00:00.000000Z"}) for entry in log.entries[half:]]
+    grown = Log(journal, entries=chained([*log.entries[:half], *other]))
+
+    assert judged(grown.bundle(kept=[half]), [str(log.checkpoint(half))]).kept == (half,)
+    assert "written anew" in finding(judged, grown.bundle(kept=[half + 1]), [str(log.checkpoint(half + 1))])
+    assert "written anew" in finding(judged, grown.bundle(), [str(log.checkpoint(size))])
+    assert "cut off" in finding(judged, log.bundle(size=half), [str(log.checkpoint(size))])
+
+
+def test_a_kept_checkpoint_outside_of_the_period_needs_its_proof(log: Log, judged):
+    said = finding(judged, log.bundle(5, 10), [str(log.checkpoint(3))])
+
+    assert "does not show that the log goes on from the 3 entries" in said
+    assert judged(log.bundle(5, 10, kept=[3]), [str(log.checkpoint(3))]).kept == (3,)
+
+
+def test_an_empty_proof_shows_nothing(log: Log, judged):
+    members = unpacked(log.bundle(5, 10, kept=[3]))
+    members[CONSISTENCY] = canonical([{"size": 3, "proof": []}])
+    assert "proof is empty" in finding(judged, packed(members), [str(log.checkpoint(3))])
+
+    members = unpacked(log.bundle(5, 10))
+    lines = [json.loads(line) for line in members[EARLIER].splitlines()]
+    assert lines
+    members[EARLIER] = b"".join(canonical(one | {"proof": []}) + b"\n" for one in lines)
+    assert "is not proved" in finding(judged, packed(members))
+
+
+def test_hashes_beside_the_entries_are_part_of_the_proof(log: Log, judged):
+    members = unpacked(log.bundle(5, 10))
+    record = json.loads(members[RANGES])
+    for side, hashes in record.items():
+        for place in range(len(hashes)):
+            changed = {**record, side: [*hashes[:place], "00" * 32, *hashes[place + 1 :]]}
+            assert finding(judged, packed({**members, RANGES: canonical(changed)}))
+            fewer = {**record, side: [*hashes[:place], *hashes[place + 1 :]]}
+            assert "does not hold" in finding(judged, packed({**members, RANGES: canonical(fewer)}))
+
+
+def test_a_checkpoint_that_was_replaced_is_found(log: Log, judged, journal: Journal):
+    other = Log(journal, entries=chained(edited(list(log.entries), 3)))
+    members = unpacked(log.bundle())
+
+    assert finding(judged, packed({**members, CHECKPOINT: str(other.checkpoint()).encode()}))
+    smaller = str(log.checkpoint(len(log.entries) - 1)).encode()
+    assert "goes up to place" in finding(judged, packed({**members, CHECKPOINT: smaller}))
+
+
+def test_a_signature_that_is_missing_of_another_key_or_not_its_own_is_found(log: Log, judged, journal: Journal):
+    members = unpacked(log.bundle())
+    text, signature = members[CHECKPOINT].decode().split("\n\n")
+
+    def signed_by(line: str) -> bytes:
+        return packed({**members, CHECKPOINT: f"{text}\n\n{line}".encode()})
+
+    assert "cut off" in finding(judged, signed_by(""))
+    other = str(Log(journal, signer=OTHER).checkpoint()).split("\n\n")[1]
+    assert f"none of the keys that are trusted signed it (it names {ORIGIN}+" in finding(judged, signed_by(other))
+    assert finding(judged, signed_by(signature.replace("/", "+") if "/" in signature else signature[::-1]))
+    forged = str(log.checkpoint(3)).split("\n\n")[1]
+    assert "is not that of its key" in finding(judged, signed_by(forged))
+
+
+def test_a_bundle_of_another_key_does_not_hold_although_it_brings_its_key_along(judged, journal: Journal):
+    assert "none of the keys that are trusted" in finding(judged, Log(journal, signer=OTHER).bundle())
+
+
+def test_without_a_key_nothing_holds(log: Log, judged):
+    with pytest.raises(BundleError, match="without one, anybody could have made the bundle"):
+        judged(log.bundle(), keys=())
+
+
+def test_who_knows_the_first_key_trusts_the_one_that_it_named_and_no_other(judged, journal: Journal):
+    rotation = rotate(ORIGIN, SIGNER, OTHER.key)
+    later = Log(journal, signer=OTHER)
+
+    assert judged(later.bundle(rotations=[rotation])).signed_by == (OTHER.key,)
+    assert "none of the keys" in finding(judged, later.bundle(rotations=[rotate(ORIGIN, OTHER, SIGNER.key)]))
+    forged = str(rotation).replace(str(rotation.signatures[0]), str(rotate("else", SIGNER, OTHER.key).signatures[0]))
+    members = unpacked(later.bundle()) | {ROTATIONS: canonical([forged])}
+    assert "was changed" in finding(judged, packed(members))
+
+
+def test_every_byte_of_every_file_but_the_keys_is_part_of_what_is_checked(log: Log, judged):
+    """`keys.txt` is there to look up. Of all other files, changing any byte leaves nothing that holds."""
+    honest = unpacked(log.bundle(5, 10, kept=[3]))
+    kept = [str(log.checkpoint(3))]
+    unfound = []
+    for name in honest.keys() - {KEYS}:
+        content = honest[name]
+        for place in range(0, len(content), max(1, len(content) // 150)):
+            changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+            try:
+                judged(packed({**honest, name: changed}), kept)
+            except (AuditFindingError, BundleError):
+                continue
+            unfound.append((name, place, changed[max(0, place - 20) : place + 20]))
+
+    assert unfound == []
+
+
+def forbidden(entries: list[bytes], place: int, **changes: object) -> list[bytes]:
+    """Let a decision be another one, and everything after it follow from that."""
+    record = json.loads(entries[place])
+    record["body"]["decision"] |= changes
+    return chained([*entries[:place], canonical(record), *entries[place + 1 :]])
+
+
+def test_a_step_that_the_pinned_definition_does_not_have_is_found_although_it_was_signed(
+    log: Log, judged, journal: Journal
+):
+    """From → event → to, on every decision: another end, another way, and a run that begins elsewhere."""
+    checked = 0
+    for place, entry in enumerate(log.entries):
+        body = json.loads(entry)["body"]
+        if "decision" not in body:
+            continue
+        decision = body["decision"]
+        forgeries: list[dict[str, object]] = [
+            {"to": "changed" if decision["to"] != "changed" else "asking"},
+            {"from": "over"},
+            {"visit": 17},
+        ]
+        if decision["moved"] and "trigger" in body:
+            forgeries += [{"taken": decision["taken"] + 1}, {"taken": None}, {"moved": False}]
+            forgeries += [{"outcome": "approved"}, {"final": not decision["final"]}]
+        for changes in forgeries:
+            said = finding(judged, Log(journal, entries=forbidden(list(log.entries), place, **changes)).bundle())
+            assert said.startswith(f"entry {place} "), (place, changes, said)
+            checked += 1
+
+    assert checked > 50
+
+
+def test_a_step_for_a_reason_that_the_definition_does_not_have_is_found(log: Log, judged, journal: Journal):
+    for place, entry in enumerate(log.entries):
+        record = json.loads(entry)
+        if record["kind"] != "decision" or not record["body"]["decision"]["moved"]:
+            continue
+        record["body"]["trigger"] = {"kind": "event", "name": "nobody said this"}
+        forged = chained([*log.entries[:place], canonical(record), *log.entries[place + 1 :]])
+
+        said = finding(judged, Log(journal, entries=forged).bundle())
+
+        assert said.startswith(f"entry {place} ")
+        assert "for another reason" in said
+
+
+def test_a_definition_that_is_not_the_pinned_one_is_found(log: Log, judged):
+    members = unpacked(log.bundle())
+    for line in members[DEFINITIONS].splitlines():
+        changed = line.replace(b"given_up", b"changed!") if b"given_up" in line else line.replace(b"2h", b"9h")
+        assert changed != line
+        said = finding(judged, packed({**members, DEFINITIONS: members[DEFINITIONS].replace(line, changed)}))
+        assert "does not hold that definition" in said
+
+
+def test_a_page_that_says_other_than_the_entries_is_found(log: Log, judged):
+    members = unpacked(log.bundle())
+    changed = members[INDEX].replace("asking → changing".encode(), "asking → given_up".encode())
+    assert changed != members[INDEX]
+
+    assert "index.html does not say" in finding(judged, packed({**members, INDEX: changed}))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The verifier as an auditor has it: one file, in a folder with nothing else."""
+    file = tmp_path_factory.mktemp("laptop") / "iact_verify.py"
+    file.write_text(assembled(), encoding="utf-8")
+    return file
+
+
+def verified_alone(alone: Path, bundle: bytes, *arguments: str) -> tuple[int, str]:
+    """Return the exit code and all that the file says, run by a Python that finds no package but its own library."""
+    file = kept_in(alone.parent, bundle)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", alone, file, "--key", str(SIGNER.key), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_file_by_itself_says_what_the_modules_say(alone: Path, log: Log, judged):
+    """A sample of all of the above, by the file that auditors have."""
+    kept = kept_in(alone.parent, str(log.checkpoint(3)).encode(), "kept.txt")
+    size = len(log.entries)
+    honest = log.bundle(5, size, kept=[3])
+    assert verified_alone(alone, honest, "--checkpoint", str(kept)) == (
+        0,
+        f"{judged(honest, [str(log.checkpoint(3))])}\n",
+    )
+    for change in CHANGES:
+        for hashes in (False, True):
+            changed = with_entries(honest, partial(change, place=7), hashes=hashes)
+            assert verified_alone(alone, changed) == (1, f"does not hold: {finding(judged, changed)}\n")
+    code, said = verified_alone(alone, packed(unpacked(honest) | {MANIFEST: b"{"}))
+    assert (code, said.partition(":")[0]) == (2, "cannot be judged")
+    assert verified_alone(alone, Log(log.journal, signer=OTHER).bundle())[0] == 1
+    forged = Log(log.journal, entries=forbidden(list(log.entries), 3, to="changed"))
+    code, said = verified_alone(alone, forged.bundle())
+    assert (code, said[:22]) == (1, "does not hold: entry 3")
+
+
+def test_the_same_entries_give_the_same_bytes(log: Log):
+    assert log.bundle(3, 9, kept=[2]) == log.bundle(3, 9, kept=[2])
+    assert unpacked(log.bundle())[ENTRIES].splitlines() == log.entries
+    assert len(unpacked(log.bundle())[LEAVES]) == 32 * len(log.entries)

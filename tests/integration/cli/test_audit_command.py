@@ -1,0 +1,74 @@
+"""`iact audit verify` and `iact audit verifier` at a terminal, without a project and without a store."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from iact.audit.assembling import assembled
+from iact.cli.main import iact
+from iact.core.errors import IactError
+from tests.support.bundles import OTHER, SIGNER, Log, kept_in, real_journal, with_entries
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    return Log(real_journal())
+
+
+def run(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(iact, ["audit", *words])
+    return done.exit_code, str(done.exception) if isinstance(done.exception, IactError) else done.output
+
+
+def test_a_bundle_that_holds_is_told_in_words_and_as_json(log: Log, tmp_path: Path):
+    bundle = str(kept_in(tmp_path, log.bundle(2, 9, kept=[1])))
+    key = str(kept_in(tmp_path, f"{SIGNER.key}\n".encode(), "shop.key"))
+    kept = str(kept_in(tmp_path, str(log.checkpoint(1)).encode(), "kept.txt"))
+
+    code, said = run("verify", bundle, "--key", key, "--checkpoint", kept)
+    assert (code, said[:18]) == (0, "holds, 7 entries, ")
+    code, said = run("verify", bundle, "--key", key, "--checkpoint", kept, "--format", "json")
+    record = json.loads(said)
+    assert (code, record["holds"], record["entries"], record["kept"]) == (0, True, 7, [1])
+    assert record["signed_by"] == [str(SIGNER.key)]
+
+
+def test_a_bundle_that_does_not_hold_ends_with_1(log: Log, tmp_path: Path):
+    changed = with_entries(log.bundle(), lambda entries: entries[:-1])
+    bundle = str(kept_in(tmp_path, changed))
+
+    code, said = run("verify", bundle, "--key", str(SIGNER.key))
+    assert (code, said) == (1, f"does not hold: entry {len(log.entries) - 1} was left out, and all after it\n")
+    code, said = run("verify", bundle, "--key", str(SIGNER.key), "--format", "json")
+    assert (code, json.loads(said)["holds"]) == (1, False)
+    assert run("verify", str(kept_in(tmp_path, log.bundle())), "--key", str(OTHER.key))[0] == 1
+
+
+def test_what_cannot_be_judged_ends_with_2_and_no_traceback(tmp_path: Path):
+    bundle = kept_in(tmp_path, b"PK")
+    done = subprocess.run(
+        [sys.executable, "-m", "iact.cli", "audit", "verify", bundle, "--key", str(SIGNER.key)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: cannot be judged: bundle.zip is not a bundle: it does not begin as a zip\n"
+
+
+def test_the_verifier_is_printed_and_written_as_it_is_put_together(tmp_path: Path):
+    file = tmp_path / "iact_verify.py"
+
+    assert run("verifier") == (0, assembled())
+    assert run("verifier", "--out", str(file)) == (0, "")
+    assert file.read_text("utf-8") == assembled()
+    code, said = run("verifier", "--out", str(tmp_path / "missing" / "iact_verify.py"))
+    assert "cannot be written: No such file" in said
+    assert code != 0

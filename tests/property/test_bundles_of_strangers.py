@@ -1,0 +1,353 @@
+"""A file that somebody hands in as a bundle gets a clear answer in bounded memory, and "holds" only if it does."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import tempfile
+import tracemalloc
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from iact.audit.bundles import (
+    BUNDLE_FORMAT,
+    DEFINITIONS,
+    EARLIER,
+    ENTRIES,
+    LONGEST_LINE,
+    MANIFEST,
+    MEMBERS,
+    AuditFindingError,
+    BundleError,
+)
+from iact.audit.verifier import main
+from iact.audit.verifying import verify_bundle
+from iact.core.canonical import canonical
+from tests.support.bundles import SIGNER, Log, kept_in, packed, real_journal, unpacked
+
+MUCH = 256 << 20
+"""More bytes than the verifier may use."""
+
+
+@pytest.fixture(scope="module")
+def honest() -> bytes:
+    return Log(real_journal()).bundle(3, 12)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bundles")
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[[bytes], tuple[int, str]]:
+    """Verify a file as the command does: exit code, and all that is said."""
+
+    def verify(content: bytes) -> tuple[int, str]:
+        code = main([str(kept_in(tmp_path, content)), "--key", str(SIGNER.key)])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    return verify
+
+
+@pytest.fixture
+def at_the_bundle(
+    honest: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> pytest.CaptureFixture[str]:
+    """Be in the folder in which the bundle is."""
+    monkeypatch.chdir(tmp_path)
+    kept_in(tmp_path, honest)
+    return capsys
+
+
+def doubled(honest: bytes, name: str) -> bytes:
+    """Return a bundle in which a file comes twice."""
+    opened = io.BytesIO(honest)
+    with zipfile.ZipFile(opened, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr(name, b"{}")
+    return opened.getvalue()
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    return packed({name: content})
+
+
+def newer(honest: bytes) -> bytes:
+    members = unpacked(honest)
+    record = json.loads(members[MANIFEST]) | {"format": "iact/audit-bundle/v2", "more": 1}
+    return packed({**members, MANIFEST: canonical(record)})
+
+
+def encrypted(honest: bytes) -> bytes:
+    """Return a bundle whose list of files says that the first is encrypted."""
+    place = honest.index(b"PK\x01\x02") + 8
+    return honest[:place] + struct.pack("<H", 1) + honest[place + 2 :]
+
+
+STRANGERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "nothing": (lambda _: b"", "is empty"),
+    "text": (lambda _: b"holds, 9 entries", "does not begin as a zip"),
+    "half of it": (lambda honest: honest[: len(honest) // 2], "was cut off"),
+    "all but its last byte": (lambda honest: honest[:-1], "was cut off"),
+    "something after it": (lambda honest: honest + b"\0", "was cut off, or something was added"),
+    "something before it": (lambda honest: b"#!/bin/sh\n" + honest, "does not begin as a zip"),
+    "a zip before it": (lambda honest: packed({"a": b"b"}) + honest, "its list of files is not that of one"),
+    "zipped twice": (lambda honest: zipped("bundle.zip", honest), "zipped twice: unpack it, and verify 'bundle.zip'"),
+    "its folder, zipped": (
+        lambda honest: packed({f"shop/{name}": content for name, content in unpacked(honest).items()}),
+        "holds a folder with the files of a bundle",
+    ),
+    "another zip": (lambda _: zipped("readme.txt", b"hello"), "has no manifest.json"),
+    "of a newer version": (newer, "iact/audit-bundle/v2, and this verifier knows iact/audit-bundle/v1"),
+    "a path that leads out": (
+        lambda honest: packed({**unpacked(honest), "../../etc/passwd": b"x"}),
+        "holds '../../etc/passwd', which no bundle has",
+    ),
+    "a name with control characters": (
+        lambda honest: packed({**unpacked(honest), "\x1b[2Jentries": b"x"}),
+        "which no bundle has",
+    ),
+    "entries twice": (lambda honest: doubled(honest, ENTRIES), "more than once"),
+    "manifest twice": (lambda honest: doubled(honest, MANIFEST), "more than once"),
+    "encrypted": (encrypted, "is encrypted"),
+    "compressed otherwise": (
+        lambda honest: recompressed(honest, zipfile.ZIP_LZMA),
+        "compressed in a way that no bundle is",
+    ),
+}
+
+
+def recompressed(honest: bytes, method: int) -> bytes:
+    opened = io.BytesIO()
+    with zipfile.ZipFile(opened, "w", method) as archive:
+        for name, content in unpacked(honest).items():
+            archive.writestr(name, content)
+    return opened.getvalue()
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+def test_what_is_no_bundle_is_called_what_it_is(what: str, honest: bytes, said):
+    make, words = STRANGERS[what]
+
+    code, told = said(make(honest))
+
+    assert code == 2
+    assert told.startswith("cannot be judged: ")
+    assert words in told
+    assert told.isprintable() or told.endswith("\n")
+
+
+def test_an_honest_bundle_holds_and_says_so(honest: bytes, said):
+    code, told = said(honest)
+
+    assert (code, told.split(",")[:2]) == (0, ["holds", " 9 entries"])
+
+
+@pytest.mark.parametrize("missing", MEMBERS)
+def test_a_file_that_is_missing_is_named(missing: str, honest: bytes, said):
+    members = unpacked(honest)
+    del members[missing]
+
+    code, told = said(packed(members))
+
+    assert code == 2
+    assert missing in told
+
+
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name.endswith((".json", ".jsonl"))])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"{",
+        b"null",
+        b"[0]\n",
+        b"1.5\n",
+        b"NaN\n",
+        b'"\\ud800"\n',
+        b"\xff\xfe\n",
+        b'{"a":1,"a":2}\n',
+        b"[" * 100_000 + b"]" * 100_000 + b"\n",
+        b"9" * 10_000 + b"\n",
+        canonical({"format": BUNDLE_FORMAT}),
+        canonical({"place": -1, "proof": [], "entry": ""}) + b"\n",
+        canonical({"place": 1, "proof": ["00"], "entry": ""}) + b"\n",
+        b'["Agent","a","b",{"tree":["map",[[1,2]],[]]}]\n',
+    ],
+    ids=range(16),
+)
+def test_bad_json_is_told_of_wherever_it_stands(name: str, content: bytes, honest: bytes, said):
+    members = unpacked(honest)
+    assert members[name]
+
+    code, told = said(packed({**members, name: content}))
+
+    assert code in {1, 2}
+    assert told.startswith(("cannot be judged: ", "does not hold: "))
+    assert "Traceback" not in told
+    assert len(told) < 1000
+
+
+@given(place=st.integers(0, 1 << 20), change=st.binary(min_size=1, max_size=8), cut=st.integers(0, 20))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_bytes_of_the_zip_that_chance_changed_hold_only_where_nothing_of_it_is_read(
+    honest: bytes, folder: Path, place: int, change: bytes, cut: int
+):
+    """Some bytes of a zip mean nothing: times of files and the like. What is read has to be just the same."""
+    place %= len(honest)
+    changed = honest[:place] + change + honest[place + len(change) + cut :]
+    try:
+        verify_bundle(kept_in(folder, changed), [SIGNER.key])
+    except (AuditFindingError, BundleError):
+        return
+    same = unpacked(changed)
+    assert {**same, "keys.txt": b""} == {**unpacked(honest), "keys.txt": b""}
+
+
+@given(content=st.binary(max_size=400))
+@settings(max_examples=200, deadline=None)
+def test_no_bytes_are_a_bundle_by_chance(folder: Path, content: bytes):
+    for one in (content, b"PK\x03\x04" + content, b"PK\x03\x04" + content + b"PK\x05\x06" + bytes(18)):
+        with pytest.raises((AuditFindingError, BundleError)):
+            verify_bundle(kept_in(folder, one), [SIGNER.key])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(name=st.sampled_from([name for name in MEMBERS if "json" in name]), data=st.data())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_value_in_whose_place_another_stands_never_holds(honest: bytes, folder: Path, name: str, data: st.DataObject):
+    """Each value of each JSON file in turn is replaced by some other JSON."""
+    members = unpacked(honest)
+    lines = members[name].splitlines() or [b"{}"]
+    number = data.draw(st.integers(0, len(lines) - 1))
+    record = json.loads(lines[number])
+    holder: list[Any] = [record]
+    places = list(_places(holder))
+    container, key = places[data.draw(st.integers(0, len(places) - 1))]
+    value = data.draw(JSON)
+    if container[key] == value and type(container[key]) is type(value):
+        return
+    container[key] = value
+    lines[number] = json.dumps(holder[0], separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
+    end = b"\n" if name.endswith("l") else b""
+    with pytest.raises((AuditFindingError, BundleError)):
+        verify_bundle(kept_in(folder, packed({**members, name: b"".join(line + end for line in lines)})), [SIGNER.key])
+
+
+def _places(container: Any) -> Iterator[tuple[Any, Any]]:
+    for key in container if isinstance(container, dict) else range(len(container)):
+        yield container, key
+        if isinstance(container[key], dict | list):
+            yield from _places(container[key])
+
+
+def filled(honest: bytes, name: str, content: Callable[[], Iterator[bytes]]) -> Iterator[Path]:
+    """Write a bundle in which one file is very large, and give the place of it."""
+    with tempfile.NamedTemporaryFile(suffix=".zip") as opened:
+        with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for each, small in unpacked(honest).items():
+                if each != name:
+                    archive.writestr(each, small)
+            with archive.open(name, "w", force_zip64=True) as into:
+                for block in content():
+                    into.write(block)
+        opened.flush()
+        yield Path(opened.name)
+
+
+BLOCK = 1 << 20
+BOMBS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
+    "one endless entry": (ENTRIES, lambda: (b"a" * BLOCK for _ in range(MUCH // BLOCK * 2))),
+    "very many empty entries": (ENTRIES, lambda: (b"\n" * BLOCK for _ in range(4))),
+    "one endless definition": (DEFINITIONS, lambda: (b"[" * BLOCK for _ in range(MUCH // BLOCK // 2))),
+    "too many definitions": (DEFINITIONS, lambda: (b"\n" * BLOCK for _ in range(MUCH // BLOCK * 2))),
+    "one endless entry from before": (EARLIER, lambda: (b"[" * BLOCK for _ in range(MUCH // BLOCK * 2))),
+    "an endless manifest": (MANIFEST, lambda: (b" " * BLOCK for _ in range(MUCH // BLOCK * 2))),
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_file_that_unpacks_to_more_than_there_is_memory_for_is_refused_in_little(what: str, honest: bytes):
+    name, content = BOMBS[what]
+    for file in filled(honest, name, content):
+        tracemalloc.start()
+        try:
+            with pytest.raises((AuditFindingError, BundleError)) as refused:
+                verify_bundle(file, [SIGNER.key])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert name in str(refused.value) or "entries" in str(refused.value) or "entry" in str(refused.value)
+        assert peak < 4 * LONGEST_LINE
+
+
+def test_a_bundle_of_ten_gigabytes_that_is_none_is_refused_at_once(tmp_path: Path):
+    """A sparse file: it has that length, and takes no room."""
+    file = tmp_path / "large.zip"
+    with file.open("wb") as opened:
+        opened.write(b"PK\x03\x04")
+        opened.truncate(10 * 1000**3)
+
+    with pytest.raises(BundleError, match="was cut off"):
+        verify_bundle(file, [SIGNER.key])
+
+
+def test_a_list_of_millions_of_files_is_not_read(tmp_path: Path):
+    """`zipfile` would read all of it before it said anything."""
+    claimed = 3 * 1000**3
+    file = tmp_path / "list.zip"
+    with file.open("wb") as opened:
+        opened.write(b"PK\x03\x04")
+        opened.truncate(4 + claimed)
+        opened.seek(0, io.SEEK_END)
+        opened.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 65535, 65535, claimed, 4, 0))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(BundleError, match="its list of files is not that of one"):
+            verify_bundle(file, [SIGNER.key])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.zip", "--key", str(SIGNER.key)], "missing.zip cannot be read: No such file"),
+        ([".", "--key", str(SIGNER.key)], "is a folder"),
+        (["bundle.zip", "--key", "nonsense"], "'nonsense' is neither a key nor a file with one"),
+        (["bundle.zip", "--key", "\0"], "neither a key nor a file"),
+        (["bundle.zip", "--key", "bundle.zip"], "the key cannot be read from bundle.zip"),
+        (["bundle.zip", "--key", str(SIGNER.key), "--checkpoint", "missing"], "checkpoint cannot be read from missing"),
+        (["bundle.zip", "--key", str(SIGNER.key), "--checkpoint", "bundle.zip"], "that was kept cannot be used"),
+    ],
+)
+def test_what_is_named_and_cannot_be_used_is_told(
+    arguments: list[str], words: str, at_the_bundle: pytest.CaptureFixture[str]
+):
+    assert main(arguments) == 2
+    told = at_the_bundle.readouterr().err
+    assert words in told
+    assert told.startswith("cannot be judged: ")

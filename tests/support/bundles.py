@@ -1,0 +1,227 @@
+"""Bundles of a journal that the engine wrote, and what somebody may make of them who wants to deceive an auditor."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from iact.audit.bundles import ENTRIES, LEAVES, Manifest
+from iact.audit.checkpoint import Checkpoint
+from iact.audit.notes import Note, Signer
+from iact.audit.ranges import kept_range
+from iact.audit.tiles import Tiles
+from iact.audit.tree import consistency_proof, inclusion_proof, leaf_hash
+from iact.audit.writing import Contents, Earlier, write_to
+from iact.core.facts import Fact, FactSet
+from iact.core.quantities import parse
+from iact.engine.clocks import ManualClock
+from iact.engine.definitions import pinned_bytes
+from iact.engine.runtime import Runtime
+from iact.engine.tables import JOURNAL
+from iact.stores.connect import reading
+from tests.support.agents import World, agent_definition
+from tests.support.kept import open_passing
+
+PROJECT = "shop"
+ORIGIN = "example.com/shop"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SIGNER = Signer.of_seed(ORIGIN, bytes(range(32)))
+OTHER = Signer.of_seed(ORIGIN, bytes(range(1, 33)))
+
+CHANGE = agent_definition("""
+inputs: {patience: {type: duration, default: 48h}}
+start: asking
+states:
+  asking:
+    next:
+      - {when: {fact: world.mood, is: good}, decide: GO, to: changing, remember: [world.mood]}
+      - {event: order, when: {fact: event.by, is: lead}, decide: GO, to: changing, remember: [event.by]}
+      - {after: {fact: input.patience}, decide: ESCALATE, to: given_up}
+  changing:
+    do: change_world
+    next:
+      - {event: finished, decide: SUCCESS, to: changed}
+      - {event: failed, decide: FAILED, to: given_up}
+      - {event: unknown, decide: ESCALATE, to: given_up}
+  changed: {final: true}
+  given_up: {final: true}
+""")
+LOOKING = agent_definition(
+    """
+start: calm
+states:
+  calm:
+    next:
+      - {event: alarm, to: alert}
+  alert:
+    next:
+      - {event: all_clear, decide: CALM, to: calm}
+      - {after: 2h, decide: END, to: over}
+  over: {final: true}
+""",
+    name="looking",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a store holds of runs.
+
+    Attributes:
+        entries: the stored bytes, in the order of the log.
+        definitions: the pinned bytes, by their digests.
+    """
+
+    entries: Sequence[bytes]
+    definitions: Mapping[str, bytes]
+
+
+def real_journal(rounds: int = 2) -> Journal:
+    """Return the journal of runs that the engine carried out on a store: some end, some wait, and they overlap."""
+    engine, clock, world = open_passing(), ManualClock(NOON), World()
+    runtime = Runtime(engine, project=PROJECT, clock=clock, services={"world": world})
+    patience = FactSet.of([Fact(name="input.patience", value=parse("48h"))])
+    try:
+        for number in range(rounds):
+            change = runtime.start("test-agent", definitions=[CHANGE], subject=f"change {number}", inputs=patience)
+            look = runtime.start("looking", definitions=[LOOKING], subject=f"look {number}", inputs=FactSet.of([]))
+            runtime.advance(change)
+            for key, event in enumerate(("alarm", "all_clear", "alarm")):
+                runtime.tell(look, event, key=f"{number}/{key}")
+                runtime.advance(look)
+            if number % 2:
+                by = FactSet.of([Fact(name="event.by", value="lead", source="person")])
+                runtime.tell(change, "order", facts=by, key="order")
+                runtime.advance(change)
+            else:
+                world.facts["world.mood"] = Fact(name="world.mood", value="good", source="world")
+                runtime.look(change, key="again")
+                runtime.advance(change)
+                world.facts.clear()
+            clock.advance(timedelta(hours=3))
+            runtime.advance(look)
+        with reading(engine) as connection:
+            entries = [row.body for row in connection.execute(select(JOURNAL.c.body).order_by(JOURNAL.c.number))]
+            records = [json.loads(entry) for entry in entries]
+            pins = {key for one in records if one["kind"] == "started" for key in one["body"]["pins"].values()}
+            definitions = dict(zip(sorted(pins), pinned_bytes(connection, PROJECT, pins), strict=True))
+    finally:
+        engine.dispose()
+    return Journal(entries, definitions)
+
+
+@dataclass(slots=True)
+class Log:
+    """A log in memory, and whoever has its key.
+
+    Attributes:
+        journal: what is in it.
+        signer: who signs it.
+        entries: its leaves.
+    """
+
+    journal: Journal
+    signer: Signer = SIGNER
+    entries: list[bytes] = field(default_factory=list)
+    _tiles: Tiles = field(default_factory=Tiles)
+
+    def __post_init__(self) -> None:
+        self.entries = list(self.entries or self.journal.entries)
+        self._tiles.append(leaf_hash(entry) for entry in self.entries)
+
+    def checkpoint(self, size: int | None = None, origin: str = ORIGIN) -> Note:
+        """Return what is signed of the log at a size."""
+        size = len(self.entries) if size is None else size
+        fold = kept_range(self._tiles, 0, size)
+        text = str(Checkpoint(origin, size, fold.root()))
+        return Note(text, (self.signer.sign(text),))
+
+    def bundle(
+        self,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        size: int | None = None,
+        kept: Iterable[int] = (),
+        rotations: Sequence[Note] = (),
+    ) -> bytes:
+        """Return a bundle of a part of it, as `iact audit export` writes one.
+
+        Args:
+            first: place of its first entry.
+            last: place after the last one; None for all.
+            size: of the log when it was signed; None for all.
+            kept: sizes from which it is shown to go on.
+            rotations: notes by which its keys followed each other.
+        """
+        size = len(self.entries) if size is None else size
+        last = size if last is None else last
+        contents = Contents(
+            manifest=Manifest(PROJECT, first, last),
+            checkpoint=self.checkpoint(size),
+            keys=[self.signer.key],
+            left=kept_range(self._tiles, 0, first).hashes,
+            right=kept_range(self._tiles, last, size).hashes,
+            consistency={one: consistency_proof(self._tiles, one, size) for one in kept},
+            entries=self.entries[first:last],
+            earlier=lambda continued: self._earlier(continued, first, size),
+            definitions=lambda keys: [self.journal.definitions[key] for key in keys],
+            rotations=rotations,
+        )
+        opened = io.BytesIO()
+        write_to(opened, contents)
+        return opened.getvalue()
+
+    def _earlier(self, continued: Mapping[str, int], first: int, size: int) -> list[Earlier]:
+        places: set[int] = set()
+        for run, sequence in continued.items():
+            records = [(place, json.loads(entry)) for place, entry in enumerate(self.entries[:first])]
+            places |= {place for place, one in records if one["run"] == run and one["sequence"] in {1, sequence - 1}}
+        return [
+            Earlier(place, self.entries[place], inclusion_proof(self._tiles, place, size)) for place in sorted(places)
+        ]
+
+
+def unpacked(bundle: bytes) -> dict[str, bytes]:
+    """Return the files of a bundle."""
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed(members: Mapping[str, bytes]) -> bytes:
+    """Return files as a zip."""
+    opened = io.BytesIO()
+    with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return opened.getvalue()
+
+
+def with_entries(bundle: bytes, change: Callable[[list[bytes]], list[bytes]], *, hashes: bool = False) -> bytes:
+    """Return a bundle whose entries somebody changed.
+
+    Args:
+        bundle: the honest one.
+        change: returns other entries.
+        hashes: whether the list of hashes beside them is made to fit.
+    """
+    members = unpacked(bundle)
+    entries = change(members[ENTRIES].splitlines())
+    members[ENTRIES] = b"".join(entry + b"\n" for entry in entries)
+    if hashes:
+        members[LEAVES] = b"".join(leaf_hash(entry) for entry in entries)
+    return packed(members)
+
+
+def kept_in(folder: Path, content: bytes, name: str = "bundle.zip") -> Path:
+    """Return the file in which something is kept."""
+    file = folder / name
+    file.write_bytes(content)
+    return file
