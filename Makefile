@@ -19,7 +19,8 @@ SEEDS ?= 1 2 3
 STORE ?= sqlite
 
 # The tests that `make test-stores` runs; `make test STORE=mysql` runs all others on MySQL, too.
-KEEPING = tests/integration/cli tests/integration/dora tests/integration/engine tests/integration/pdca
+KEEPING = tests/integration/cli tests/integration/dora tests/integration/engine tests/integration/pdca \
+	tests/crash/test_every_boundary.py
 
 # Which servers `make services` and `make services-down` mean: all of them unless given.
 SERVICES ?=
@@ -68,8 +69,10 @@ bench: ## measure every figure the project promises
 	@.ci/install bench
 	@missed=0; for benchmark in benchmarks/bench_*.py; do .venv/bin/python "$$benchmark" || missed=1; done; exit $$missed
 
-soak: install-dev ## play the engine 10,000 times, then break MySQL and MariaDB under load, a storm for each of SEEDS
+soak: install-dev ## play the engine 10,000 times, stop it at every boundary, and break servers in a storm for each of SEEDS
 	@.venv/bin/python -m tests.support.simulation.play --first 1 --count 10000 --out benchmarks/simulation.json
+	@for store in sqlite mariadb mysql; do \
+		BOUNDARIES=all STORE=$$store $(PYTEST) tests/crash/test_every_boundary.py || exit 1; done
 	@.venv/bin/python -m tests.support.storm --seeds $(SEEDS) --out benchmarks/soak.json
 
 lock: install-run ## pin the newest versions of what pyproject.toml asks for

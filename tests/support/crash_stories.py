@@ -40,7 +40,10 @@ PROJECT: Final = "shop"
 RUN: Final = "run-12345678-story"
 BEGIN: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 BEFORE: Final = timedelta(days=2)
+BETTER: Final = timedelta(hours=3)
 WORSE: Final = timedelta(days=6)
+LEASE: Final = timedelta(seconds=2)
+"""By the shared clock; half of it is how long a server lets a transaction stand still, and that passes really."""
 LIMIT: Final = """\
 apiVersion: iact/v1
 kind: Parameters
@@ -77,10 +80,11 @@ def live(story: Story, folder: Path, clock: SharedClock, machine: str) -> None:
     """
     engine = open_kept(folder / "iact.db")
     runtime = Runtime(engine, project=PROJECT, clock=clock, services=story.services(folder))
-    runtime.host = replace(runtime.host, lease_clock=clock, monotonic=clock.seconds)
+    presence = Presence(engine, PROJECT, clock=clock, lease=LEASE, renews=False)
+    runtime.host = replace(runtime.host, engine=presence.engine, lease_clock=clock, monotonic=clock.seconds)
     with mock.patch.object(runners, "_machine", return_value=machine):
         story.begin(runtime)
-        Serving(runtime.host, Presence(engine, PROJECT, clock=clock, renews=False), clock).run()
+        Serving(runtime.host, presence, clock).run()
     engine.dispose()
 
 
@@ -134,6 +138,37 @@ def _in_review(connection: Connection) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """What happens to an improvement.
+
+    Attributes:
+        change: what is tried.
+        after: how long changes wait for their release from then on.
+        ends: the state in which it ends.
+        on_worse: what is done where it made things worse.
+        stops: whether a person stops it once it is tried.
+    """
+
+    change: str
+    after: timedelta
+    ends: str
+    on_worse: str = "revert"
+    stops: bool = False
+
+
+PATCHED: Final = "{patch: limits.patch}"
+SET: Final = "{parameter: {name: review_limit, to: 2}}"
+TAKEN_BACK: Final = "pdca: a patch is tried and taken back"
+PLOTS: Final = {
+    TAKEN_BACK: Plot(PATCHED, WORSE, "reverted"),
+    "pdca: a patch is tried and kept": Plot(PATCHED, BETTER, "kept"),
+    "pdca: a parameter is tried and taken back": Plot(SET, WORSE, "reverted"),
+    "pdca: a parameter is tried, and a person stops it": Plot(SET, BETTER, "stopped", stops=True),
+    "pdca: a patch is tried, and a person is asked what to do": Plot(PATCHED, WORSE, "escalated", on_worse="escalate"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """An improvement of a real git repository is tried by the PDCA agent, and kept or taken back.
 
@@ -141,33 +176,36 @@ class Experiment:
         start: when it begins.
         definitions: what it pins.
         repository: the key of the repository.
+        stops: whether a person stops it once it is tried.
     """
 
     start: datetime
     definitions: tuple[Definition, ...] = field(repr=False)
     repository: str
+    stops: bool = False
 
     @classmethod
-    def prepared(cls, folder: Path, change: str, after: timedelta) -> Experiment:
-        """Make a project whose improvement makes a change, and a history that is as `after` says from then on."""
+    def prepared(cls, folder: Path, plot: Plot) -> Experiment:
+        """Make a project whose improvement makes a change, and a history that is as the plot says from then on."""
         files = {
-            **improvement(change=change, metric="lead_time, falls_by: 60%"),
+            **improvement(change=plot.change, metric="lead_time, falls_by: 60%"),
             "policies/limits.yaml": LIMIT,
             "playbooks/improvements/limits.patch": PATCH,
         }
-        write_project(folder, files, policy="{extensions: 0, every: 7 weeks}")
+        write_project(folder, files, policy=f"{{extensions: 0, every: 7 weeks, on_worse: {plot.on_worse}}}")
         for file in (folder / "catalog/metrics").glob("*.yaml"):
             if file.stem not in {"lead_time", "deployment_frequency"}:
                 file.unlink()
         history = History(folder / "repository")
         history.pass_weeks(8, wait=BEFORE)
         start = history.now + timedelta(minutes=1)
-        history.pass_weeks(8, wait=after)
+        history.pass_weeks(8, wait=plot.after)
         engine = open_kept(folder / "iact.db")
         project = open_project(folder)
         refresh(engine, project, folder / "repository", start)
         engine.dispose()
-        return cls(start, tuple(definitions_of(project, EPOCH)), repository_key(folder / "repository"))
+        definitions = tuple(definitions_of(project, EPOCH))
+        return cls(start, definitions, repository_key(folder / "repository"), plot.stops)
 
     def begin(self, runtime: Runtime) -> None:
         """Let it be planned, and start what is proposed."""
@@ -181,6 +219,9 @@ class Experiment:
             inputs = FactSet.of(Fact(name=f"input.{name}", value=value) for name, value in given.items())
             runtime.start("pdca", definitions=self.definitions, subject=self.repository, inputs=inputs, name=RUN)
         runtime.tell(RUN, "start_requested", key="start")
+        if self.stops:
+            # Heard when the change was made: what an action is under way for waits until that has ended.
+            runtime.tell(RUN, "stop_requested", key="stop")
 
     def services(self, folder: Path) -> Mapping[str, Any]:
         """Return where the repository is."""

@@ -43,6 +43,10 @@ _OWN_PROCESS: Final = os.getpid()
 _NUMBERED: Final = """\
 SELECT TABLE_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '{database}' AND EXTRA LIKE '%auto_increment%'
 """
+_UNDER_WAY: Final = """\
+SELECT COUNT(*) FROM information_schema.INNODB_TRX AS trx
+JOIN information_schema.PROCESSLIST AS session ON session.ID = trx.trx_mysql_thread_id WHERE session.DB = '{database}'
+"""
 _NOT_ROWS: Final = frozenset({"alembic_version", "iact_locks", "iact_schema"})
 
 
@@ -135,6 +139,19 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder)
     for place in [one for one in _MADE if isinstance(one, Path) and one.is_relative_to(folder)]:
         _free(place)
+
+
+def transactions(path: Path) -> int:
+    """Return how many transactions are under way in the store of a path, as its server sees it.
+
+    Ask at most ten times a second: the server answers from what it noted before, where it was asked just now.
+
+    Args:
+        path: as in `open_kept`; the store is on a server.
+    """
+    asked = _UNDER_WAY.format(database=_MADE[path])
+    ((count,),) = _server().rows(asked)
+    return int(count)
 
 
 # Databases ------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from iact.engine.claims import ClaimLostError, is_held
 from iact.engine.context import ActionContext
 from iact.engine.journal import EntryKind
 from iact.engine.retrying import pause_before
+from iact.engine.runners import HOLDS_FOR
 from iact.stores.units import read
 
 if TYPE_CHECKING:
@@ -36,12 +37,6 @@ if TYPE_CHECKING:
     from iact.engine.page import Page
     from iact.engine.store import Run
 
-HOLDS_FOR: Final = 0.1
-"""For how many seconds after a claim was seen to hold an attempt is begun without another look.
-
-Others take it only after a lease without renewal, which is many times as long; and no look, however late, is at the
-very moment of the deed.
-"""
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -168,7 +163,7 @@ def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
         ClaimLostError: if others went on with the run meanwhile.
         Exception: whatever the action's own `check` raises, which settles nothing.
     """
-    if host.monotonic() - attempt.held_at > HOLDS_FOR and not is_held(host, runner, attempt.claim):
+    if host.monotonic() - attempt.held_at > HOLDS_FOR.total_seconds() and not is_held(host, runner, attempt.claim):
         raise ClaimLostError(attempt.run.run)
     now = attempt.noted_at or read(host.engine, host.now)
     context = _context(host, runner, attempt, now)

@@ -52,7 +52,8 @@ class ActionContext:
     """What an action may use.
 
     Attributes:
-        engine: the store, for short transactions of the action's own.
+        engine: the store, for short transactions of the action's own: a server takes back one that waits for something
+            else than the store, and it is tried again (ADR 0059).
         project: the project that every key starts with.
         key: the same for every attempt of this one action, and for no other: its idempotency key.
         run: the run that decided it.

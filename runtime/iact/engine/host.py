@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from iact.engine.clocks import DatabaseClock, TransactionClock, present
 from iact.engine.modes import ModesInForce
+from iact.stores.idling import unlimited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,8 @@ class Host:
     """Where runs live.
 
     Attributes:
-        engine: the store.
+        engine: the store, for the engine's own transactions, which never wait for anything else: on a server they are
+            taken back where this process is frozen in one of them (ADR 0059). What waits takes `unhurried`.
         project: name of the project; every key starts with it.
         clock: where the present moment of the runs comes from.
         services: what fact sources and actions are supplied with, such as the folder of the project.
@@ -35,6 +37,11 @@ class Host:
     modes: ModesInForce = field(default_factory=ModesInForce)
     lease_clock: TransactionClock = field(default_factory=DatabaseClock)
     monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def unhurried(self) -> Engine:
+        """The store for transactions that may wait for something else: looking at facts."""
+        return unlimited(self.engine)
 
     def now(self, connection: Connection) -> datetime:
         """Return the transaction's moment, never before the journal's newest entry."""

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from iact.core.errors import EnvironmentProblemError
+from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.engine.tables import RUNNERS
+from iact.stores.idling import limited
 from iact.stores.query import query
 from iact.stores.units import read, write
 
@@ -40,6 +41,17 @@ Result = TypeVar("Result")
 
 LEASE: Final = timedelta(seconds=30)
 """How long a runner may be silent before others take what it has claimed."""
+IDLE_FOR: Final = 0.5
+"""For what part of a lease a transaction of the engine may stand still before its server takes it back: what a frozen
+process has locked is free before its claims are."""
+HOLDS_FOR: Final = timedelta(seconds=0.1)
+"""For how long after a claim was seen to hold an attempt is begun without another look.
+
+Others take it only after a lease without renewal, which is many times as long; and no look, however late, is at the
+very moment of the deed.
+"""
+SHORTEST_LEASE: Final = 10 * HOLDS_FOR
+"""What is left of a shorter lease, once it is renewed late, says nothing about the moment of a deed."""
 RENEWALS: Final = 3
 """How often a lease is renewed before it would end, so that one slow transaction costs nothing."""
 
@@ -128,8 +140,19 @@ class Presence:
             clock: the time that leases are measured in: the real one, even where runs live in another.
             lease: how long others wait for this process.
             renews: whether a thread renews the lease; not in a store that no other process can see.
+
+        Raises:
+            ConfigurationError: if the lease is so short that others may take a claim while its action begins.
         """
-        self.engine, self.project, self.clock, self.lease = engine, project, clock, lease
+        if lease < SHORTEST_LEASE:
+            message = (
+                f"a lease of {lease.total_seconds():g} s is too short: expected {SHORTEST_LEASE.total_seconds():g} s "
+                f"or more. An action is begun up to {HOLDS_FOR.total_seconds():g} s after its run was seen to be this "
+                "process's own, and others must not take it meanwhile."
+            )
+            raise ConfigurationError(message)
+        self.engine = limited(engine, lease * IDLE_FOR)
+        self.project, self.clock, self.lease = project, clock, lease
         self.name = f"runner-{uuid.uuid4().hex}"
         self.standing = WORKING
         self._renews = renews

@@ -12,8 +12,6 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy.exc import IntegrityError
-
 from iact.core.canonical import canonical
 from iact.core.evaluator import begin
 from iact.core.facts import EMPTY, FactSet
@@ -27,9 +25,10 @@ from iact.engine.host import Host
 from iact.engine.model import compile_agent
 from iact.engine.modes import ModesInForce
 from iact.engine.page import Page
-from iact.engine.runners import LEASE, Presence
+from iact.engine.runners import IDLE_FOR, LEASE, Presence
 from iact.engine.store import Run
 from iact.engine.worker import EndlessRunError, Worker
+from iact.stores.idling import limited
 from iact.stores.servers import is_server
 from iact.stores.units import read, write
 
@@ -80,7 +79,7 @@ class Runtime:
             modes: the mode of each agent in the rules now in force, by name.
         """
         self.host = Host(
-            engine=engine,
+            engine=limited(engine, LEASE * IDLE_FOR),
             project=project,
             clock=clock or DatabaseClock(),
             services=services or {},
@@ -99,6 +98,9 @@ class Runtime:
     ) -> str:
         """Start a run of `agent` about `subject`, unless one is going on; return the run's identifier.
 
+        Who starts a run of a name again, such as a process that was frozen while it did so, is given that run, even
+        where it has ended meanwhile.
+
         Args:
             agent: name of the agent; its definition is among `definitions`.
             definitions: everything that the run may use; it keeps these, whatever becomes of the files.
@@ -116,14 +118,14 @@ class Runtime:
             raise LookupError(message)
         machine = compile_agent(own.tree, name=own.name, digest=own.digest)
         run = name or f"run-{uuid.uuid4()}"
-        try:
-            return write(self.engine, lambda connection: self._start(connection, machine, pinned, subject, inputs, run))
-        except IntegrityError:
-            # Another process started the same run between our look and our write; theirs is the one.
-            active = self.active(agent, subject)
-            if active is None:
-                raise
-            return active.run
+
+        def begin_it(connection: Connection) -> str:
+            if name and store.RUN.one(connection, project=self.project, run=name) is not None:
+                return name
+            return self._start(connection, machine, pinned, subject, inputs, run)
+
+        # Another process may start the same between our look and our write; theirs is the one.
+        return write(self.host.engine, begin_it, meets_others=True)
 
     def active(self, agent: str, subject: str) -> Run | None:
         """Return the run of `agent` about `subject` that is going on, or None."""
@@ -256,7 +258,7 @@ class Runtime:
             LookupError: if there is no such run.
         """
         own = {"b_project": self.project, "b_run": run}
-        write(self.engine, lambda connection: store.REVIVE.run(connection, **own).rowcount)
+        write(self.host.engine, lambda connection: store.REVIVE.run(connection, **own).rowcount)
         return self.advance(run)
 
     def tick(self) -> tuple[Run, ...]:
@@ -275,6 +277,9 @@ class Runtime:
 
         Args:
             lease: how long others wait for this process when it is silent.
+
+        Raises:
+            ConfigurationError: if the lease is too short.
         """
         shared = is_server(self.engine) or bool(self.engine.url.database)
         presence = Presence(self.engine, self.project, clock=self.host.lease_clock, lease=lease, renews=shared)
@@ -367,4 +372,4 @@ class Runtime:
             now = self.host.now(connection)
             return store.tell(connection, project=self.project, run=run, key=key, trigger=trigger, now=now)
 
-        return write(self.engine, tell)
+        return write(self.host.engine, tell)

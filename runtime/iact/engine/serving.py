@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -105,10 +105,10 @@ class Server:
             before_turn: what else is to be done whenever it looks, such as starting what the calendar says.
             waiting: how it waits and does several things at once.
         """
-        self.host, self.presence, self.pace = host, presence, pace
+        self.host, self.presence, self.pace = replace(host, engine=presence.engine), presence, pace
         self._before_turn = before_turn
         self._waiting = waiting
-        self._worker = Worker(host, presence.name)
+        self._worker = Worker(self.host, presence.name)
         self._pool = waiting.pool(pace.actions)
         self._woken = threading.Event()
         self._stopping = threading.Event()

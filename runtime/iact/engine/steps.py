@@ -302,7 +302,7 @@ def _observed(host: Host, step: Step, requests: tuple[Any, ...]) -> Step:
         )
         return observe(requests, context)
 
-    return replace(step, facts=read(host.engine, look))
+    return replace(step, facts=read(host.unhurried, look))
 
 
 def _held_by_others(connection: Connection, project: str, run: Run, decision: Decision) -> FactSet:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from iact.core.errors import EnvironmentProblemError
 from iact.stores.failures import Failure, failure_of
+from iact.stores.idling import unlimited
 from iact.stores.retrying import persistently
 from iact.stores.servers import held
 
@@ -72,7 +73,8 @@ def exclusive_row(engine: Engine, name: str) -> Iterator[None]:
 
     def take() -> ExitStack:
         with ExitStack() as taken:
-            taken.enter_context(held(engine, name))
+            # It is held for as long as an action takes.
+            taken.enter_context(held(unlimited(engine), name))
             return taken.pop_all()
 
     lock = persistently(engine, take)

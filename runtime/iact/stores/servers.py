@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from iact.core import store_address
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.stores import idling
 from iact.stores.columns import is_servers
 from iact.stores.failures import Failure, failure_of
 from iact.stores.marker import MAKE_LOCKS
@@ -244,6 +245,7 @@ def _address(url: str) -> store_address.StoreAddress:
 
 
 def _begin(connection: Connection) -> None:
+    idling.say(connection)
     if connection.get_execution_options().get("iact_reading", False):
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 

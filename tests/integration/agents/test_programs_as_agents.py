@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from iact.core.facts import FactSet
 from iact.core.instants import parse as moment
 from iact.core.problems import Problems
 from iact.core.shape import build
+from iact.engine.attempts import Ending, Settled
+from iact.engine.claims import take
 from iact.engine.clocks import ManualClock
 from iact.engine.journal import EntryKind
 from iact.engine.model import Agent, parse_inputs
+from iact.engine.runners import Presence
 from iact.engine.runtime import Runtime
+from iact.engine.worker import Worker
 from iact.stores.connect import open_sqlite
 from tests.support.agents import agent_definition
 from tests.support.configuration import problems_of, resource
@@ -285,6 +290,39 @@ def test_after_a_crash_a_program_runs_again_only_where_the_rule_says_so(tmp_path
     assert killed.returncode == -9
 
     assert Ran(tmp_path, arguments, opened=open_sqlite).run.outcome == outcome
+
+
+def test_no_program_is_started_for_a_run_that_others_have_gone_on_with(tmp_path: Path):
+    """The process is paused right before the program: its claim was just seen to hold, and it wakes after its lease."""
+    told = program(tmp_path, "open('started', 'a').write('once ')", f"print({json.dumps(json.dumps(GO))})")
+    definition = agent_definition(AGENT.format(arguments=json.dumps({"run": [told]})))
+    clock, real = ManualClock(moment("2026-03-06 10:00Z")), ManualClock(moment("2026-03-06 10:00Z"))
+    engine = open_kept(tmp_path / "iact.db")
+    runtime = Runtime(engine, project="shop", clock=clock, services={"folder": tmp_path})
+    # By its own clock no time passes while it is paused, so that it takes its claim for held.
+    host = replace(runtime.host, lease_clock=real, monotonic=lambda: 0.0)
+    run = runtime.start("test-agent", definitions=[definition], subject="FEAT-001")
+    paused, other = (Presence(engine, "shop", clock=real, renews=False) for _ in range(2))
+    worker, others = (Worker(host, presence.name) for presence in (paused, other))
+    (attempt,) = worker.turn(take(host, paused, [run])).attempts
+
+    assert take(host, other, [run]) == []
+    real.advance(2 * paused.lease)
+    (claim,) = take(host, other, [run])
+    late = worker.make(attempt)
+
+    assert isinstance(late, Settled)
+    assert (late.ending, late.receipt.message) == (
+        Ending.NOT_YET,
+        "others went on with the run before its program was started",
+    )
+    assert not (tmp_path / "started").exists()
+    assert [lost.run for lost in worker.turn([], [late]).lost] == [run]
+    (found,) = others.turn([claim]).attempts
+    unknown = others.make(found)
+    assert isinstance(unknown, Settled)
+    assert unknown.ending is Ending.UNKNOWN
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -446,6 +446,20 @@ def test_an_unknown_run_is_an_error_that_names_it(bench):
         bench.runtime.tell("run-1", "order", key="1")
 
 
+def test_a_run_of_a_name_is_started_once_even_where_it_has_ended_meanwhile(bench):
+    """A process that was frozen while it started it tries again when it wakes."""
+    inputs = FactSet.of([Fact(name="input.patience", value=parse("0s"))])
+    named = {"definitions": [CHANGE], "subject": "shop", "inputs": inputs}
+    run = bench.runtime.start("test-agent", name="run-of-the-day", **named)
+    assert bench.runtime.advance(run).ended_at is not None
+    entries = bench.runtime.journal(run)
+
+    assert bench.another_process().start("test-agent", name="run-of-the-day", **named) == run
+    assert bench.runtime.journal(run) == entries
+    assert [one.run for one in bench.runtime.runs()] == [run]
+    assert bench.runtime.start("test-agent", **named) != run
+
+
 def test_a_second_process_finds_the_run_that_the_first_one_started(bench):
     run = bench.start()
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Engine, text
 
+from iact.core.errors import ConfigurationError
 from iact.core.quantities import parse
 from iact.core.registry import Receipt, action
 from iact.engine import journal
@@ -25,7 +26,7 @@ from iact.engine.clocks import ManualClock
 from iact.engine.context import ActionContext
 from iact.engine.journal import EntryKind
 from iact.engine.retrying import ATTEMPTS, LONGEST_PAUSE
-from iact.engine.runners import Presence
+from iact.engine.runners import HOLDS_FOR, SHORTEST_LEASE, Presence
 from iact.engine.runtime import Runtime
 from iact.engine.serving import Pace, Server, Waiting
 from iact.stores.connect import reading, writing
@@ -278,6 +279,17 @@ def test_a_run_that_cannot_go_on_keeps_no_other_waits_longer_each_time_and_then_
         row = connection.execute(text("SELECT failures, trouble, not_before FROM claims WHERE failures > 0")).one()
     assert row.failures >= 1
     assert "JSONDecodeError" in row.trouble
+
+
+def test_a_lease_so_short_that_others_take_a_run_while_its_action_begins_is_refused(engine: Engine):
+    runtime = Runtime(engine, project=PROJECT)
+
+    with pytest.raises(ConfigurationError) as refused, runtime.present(timedelta(seconds=0.9)):
+        pass
+    assert "a lease of 0.9 s is too short: expected 1 s or more" in str(refused.value)
+    assert f"{HOLDS_FOR.total_seconds():g} s after" in str(refused.value)
+    with runtime.present(SHORTEST_LEASE) as presence:
+        assert presence.lease == SHORTEST_LEASE
 
 
 def test_after_enough_failures_a_run_waits_for_a_person(engine: Engine):
