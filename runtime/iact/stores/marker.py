@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ProgrammingError
 
-from iact.stores.revisions import compatible_from
+from iact.stores.revisions import compatible_from, revisions
 
 LOCKS: Final = "iact_locks"
 SCHEMA: Final = "iact_schema"
@@ -47,10 +47,13 @@ def announcements(steps: Sequence[str]) -> tuple[str, ...]:
 
 
 def statements(revision: str) -> tuple[str, ...]:
-    """Return what notes that the tables are at a revision of this release, and go on to no other one."""
+    """Return what notes that the tables are at a revision of this release, and forgets those of other releases."""
+    known = ", ".join(f"'{step}'" for step in revisions())
     return (
         *announcements((revision,)),
-        f"DELETE FROM {SCHEMA} WHERE revision <> '{revision}'",  # noqa: S608 - the names of our own files
+        # What was noted of revisions on the way stays: a process of an older release may have read that the tables are
+        # at one of them, and ask only now from which release on it can be used.
+        f"DELETE FROM {SCHEMA} WHERE revision NOT IN ({known})",  # noqa: S608 - the names of our own files
     )
 
 
@@ -62,7 +65,7 @@ def announce(connection: Connection, steps: Sequence[str]) -> None:
 
 
 def note(connection: Connection, revision: str) -> None:
-    """Note that the tables are at a revision of this release, and go on to no other one."""
+    """Note that the tables are at a revision of this release, and forget those of other releases."""
     for statement in statements(revision):
         connection.exec_driver_sql(statement)
 

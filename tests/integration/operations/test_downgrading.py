@@ -83,7 +83,7 @@ def test_the_way_back_and_forth_makes_the_same_tables(database_server: DatabaseS
     before = tables_of(database_server, database)
 
     assert command("db", "downgrade", "0003", "--yes").exit_code == 0
-    assert database_server.rows("SELECT * FROM iact_schema", database=database) == [("0003", "0003")]
+    assert ("0003", "0003") in database_server.rows("SELECT * FROM iact_schema", database=database)
     assert command("db", "status").exit_code == 1
     assert "events" not in tables_of(database_server, database)
 
