@@ -1,7 +1,7 @@
 """Every query of a report or of the engine over 1,000,000 deployments and 10,000,000 journal rows: p95 < 250 ms.
 
-`bench_sql.py [--server mysql] [--server mariadb] [--small] [--rounds 100] [--keep] [--write]`. The server is started
-for this in a folder of its own and filled by its own statements; the largest repository has 100,000 deployments, 90
+`bench_sql.py [--server NAME] [--only PREFIX] [--small] [--rounds 100] [--keep] [--write]`. The server is started for
+this in a folder of its own and filled by its own statements; the largest repository has 100,000 deployments, 90
 others 10,000 each. A query is carried out in a transaction that is taken back, with other parameters every time, half
 of them about the largest repository and one window in five of the past, and timed until its last row has been read.
 """
@@ -76,10 +76,10 @@ class Timed:
         return not self.unbounded and self.p95 >= MOST_MILLISECONDS
 
 
-def measure(engine: Engine, sizes: Sizes, rounds: int) -> Iterator[Timed]:
-    """Carry every query out as often as asked for."""
+def measure(engine: Engine, sizes: Sizes, rounds: int, only: str) -> Iterator[Timed]:
+    """Carry every query whose name begins so out as often as asked for."""
     for name, asked in named_queries().items():
-        if looks(asked):
+        if looks(asked) and name.startswith(only):
             choice = Choice(sizes, seed=1)
             unbounded = asked.whole if asked.whole in {EVERYTHING, READ_AGAIN} else ""
             taken = [_once(engine, asked, choice) for _ in range(1 if unbounded else rounds)]
@@ -143,16 +143,18 @@ def tables(record: Mapping[str, Any]) -> str:
     return "\n\n".join([*parts, "\n".join(told)]) + "\n"
 
 
-def _write(name: str, version: str, sizes: Sizes, rounds: int, found: Sequence[Timed]) -> None:
+def _write(name: str, version: str, sizes: Sizes, asked: argparse.Namespace, found: Sequence[Timed]) -> None:
     """Keep what was measured on a server, and make the end of the document of it."""
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    before = record[name]["queries"] if asked.only else {}
     record[name] = {
         "version": version,
         "at": f"{datetime.now(UTC):%Y-%m-%d}",
         "deployments": sizes.deployments,
         "journal": sizes.journal,
-        "rounds": rounds,
-        "queries": {
+        "rounds": asked.rounds,
+        "queries": before
+        | {
             one.name: {
                 "p50": round(statistics.median(one.milliseconds), 1),
                 "p95": round(one.p95, 1),
@@ -172,6 +174,7 @@ def main() -> None:
     """Print what each query takes, and fail where one is too slow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", action="append", choices=("mysql", "mariadb"), help="which; both, unless given")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="queries whose names begin so, beside the others'")
     parser.add_argument("--small", action="store_true", help="a tenth of the rows")
     parser.add_argument("--rounds", type=int, default=100, help="how often each query is carried out (100)")
     parser.add_argument("--keep", action="store_true", help="leave the filled server for the next time")
@@ -189,14 +192,17 @@ def _holds(name: str, sizes: Sizes, arguments: argparse.Namespace) -> bool:
     try:
         with filled(server, sizes) as engine:
             version = _version(engine)
-            found = sorted(measure(engine, sizes, arguments.rounds), key=lambda one: (bool(one.unbounded), one.name))
+            found = sorted(
+                measure(engine, sizes, arguments.rounds, arguments.only),
+                key=lambda one: (bool(one.unbounded), one.name),
+            )
     finally:
         if arguments.keep:
             server.stop()
         else:
             server.remove()
     if arguments.write:
-        _write(name, version, sizes, arguments.rounds, found)
+        _write(name, version, sizes, arguments, found)
     for one in found:
         verdict = one.unbounded or ("TOO SLOW" if one.is_too_slow else "")
         middle = statistics.median(one.milliseconds)

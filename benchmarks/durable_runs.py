@@ -23,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sqlalchemy import Engine, text
 
+from iact.audit.identity import LogIdentity
+from iact.audit.keeping import LogKeeper, keep_up
 from iact.core.facts import Fact, FactSet
 from iact.core.quantities import parse
 from iact.core.registry import Receipt, action
@@ -32,6 +34,7 @@ from iact.engine.runtime import Runtime
 from iact.engine.serving import Pace, Server
 from iact.engine.tables import INTENTS, RUNS
 from iact.stores.connect import reading
+from iact.stores.units import read
 from tests.support.agents import agent_definition
 from tests.support.stores import opened
 
@@ -110,7 +113,7 @@ def chain(steps: int) -> Definition:
     )
 
 
-def at_once(engine: Engine, *, runs: int, steps: int, processes: int = 1) -> Made:
+def at_once(engine: Engine, *, runs: int, steps: int, processes: int = 1, identity: LogIdentity | None = None) -> Made:
     """Let one process, or several, advance so many runs at once as fast as they can.
 
     Args:
@@ -118,11 +121,12 @@ def at_once(engine: Engine, *, runs: int, steps: int, processes: int = 1) -> Mad
         runs: how many.
         steps: of each.
         processes: how many.
+        identity: the log that one process keeps up meanwhile, to its end; None keeps up none.
     """
     runtime, definition = Runtime(engine, project=PROJECT), chain(steps)
     for number in range(runs):
         runtime.start("chain", definitions=[definition], subject=f"subject-{number}", inputs=FactSet.of([]))
-    seconds = _serve(runtime, runs) if processes == 1 else _serve_together(runtime, runs, processes)
+    seconds = _serve(runtime, runs, identity) if processes == 1 else _serve_together(runtime, runs, processes)
     with reading(engine) as connection:
         # The first action of each run was due before anybody served.
         asked = INTENTS.select().where(INTENTS.c.visit > 1)
@@ -159,15 +163,20 @@ def _seconds(span: timedelta) -> float:
     return span.total_seconds()
 
 
-def _serve(runtime: Runtime, runs: int) -> float:
-    """Serve until all runs have ended, and return for how many seconds."""
+def _serve(runtime: Runtime, runs: int, identity: LogIdentity | None = None) -> float:
+    """Serve until all runs have ended and everything has its place in the log; return for how many seconds."""
+    keeper = None if identity is None else LogKeeper(runtime.host, identity)
     with runtime.present() as presence:
-        server = Server(runtime.host, presence, pace=Pace(runs=runs, actions=runs))
+        before_turn = None if keeper is None else keeper.keep_up
+        server = Server(runtime.host, presence, pace=Pace(runs=runs, actions=runs), before_turn=before_turn)
         thread = threading.Thread(target=server.run)
         began = time.perf_counter()
         thread.start()
         while _is_going_on(runtime.engine):
             time.sleep(_LOOK_EVERY)
+        if keeper is not None and identity is not None:
+            keeper.close()
+            keep_up(runtime.host, identity)
         seconds = time.perf_counter() - began
         server.stop()
         thread.join()
@@ -223,8 +232,8 @@ def main() -> None:
 
 
 def _is_going_on(engine: Engine) -> bool:
-    with reading(engine) as connection:
-        return bool(connection.execute(text("SELECT 1 FROM runs WHERE active = 1 LIMIT 1")).first())
+    asked = text("SELECT 1 FROM runs WHERE active = 1 LIMIT 1")
+    return read(engine, lambda connection: bool(connection.execute(asked).first()))
 
 
 if __name__ == "__main__":

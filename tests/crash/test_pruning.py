@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from iact.audit.identity import LogIdentity
 from iact.core.quantities import Dimension, parse
 from iact.engine.clocks import ManualClock
-from iact.engine.journal import broken_link
+from iact.engine.journal import LOG_RUN, broken_link
 from iact.engine.runtime import Runtime
 from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, PRUNINGS, RUNS
 from iact.retention.model import Batch, Keep, RetentionPolicy
-from iact.retention.pruning import prune
+from iact.retention.pruning import prune, put_into_archive
 from iact.stores.connect import reading
 from tests.support.agents import agent_definition
 from tests.support.kept import copy_folder, open_kept, remove_folder
@@ -55,6 +56,8 @@ def fill(store: Path) -> None:
         run = runtime.start(WAITING.name, definitions=[WAITING], subject=str(number), name=f"run-{number}")
         while runtime.advance(run).ended_at is None:
             clock.advance(timedelta(hours=1))
+    identity = LogIdentity("test", store, None, store / "archive")
+    put_into_archive(runtime.host, identity, [POLICY], NOW)
     engine.dispose()
 
 
@@ -69,7 +72,8 @@ def counts(store: Path) -> tuple[int, int, int]:
     """Return how many journal entries and runs there are, and how many rows were noted as deleted."""
     engine = open_kept(store / "iact.db")
     with reading(engine) as connection:
-        entries, runs = (connection.scalar(select(func.count()).select_from(table)) for table in (JOURNAL, RUNS))
+        of_runs = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.run != LOG_RUN)
+        entries, runs = connection.scalar(of_runs), connection.scalar(select(func.count()).select_from(RUNS))
         noted = connection.scalar(select(func.coalesce(func.sum(PRUNINGS.c.deleted), 0)))
         for run in connection.scalars(select(RUNS.c.run)):
             assert broken_link(connection, "test", run) is None

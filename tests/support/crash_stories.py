@@ -20,11 +20,12 @@ from iact.core.quantities import parse
 from iact.core.registry import ACTIONS, OutcomeUnknownError, Receipt, TryAgainError, action
 from iact.dora.repository import refresh, repository_key
 from iact.engine import journal, runners, store
+from iact.engine.clocks import ManualClock
 from iact.engine.context import ActionContext
 from iact.engine.definitions import Definition
 from iact.engine.runners import Presence
 from iact.engine.runtime import Runtime
-from iact.engine.tables import INTENTS, RUNS
+from iact.engine.tables import INTENTS, JOURNAL, RUNS
 from iact.pdca.definitions import definitions_of
 from iact.pdca.store import versions
 from iact.sources.git.rules import GitRules
@@ -32,6 +33,7 @@ from iact.stores.connect import reading
 from tests.support.agents import agent_definition
 from tests.support.git import GitRepository
 from tests.support.kept import open_kept
+from tests.support.logs import breaches_of_log
 from tests.support.shared_time import Serving, SharedClock
 from tests.support.soundness import breaches, moves
 from tests.support.trials import PATCH, History, improvement, write_project
@@ -116,12 +118,15 @@ def kept(engine: Engine) -> Kept:
         found = moves(list(journal.entries(connection, PROJECT, RUN)))
         rows = connection.execute(select(INTENTS.c.action, INTENTS.c.visit, INTENTS.c.status)).all()
         (run,) = connection.execute(select(RUNS.c.state)).all()
-        return Kept(
-            state=run.state,
-            moves=tuple((one["from"], one["to"], one["outcome"]) for one in found),
-            actions={f"{row.action} of visit {row.visit}": row.status for row in rows},
-            wrong=(*breaches(connection, PROJECT, RUN), *_in_review(connection)),
-        )
+        now = connection.execute(select(JOURNAL.c.at).order_by(JOURNAL.c.number.desc()).limit(1)).scalar_one()
+        wrong = [*breaches(connection, PROJECT, RUN), *_in_review(connection)]
+    wrong += breaches_of_log(engine, PROJECT, ManualClock(now))
+    return Kept(
+        state=run.state,
+        moves=tuple((one["from"], one["to"], one["outcome"]) for one in found),
+        actions={f"{row.action} of visit {row.visit}": row.status for row in rows},
+        wrong=tuple(wrong),
+    )
 
 
 def _in_review(connection: Connection) -> list[str]:

@@ -80,6 +80,7 @@ def fill(engine: Engine, sizes: Sizes, say: Callable[[str], None] = lambda _: No
         numbers = {"first": first, "after": first + _RUNS_AT_ONCE, "runs": sizes.runs, "step": _step(sizes.runs)}
         _run(engine, "runs", common | numbers | {"entries": sizes.entries})
     say(f"{sizes.journal:,} journal rows")
+    _run(engine, "log", common | {"entries": sizes.journal})
     _run(engine, "rules", common)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE fill_numbers")
@@ -187,6 +188,7 @@ class Choice:
         name = f"run-{number:012d}"
         agents = ("planning", "testing", "deployment", "maintenance")
         now = BEGIN + SPAN
+        place = self._random.randrange(self._sizes.journal)
         return {
             "project": PROJECT,
             "b_project": PROJECT,
@@ -202,6 +204,23 @@ class Choice:
             "sequence": 2,
             "digest": "sha256:0",
             "pruned_at": now,
+            "first_sequence": 2,
+            "last_sequence": 11,
+            "first_run": name,
+            "last_run": f"{name}~",
+            "first_place": place,
+            "end_place": place + 1_000,
+            "but_run": "log",
+            "level": 0,
+            "place": place // 256,
+            "smallest": place,
+            "largest": place + 10_000,
+            "size": self._sizes.journal,
+            "old_size": self._sizes.journal,
+            "new_size": self._sizes.journal + 1,
+            "new_root": bytes(32),
+            "number": self._sizes.journal + 1,
+            "after_number": place,
             "agent": agents[number % len(agents)] if number % _PDCA_EVERY else "pdca",
             "subject": f"subject-{number % _SUBJECTS}",
             "key": "look/2",

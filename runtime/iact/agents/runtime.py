@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from iact.agents.modes import modes_of
+from iact.audit.identity import identity_of
+from iact.audit.keeping import keeping_up
 from iact.dora.repository import git_rules, open_store
 from iact.engine.runtime import Runtime
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def runtime_of(project: Project, *, only_look: bool = False) -> Iterator[Runtime]:
-    """Give what runs of a project need, with its store open.
+    """Give what runs of a project need, with its store open; in the end what was written gets its places in the log.
 
     Args:
         project: the project.
@@ -31,6 +33,8 @@ def runtime_of(project: Project, *, only_look: bool = False) -> Iterator[Runtime
         }
     engine = open_store(project, only_look=only_look)
     try:
-        yield Runtime(engine, project=project.name, services=services, modes=modes_of(project))
+        runtime = Runtime(engine, project=project.name, services=services, modes=modes_of(project))
+        with nullcontext() if only_look else keeping_up(runtime.host, identity_of(project)):
+            yield runtime
     finally:
         engine.dispose()

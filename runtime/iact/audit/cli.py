@@ -2,15 +2,195 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from iact.config.options import form_option
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from iact.audit.listing import Listed, Proved
+    from iact.config.project import Project
 
 
 @click.group()
 def audit() -> None:
     """Prove to anybody what was decided and done, and check such a proof."""
+
+
+_from = click.option("--from", "begin", metavar="MOMENT", help="Written at this moment or later, such as 2026-03-01.")
+_to = click.option("--to", "end", metavar="MOMENT", help="Written before this moment.")
+
+
+@audit.command(name="list")
+@click.option("--run", default="", metavar="RUN", help="Of this run: its name, or the beginning of it.")
+@click.option("--person", default="", metavar="NAME", help="What this person answered or ordered.")
+@click.option("--rule", "agent", default="", metavar="AGENT", help="Decided by this agent.")
+@_from
+@_to
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most: the newest.")
+@form_option
+def list_entries(  # noqa: PLR0913 - options of the command
+    *, run: str, person: str, agent: str, begin: str | None, end: str | None, most: int, form: str
+) -> None:
+    """List entries of the log: what was seen, decided and done, by which version of which rule.
+
+    In the order of the log. What is deleted from the journal is read from the archive.
+    """
+    from iact.audit.listing import LogReader, Wanted
+    from iact.audit.opening import opened_log
+    from iact.config.opening import open_project
+    from iact.core.alignment import aligned
+    from iact.stores.units import read
+
+    project = open_project()
+    begin_at, end_at = _moment(begin, project, "--from"), _moment(end, project, "--to")
+    wanted = Wanted(run=run, person=person, agent=agent, begin=begin_at, end=end_at, most=most)
+    with opened_log(project) as (host, identity):
+
+        def look(connection: Connection) -> list[Listed]:
+            return LogReader(connection, host.project, identity.archive).entries(wanted)
+
+        found = read(host.unhurried, look)
+    if form == "json":
+        click.echo(json.dumps([one.to_record() for one in found], indent=2, ensure_ascii=False))
+        return
+    for line in aligned([_row(one) for one in found]):
+        click.echo(line)
+
+
+@audit.command()
+@click.argument("entry")
+@form_option
+def show(entry: str, form: str) -> None:
+    """Show an entry of the log as it is stored, with the proof that it is in the log.
+
+    ENTRY is its place in the log, RUN/SEQUENCE, or a RUN for all of its entries.
+    """
+    from iact.audit.listing import LogReader
+    from iact.audit.opening import opened_log
+    from iact.audit.proofs import ProofError
+    from iact.config.opening import open_project
+    from iact.core.errors import FindingError
+    from iact.stores.units import read
+
+    with opened_log(open_project()) as (host, identity):
+
+        def look(connection: Connection) -> list[Proved]:
+            reader = LogReader(connection, host.project, identity.archive)
+            return [reader.proved(listed) for listed in reader.named(entry)]
+
+        try:
+            found = read(host.unhurried, look)
+        except ProofError as error:
+            message = f"the entry is not the one that the log has at its place: {error}. The store was changed."
+            raise FindingError(message) from error
+    if form == "json":
+        click.echo(json.dumps([one.to_record() for one in found], indent=2, ensure_ascii=False))
+        return
+    for number, one in enumerate(found):
+        click.echo(("\n" if number else "") + one.said)
+
+
+@audit.command()
+@_from
+@_to
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE", help="The bundle to write."
+)
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A checkpoint that the auditor kept: the bundle shows that the log goes on from it.",
+)
+def export(*, begin: str | None, end: str | None, out: Path, checkpoints: tuple[Path, ...]) -> None:
+    """Write a bundle of a period, which proves itself: entries, proofs, checkpoint, definitions, an index to read.
+
+    Without --from and --to, of the whole log. It is verified before it is there. Give the auditor the public key, which
+    `iact audit key` prints, by another way.
+    """
+    from iact.audit.exporting import Asked
+    from iact.audit.exporting import export as write
+    from iact.audit.opening import opened_log
+    from iact.config.opening import open_project
+
+    project = open_project()
+    kept = [file.read_bytes() for file in checkpoints]
+    asked = Asked(_moment(begin, project, "--from"), _moment(end, project, "--to"), kept)
+    with opened_log(project) as (host, identity):
+        verdict = write(host, identity, out, asked)
+    click.echo(f"{out}: {verdict}")
+
+
+@audit.group(invoke_without_command=True)
+@click.pass_context
+def key(context: click.Context) -> None:
+    """Print the public keys of the log, the newest last: what an auditor needs, and has to get by a way of its own."""
+    from iact.audit.opening import opened_log
+    from iact.audit.store import keys_of
+    from iact.config.opening import open_project
+    from iact.core import instants
+    from iact.stores.units import read
+
+    if context.invoked_subcommand is not None:
+        return
+    with opened_log(open_project()) as (host, _):
+        known = read(host.engine, lambda connection: keys_of(connection, host.project))
+    for one in known:
+        click.echo(one.key)
+        click.echo(f"  signs since {instants.write(one.since)}", err=True)
+    if not known:
+        click.echo("No key yet: the first who signs the log makes one.", err=True)
+
+
+@key.command()
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept in the log.")
+@click.option("--by", metavar="NAME", help="Who says so; by default the user's name on this machine.")
+@click.option(
+    "--lost", is_flag=True, help="The old secret is lost: no auditor can tell by it that the new key is right."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where the new secret is to be."
+)
+def change(*, reason: str, by: str | None, lost: bool, out: Path | None) -> None:
+    """Give the log a new key, and print its public half. The old key signs it, so that auditors need nothing new."""
+    from iact.audit.opening import opened_log
+    from iact.audit.rotating import Change, change_key
+    from iact.config.opening import open_project
+
+    with opened_log(open_project()) as (host, identity):
+        made = change_key(host, identity, Change(by=by or getpass.getuser(), reason=reason, lost=lost), out)
+    click.echo(str(made.key))
+    if lost:
+        click.echo("Give it to every auditor by hand: nothing that they have vouches for it.", err=True)
+
+
+@audit.command()
+def archive() -> None:
+    """Put all of the log that is signed into the archive, as bundles that go on from each other.
+
+    `iact prune` does so before it deletes a journal. Exit codes: 0 done or nothing to do, 1 the log does not hold.
+    """
+    from iact.audit.archiving import archive as put_into_archive
+    from iact.audit.opening import opened_log
+    from iact.config.opening import open_project
+
+    with opened_log(open_project()) as (host, identity):
+        made = put_into_archive(host, identity)
+    if made is None:
+        click.echo("There is nothing new to archive.")
+    else:
+        click.echo(f"{identity.archive / made.file}: entries {made.begin} to {made.end - 1}, {made.digest}")
 
 
 @audit.command()
@@ -31,8 +211,9 @@ def audit() -> None:
     metavar="FILE",
     help="A checkpoint that you kept earlier: the log has to go on from it.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def verify(bundle: Path, keys: tuple[str, ...], checkpoints: tuple[Path, ...], form: str) -> None:
+@click.option("--replay", is_flag=True, help="Make every decision again, too: the same facts have to give the same.")
+@form_option
+def verify(bundle: Path, keys: tuple[str, ...], checkpoints: tuple[Path, ...], form: str, *, replay: bool) -> None:
     """Say whether a bundle holds, or which entry is the first bad one and what is wrong with it.
 
     Every entry's stored bytes are hashed again and have to lead to the signed checkpoint; every run has to go on
@@ -40,11 +221,13 @@ def verify(bundle: Path, keys: tuple[str, ...], checkpoints: tuple[Path, ...], f
     store. Exit codes: 0 it holds, 1 it does not, 2 it cannot be judged.
     """
     from iact.audit.bundles import AuditFindingError, BundleError
+    from iact.audit.replaying import replay_bundle
     from iact.audit.verifier import judge
     from iact.core.errors import ConfigurationError
 
     try:
         verdict = judge(bundle, keys, checkpoints)
+        replayed = replay_bundle(bundle, verdict.manifest.first) if replay else None
     except AuditFindingError as error:
         said = {"holds": False, "finding": str(error)}
         click.echo(json.dumps(said, ensure_ascii=False) if form == "json" else f"does not hold: {error}")
@@ -52,7 +235,13 @@ def verify(bundle: Path, keys: tuple[str, ...], checkpoints: tuple[Path, ...], f
     except BundleError as error:
         message = f"cannot be judged: {error}"
         raise ConfigurationError(message) from None
-    click.echo(json.dumps(verdict.to_record(), ensure_ascii=False) if form == "json" else str(verdict))
+    if form == "json":
+        again = {} if replayed is None else {"replayed": replayed.decisions, "not_replayed_runs": replayed.left_out}
+        click.echo(json.dumps(verdict.to_record() | again, ensure_ascii=False))
+        return
+    click.echo(str(verdict))
+    if replayed is not None:
+        click.echo(str(replayed))
 
 
 @audit.command()
@@ -75,3 +264,20 @@ def verifier(out: Path | None) -> None:
     except OSError as error:
         message = f"{out} cannot be written: {error.strerror}. Name another file."
         raise EnvironmentProblemError(message) from error
+
+
+def _moment(text: str | None, project: Project, option: str) -> datetime | None:
+    from iact.core import instants
+
+    if text is None:
+        return None
+    try:
+        return instants.parse(text, instants.zone_of(project.settings.time_zone))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
+
+
+def _row(one: Listed) -> tuple[str, ...]:
+    record = one.record
+    rule = f"{one.agent}@{one.rule.removeprefix('sha256:')[:12]}" if one.rule else "the log"
+    return str(one.place), record["at"], f"{record['run']}/{record['sequence']}", record["kind"], rule, one.says

@@ -66,7 +66,7 @@ def said_of(kind: str, body: Any) -> str:
         moved = f"{begin} → {end}" if begin != end or decision.get("moved") else f"stays in {end}"
         words = [str(body["agent"]) if kind == "started" and "agent" in body else "", moved, decision.get("outcome")]
     else:
-        words = [body.get("action"), body.get("by"), body.get("reason"), body.get("message")]
+        words = [body.get("what"), body.get("action"), body.get("by"), body.get("reason"), body.get("message")]
     return ", ".join(str(word) for word in words if isinstance(word, str) and word)
 
 

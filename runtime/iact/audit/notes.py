@@ -123,7 +123,7 @@ class Signer:
         Raises:
             NoteError: if the name cannot be that of a key, or the secret is not 32 bytes long.
         """
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - an extra
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - takes a while, and few need it
 
         if len(seed) != _KEY_SIZE:
             raise NoteError(f"the secret of an Ed25519 key has {_KEY_SIZE} bytes, not {len(seed)}")
@@ -137,7 +137,7 @@ class Signer:
             text: what is signed, ending in a newline.
             at: when, in seconds since 1970 (POSIX); only a cosignature says it.
         """
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - an extra
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - takes a while, and few need it
 
         time = at.to_bytes(_TIME_SIZE, "big") if self.key.type is SignatureType.COSIGNATURE else b""
         made = Ed25519PrivateKey.from_private_bytes(self.seed).sign(_signed(self.key, text, time))

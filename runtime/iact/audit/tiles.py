@@ -58,11 +58,20 @@ class Tiles:
             ValueError: if one of them is no hash; those before it were added.
             LostTileError: if a kept tile is not there, or not as long as the size of the log says.
         """
-        for leaf in leaves:
-            if len(leaf) != HASH_SIZE:
-                raise ValueError(f"the hash of a leaf has {HASH_SIZE} bytes, not {len(leaf)}")
-            self._push(0, self.size, leaf)
-            self.size += 1
+        waiting: list[bytes] = []
+        try:
+            for leaf in leaves:
+                if len(leaf) != HASH_SIZE:
+                    raise ValueError(f"the hash of a leaf has {HASH_SIZE} bytes, not {len(leaf)}")
+                waiting.append(leaf)
+                if (self.size + len(waiting)) % WIDTH == 0:
+                    self._push(0, self.size, b"".join(waiting))
+                    self.size += len(waiting)
+                    waiting.clear()
+        finally:
+            if waiting:
+                self._push(0, self.size, b"".join(waiting))
+                self.size += len(waiting)
 
     def root(self) -> bytes:
         """Return the root of the tree as it is now."""
@@ -82,13 +91,14 @@ class Tiles:
             raise LostTileError(Place(tile, first // WIDTH), self.size)
         return _top(content)
 
-    def _push(self, level: int, index: int, value: bytes) -> None:
+    def _push(self, level: int, index: int, values: bytes) -> None:
+        """Add hashes, one after the other, to a tile that has room for all of them."""
         place = Place(level, index // WIDTH)
         before = self._tile(place) if index % WIDTH else b""
         if len(before) != index % WIDTH * HASH_SIZE:
             raise LostTileError(place, self.size)
-        self.changed[place] = before + value
-        if index % WIDTH == WIDTH - 1:
+        self.changed[place] = before + values
+        if len(self.changed[place]) == WIDTH * HASH_SIZE:
             self._push(level + 1, place.index, _top(self.changed[place]))
 
     def _tile(self, place: Place) -> bytes:

@@ -133,7 +133,7 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
                 record = {
                     "place": each.place,
                     "proof": [one.hex() for one in each.proof],
-                    "entry": each.content.decode(),
+                    "entry": each.content.decode("utf-8", "replace"),
                 }
                 into.write(canonical(record) + b"\n")
         with _member(archive, DEFINITIONS) as into:
@@ -152,7 +152,9 @@ class _Pins:
         self._runs: set[str] = set()
 
     def see(self, content: bytes) -> None:
-        record = json.loads(content)
+        record = _read(content)
+        if record is None:
+            return
         run, sequence = record["run"], record["sequence"]
         if run not in self._runs:
             self._runs.add(run)
@@ -161,11 +163,24 @@ class _Pins:
         self._pin(record)
 
     def pin(self, content: bytes) -> None:
-        self._pin(json.loads(content))
+        record = _read(content)
+        if record is not None:
+            self._pin(record)
 
     def _pin(self, record: Mapping[str, Any]) -> None:
         if record["kind"] == "started":
             self.keys.update(record["body"]["pins"].values())
+
+
+def _read(content: bytes) -> Mapping[str, Any] | None:
+    """Return an entry; None for one that was changed so that it is none: the verifier says which and what is wrong."""
+    try:
+        record = json.loads(content)
+        known = isinstance(record["run"], str) and isinstance(record["sequence"], int)
+        pins = record["body"]["pins"].values() if record["kind"] == "started" else ()
+        return record if known and all(isinstance(pin, str) for pin in pins) else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _small(contents: Contents) -> Iterator[tuple[str, bytes]]:

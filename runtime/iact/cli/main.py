@@ -52,7 +52,7 @@ COMMANDS: Final = {
     "backup": Command("iact.operations.backups.cli:backup", "Write everything that the store holds into one file."),
     "restore": Command("iact.operations.backups.cli:restore", "Fill an empty store out of a backup."),
     "db": Command("iact.operations.cli:db", "Look after the tables of the store, and the accounts that use them."),
-    "audit": Command("iact.audit.cli:audit", "Prove to anybody what was decided and done, and check such a proof."),
+    "audit": Command("iact.retention.cli:audit", "Prove to anybody what was decided and done, and check such a proof."),
     "prune": Command(
         "iact.retention.cli:prune", "Delete the records that every RetentionPolicy has kept for long enough."
     ),

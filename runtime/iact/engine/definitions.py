@@ -115,6 +115,20 @@ def pinned_bytes(connection: Connection, project: str, keys: Collection[str]) ->
         yield from (_bytes_of(definition) for definition in found.values())
 
 
+def from_pinned_bytes(content: bytes) -> Definition:
+    """Return the definition that `pinned_bytes` gave.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        kind, name, own, record = json.loads(content)
+        return Definition(kind=kind, name=name, digest=own, tree=from_record(record))
+    except (KeyError, TypeError, IndexError, RecursionError) as error:
+        message = "these are not the bytes of a definition"
+        raise ValueError(message) from error
+
+
 def pins_of(definitions: Iterable[Definition]) -> dict[str, str]:
     """Return what a run pins: for each definition's pin the key that it is stored under."""
     return {definition.pin: _key(definition) for definition in definitions}

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, insert, select
 
 from iact.core import instants
 from iact.core.canonical import canonical, digest
-from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, of_run
+from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, JOURNAL_PENDING, of_run
 from iact.stores.query import query
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, RowMapping
 
 FORMAT: Final = "iact/journal/v1"
+LOG_RUN: Final = "log"
+"""The run that is none: its entries say what happened to the log itself (ADR 0062)."""
 
 
 class EntryKind(StrEnum):
@@ -40,6 +42,7 @@ class EntryKind(StrEnum):
     PROPOSED = "proposed"
     APPROVED = "approved"
     REJECTED = "rejected"
+    LOG = "log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,9 @@ ENTRIES_OF_RUN: Final = query(
 )
 ANCHOR: Final = query(
     "Where a run's journal begins, if its first entries were deleted.",
-    select(JOURNAL_ANCHORS.c.sequence, JOURNAL_ANCHORS.c.digest).where(of_run(JOURNAL_ANCHORS)),
+    select(JOURNAL_ANCHORS.c.sequence, JOURNAL_ANCHORS.c.digest, JOURNAL_ANCHORS.c.pruned_at).where(
+        of_run(JOURNAL_ANCHORS)
+    ),
 )
 _NEWEST: Final = (
     select(JOURNAL.c.run, func.max(JOURNAL.c.sequence).label("sequence"))
@@ -91,6 +96,7 @@ LAST_OF_RUNS: Final = query(
     ),
 )
 APPEND: Final = query("Append one entry to the journal.", insert(JOURNAL))
+AWAIT_PLACES: Final = query("Note which entries are to be given their places in the log.", insert(JOURNAL_PENDING))
 
 
 class Writer:
@@ -144,9 +150,29 @@ class Writer:
         self._rows.append(row)
 
     def flush(self) -> None:
-        """Write what was added."""
+        """Write what was added, and that it waits for its places in the log: one row, however many entries it names."""
+        if not self._rows:
+            return
         APPEND.run_many(self._connection, self._rows)
+        AWAIT_PLACES.run(
+            self._connection,
+            project=self._project,
+            written_at=self._rows[-1]["at"],
+            entries=canonical(spans((row["run"], row["sequence"]) for row in self._rows)),
+        )
         self._rows = []
+
+
+def spans(entries: Iterable[tuple[str, int]]) -> list[list[str | int]]:
+    """Gather entries into `run, first, last`, one for each run, in the order in which the runs come.
+
+    Args:
+        entries: run and sequence of each; those of one run follow each other without a gap.
+    """
+    found: dict[str, list[str | int]] = {}
+    for run, sequence in entries:
+        found.setdefault(run, [run, sequence, sequence])[2] = sequence
+    return list(found.values())
 
 
 def append(  # noqa: PLR0913 - an entry has this many parts, each named by the caller
@@ -179,6 +205,27 @@ def entries(connection: Connection, project: str, run: str) -> Iterator[Entry]:
             body=json.loads(row["body"])["body"],
             digest=row["digest"],
         )
+
+
+def entry_of(content: bytes) -> Entry:
+    """Return the entry that is stored as these bytes.
+
+    Raises:
+        ValueError: if they are none's.
+    """
+    try:
+        record = json.loads(content)
+        return Entry(
+            run=record["run"],
+            sequence=record["sequence"],
+            kind=EntryKind(record["kind"]),
+            at=instants.parse(record["at"]),
+            body=record["body"],
+            digest=digest(content),
+        )
+    except (KeyError, TypeError) as error:
+        message = "these are not the bytes of an entry"
+        raise ValueError(message) from error
 
 
 def anchor_of(connection: Connection, project: str, run: str) -> RowMapping | None:

@@ -153,6 +153,17 @@ JOURNAL: Final = Table(
     comment="Every fact taken in, every decision, every intent and every receipt; rows are never changed",
 )
 
+JOURNAL_PENDING: Final = Table(
+    "journal_pending",
+    METADATA,
+    Column("number", counter(), primary_key=True, autoincrement=True),
+    Column("project", PROJECT, nullable=False),
+    Column("written_at", Instant(), nullable=False),
+    Column("entries", content(), nullable=False, comment="RFC 8785 bytes: run, first and last sequence of each run"),
+    Index("ix_journal_pending_number", "project", "number"),
+    comment="Which entries of the journal have no place in the log yet; written in their own transaction",
+)
+
 JOURNAL_ANCHORS: Final = Table(
     "journal_anchors",
     METADATA,

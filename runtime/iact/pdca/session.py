@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from typing import Any, Final
 from sqlalchemy.engine import Engine
 
 from iact.agents.modes import modes_of
+from iact.audit.identity import identity_of
+from iact.audit.keeping import keeping_up
 from iact.config.project import Project
 from iact.core.canonical import digest_of
 from iact.core.errors import EnvironmentProblemError
@@ -146,7 +148,9 @@ def opened(project: Project, asked: Asked) -> Iterator[Session]:
         services: dict[str, Any] = {"pretend": True}
         if not asked.looks_only:
             services = {"repository": asked.repo, "git_rules": git_rules(project.settings.sources.git)}
-        yield _session(project, definitions, engine, clock, services, asked, now)
+        session = _session(project, definitions, engine, clock, services, asked, now)
+        with nullcontext() if asked.looks_only else keeping_up(session.experiments.runtime.host, identity_of(project)):
+            yield session
     finally:
         engine.dispose()
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from iact.audit.cli import audit
+from iact.config.options import form_option
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -19,28 +24,34 @@ _DENIED: Final = (1044, 1142)
 """What MySQL and MariaDB say of a statement that an account may not run on a database, and on a table."""
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be deleted; nothing is changed.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
+_store = click.option(
     "--store",
     metavar="URL",
     help="Another store than the project's, or another account: a SQLite file, or mysql://user@host:3306/database.",
 )
-@click.option("--password", metavar="REFERENCE", help="Where its password is kept, such as env:NAME or file:PATH.")
+_password = click.option(
+    "--password", metavar="REFERENCE", help="Where its password is kept, such as env:NAME or file:PATH."
+)
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted; nothing is changed.")
+@form_option
+@_store
+@_password
 def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) -> None:
     """Delete the records that every RetentionPolicy has kept for long enough.
 
-    In small transactions, the oldest first; one that is cut off is continued by the next. What no policy names is kept
-    for ever, and so is what a legal hold names, a run with anything open, and a journal that was changed after it was
-    written. On a server it takes the account of the owner: name it by --store and --password. Exit codes: 0 done, 1
-    such a journal was found.
+    In small transactions, the oldest first; one that is cut off is continued by the next. What goes of the journal is
+    in the archive of the log before. What no policy names is kept for ever, and so is what a legal hold names, a run
+    with anything open, and a journal that was changed after it was written. On a server it takes the account of the
+    owner: name it by --store and --password. Exit codes: 0 done, 1 such a journal was found, or a log that does not
+    hold.
     """
-    from sqlalchemy.exc import OperationalError
-
+    from iact.audit.identity import identity_of
     from iact.config.opening import open_project
-    from iact.core.errors import EnvironmentProblemError
     from iact.engine.clocks import DatabaseClock, present
+    from iact.engine.host import Host
     from iact.operations.places import place_of
     from iact.retention import pruning
     from iact.stores.units import read
@@ -55,7 +66,58 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
         if dry_run:
             found = pruning.would_prune(engine, project.name, policies, now)
         else:
-            found = list(pruning.prune(engine, project.name, policies, now, named=named))
+            host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
+            with _denials_told():
+                pruning.put_into_archive(host, identity_of(project), policies, now)
+                found = list(pruning.prune(engine, project.name, policies, now, named=named))
+    finally:
+        engine.dispose()
+    _say(found, form, dry_run=dry_run)
+    if any(pruning.BROKEN in one.kept for one in found):
+        click.get_current_context().exit(1)
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept in the log.")
+@click.option("--by", metavar="NAME", help="Who says so; by default the user's name on this machine.")
+@_store
+@_password
+def restore(bundle: Path, reason: str, by: str | None, store: str | None, password: str | None) -> None:
+    """Bring back into the journal what a BUNDLE of the archive holds and `iact prune` has deleted.
+
+    The bundle is verified first, and every entry has to be the one that the log has at its place. The part that was
+    deleted last comes first. `iact prune` deletes it again, unless a legal hold names it.
+    """
+    from iact.audit import restoring
+    from iact.config.opening import open_project
+    from iact.engine.clocks import DatabaseClock
+    from iact.engine.host import Host
+    from iact.operations.places import place_of
+
+    project = open_project()
+    engine = _opened(place_of(project, store, password), dry_run=False)
+    try:
+        host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
+        with _denials_told():
+            found = restoring.restore(host, bundle, by or getpass.getuser(), reason)
+    finally:
+        engine.dispose()
+    click.echo(f"{found.entries:,} entries of {found.runs:,} runs brought back; the bundle {found.verdict}")
+
+
+audit.add_command(restore)
+
+
+@contextmanager
+def _denials_told() -> Iterator[None]:
+    """Say of a right that an account does not have who has it."""
+    from sqlalchemy.exc import OperationalError
+
+    from iact.core.errors import EnvironmentProblemError
+
+    try:
+        yield
     except OperationalError as error:
         if error.orig is None or error.orig.args[0] not in _DENIED:
             raise
@@ -64,11 +126,6 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
             "`iact db grants` prints its rights."
         )
         raise EnvironmentProblemError(message) from error
-    finally:
-        engine.dispose()
-    _say(found, form, dry_run=dry_run)
-    if any(pruning.BROKEN in one.kept for one in found):
-        click.get_current_context().exit(1)
 
 
 def _opened(place: Place, *, dry_run: bool) -> Engine:

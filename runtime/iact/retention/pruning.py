@@ -16,8 +16,12 @@ from typing import Final, Protocol
 
 from sqlalchemy.engine import Connection, Engine
 
+from iact.audit.archiving import archive, not_archived
+from iact.audit.identity import LogIdentity
+from iact.audit.keeping import keep_up
 from iact.dora.cycle import pruning as cycles
 from iact.engine import pruning as runs
+from iact.engine.host import Host
 from iact.engine.journal import broken_link
 from iact.engine.pruning import Pruning
 from iact.pdca.parameters import runs_in_force
@@ -31,6 +35,7 @@ from iact.stores.units import read, write
 AT_ONCE: Final = 200
 """How many records one transaction looks at."""
 BROKEN: Final = "its journal was changed after it was written"
+NOT_ARCHIVED: Final = "its journal is not in the archive yet"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,18 +102,22 @@ class _Runs:
     records: RecordKind
     policies: Sequence[RetentionPolicy]
     now: datetime
+    only_archived: bool = True
+    """Whether entries that are in no archive stay; a dry run counts what the archive will have."""
 
     def page(self, connection: Connection, cutoff: datetime, after: Candidate | None) -> list[Candidate]:
         last = None if after is None else (after.moment, after.key[0])
         found = runs.ended_runs(connection, self.project, cutoff, last, AT_ONCE)
         writers = runs_in_force(connection, self.project)
+        with_journal = [run.run for run in found if run.has_journal] if self.only_archived else []
+        waiting = not_archived(connection, self.project, with_journal)
         return [
             Candidate(
                 records=self.records,
                 key=(run.run,),
                 subject=run.subject,
                 moment=run.ended_at,
-                needed_for=self._needed_for(run, writers),
+                needed_for=self._needed_for(run, writers) or (NOT_ARCHIVED if run.run in waiting else ""),
                 has_journal=run.has_journal,
             )
             for run in found
@@ -163,7 +172,11 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
 
     def look(connection: Connection) -> list[Pruned]:
         return [
-            of_kind(connection, Pruned(records=records, cutoff=cutoff), _records(project, records, policies, now))
+            of_kind(
+                connection,
+                Pruned(records=records, cutoff=cutoff),
+                _records(project, records, policies, now, only_archived=False),
+            )
             for records, cutoff in cutoffs(policies, now).items()
         ]
 
@@ -181,6 +194,24 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
         return pruned
 
     return read(engine, look)
+
+
+def put_into_archive(host: Host, identity: LogIdentity, policies: Sequence[RetentionPolicy], now: datetime) -> None:
+    """Put the log into its archive, where a policy says that journals are to be deleted; only what is there may be.
+
+    Args:
+        host: where the runs live.
+        identity: which log it is, and where its archive is.
+        policies: all that there are.
+        now: the present moment, UTC.
+
+    Raises:
+        EnvironmentProblemError: if the archive cannot be written.
+        FindingError: if the log does not hold; then nothing may be deleted.
+    """
+    if {RecordKind.JOURNAL, RecordKind.RUNS} & cutoffs(policies, now).keys():
+        keep_up(host, identity)
+        archive(host, identity)
 
 
 def prune(
@@ -256,8 +287,17 @@ class _Batches:
         return batch, after, bool(page)
 
 
-def _records(project: str, records: RecordKind, policies: Sequence[RetentionPolicy], now: datetime) -> _Records:
-    return _Cycles(project) if records is RecordKind.DORA_METRICS else _Runs(project, records, policies, now)
+def _records(
+    project: str,
+    records: RecordKind,
+    policies: Sequence[RetentionPolicy],
+    now: datetime,
+    *,
+    only_archived: bool = True,
+) -> _Records:
+    if records is RecordKind.DORA_METRICS:
+        return _Cycles(project)
+    return _Runs(project, records, policies, now, only_archived)
 
 
 def _alone(engine: Engine, project: str) -> AbstractContextManager[None]:

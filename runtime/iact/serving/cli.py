@@ -107,7 +107,7 @@ def status(form: str) -> None:
     with runtime_of(project, only_look=True) as runtime:
         found = standing.standing(project, runtime)
     _say(standing.as_json(found) if form == "json" else status_lines(found))
-    if found["trouble"] or found["for_a_person"]:
+    if found["trouble"] or found["for_a_person"] or found["log"]["findings"]:
         raise SystemExit(1)
 
 

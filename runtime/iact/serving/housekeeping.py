@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from iact.audit.identity import identity_of
 from iact.core.business_time import DAY
 from iact.core.errors import FindingError
 from iact.core.quantities import parse
@@ -93,7 +94,9 @@ def _pruned(project: Project, runtime: Runtime, now: datetime) -> str:
         return "records stay: on a server only the owner's account deletes, by `iact prune`"
     resources = list(project.resources("RetentionPolicy"))
     named = "\n".join(f"{resource.name} {resource.digest}" for resource in resources)
-    found = list(pruning.prune(runtime.engine, project.name, [one.spec for one in resources], now, named=named))
+    policies = [one.spec for one in resources]
+    pruning.put_into_archive(runtime.host, identity_of(project), policies, now)
+    found = list(pruning.prune(runtime.engine, project.name, policies, now, named=named))
     told = [f"{one.deleted:,} of {one.records}" for one in found if one.deleted]
     return f"{', '.join(told) or 'no record'} deleted"
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iact import __version__
 from iact.agents.modes import modes_of
+from iact.audit.identity import identity_of
+from iact.audit.keeping import LogKeeper
 from iact.core import instants
 from iact.core.errors import FindingError, IactError
 from iact.engine.runtime import Runtime
@@ -86,6 +88,7 @@ class Service:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-job")
         self._under_way: list[Future[str]] = []
         self._looked = float("-inf")
+        self._log = LogKeeper(runtime.host, identity_of(project))
 
     def run(self) -> None:
         """Serve until `server.stop` is called; what the schedule has begun is finished."""
@@ -93,6 +96,7 @@ class Service:
             self.server.run()
         finally:
             self._pool.shutdown(wait=True)
+            self._log.close()
 
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Return whether it serves, and what is to be said about that."""
@@ -114,6 +118,7 @@ class Service:
         }
 
     def _look_at_the_schedule(self) -> None:
+        self._log.keep_up()
         self._under_way = [future for future in self._under_way if not future.done()]
         if self._under_way or time.monotonic() - self._looked < LOOKED_EVERY:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from iact.audit.standing import log_lines
 from iact.core import instants
 from iact.core.alignment import aligned
 from iact.serving.explaining import Explanation, Way, entry_record, judged
@@ -32,6 +33,8 @@ def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
         "For a person", [(one["run"], one["action"], _LEFT[one["status"]]) for one in found["for_a_person"]]
     )
     yield from _part("Only observed: would have been done", [_observed(one) for one in found["observed"]])
+    lines = [(line,) for line in log_lines(found["log"], instants.parse(found["at"]))]
+    yield from _part("Log of the journal", lines)
     yield from _part("Scheduled", [_scheduled(one) for one in found["schedule"]], "nothing")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, select
 
+from iact.audit.standing import log_standing
 from iact.core import instants
 from iact.core.errors import ConfigurationError
 from iact.engine.runners import ALL_RUNNERS, is_alive
@@ -88,6 +89,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
                 }
                 for row in OBSERVED.rows(connection, **asked, most=SHOWN)
             ],
+            "log": log_standing(connection, runtime.project, now),
             "schedule": list(_schedule(connection, project, now)),
         }
 

@@ -26,7 +26,19 @@ CHANGES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 ONLY_READ: Final = frozenset({"alembic_version", SCHEMA, "journal_anchors", "prunings"})
 """Tables that only the owner writes: what is at which revision, and what was deleted because its time was over."""
-ONLY_ADDED_TO: Final = frozenset({"definitions", "dora_metrics", "events", "journal", "parameter_overrides"})
+ONLY_ADDED_TO: Final = frozenset(
+    {
+        "definitions",
+        "dora_metrics",
+        "events",
+        "journal",
+        "log_archives",
+        "log_checkpoints",
+        "log_keys",
+        "log_leaves",
+        "parameter_overrides",
+    }
+)
 """Tables whose rows the application never changes and never deletes; it has no right to."""
 
 _PURPOSE: Final = {

@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, insert, select, text, update
 
+from iact.audit.identity import LogIdentity
+from iact.core.errors import FindingError
 from iact.core.quantities import Dimension, parse
 from iact.dora.cycle.records import records_of, take_in
 from iact.dora.records import Place
 from iact.engine.clocks import ManualClock
-from iact.engine.journal import EntryKind, append, broken_link, entries
+from iact.engine.host import Host
+from iact.engine.journal import LOG_RUN, EntryKind, append, broken_link, entries
 from iact.engine.pruning import delete_entries
 from iact.engine.runtime import Runtime
 from iact.engine.tables import HOLDS, INTENTS, JOURNAL, JOURNAL_ANCHORS, PRUNINGS, RUNS, TRIGGERS
 from iact.pdca.store import add
 from iact.retention.model import Batch, Keep, LegalHold, RetentionPolicy
-from iact.retention.pruning import BROKEN, Pruned, prune, would_prune
+from iact.retention.pruning import BROKEN, NOT_ARCHIVED, Pruned, prune, put_into_archive, would_prune
 from iact.retention.terms import RecordKind
 from iact.stores.connect import open_sqlite, reading, writing
 from tests.support.agents import World, agent_definition
@@ -85,8 +88,26 @@ def a_run(engine: Engine, name: str, *, began: datetime | None = None, ends: boo
     return run
 
 
+@pytest.fixture(autouse=True)
+def identity(tmp_path: Path) -> Iterator[None]:
+    """Which log each test's runs are in, and where its archive is."""
+    _IDENTITY.append(LogIdentity("test", tmp_path, None, tmp_path / "archive"))
+    yield
+    _IDENTITY.pop()
+
+
+_IDENTITY: list[LogIdentity] = []
+
+
+def archived(engine: Engine) -> None:
+    """Put the log into the archive, as every command does that prunes."""
+    host = Host(engine=engine, project="test", clock=ManualClock(START), services={})
+    put_into_archive(host, _IDENTITY[-1], [policy(journal="1d", runs="1d")], LATER)
+
+
 def pruned(engine: Engine, *policies: RetentionPolicy, now: datetime = LATER) -> dict[RecordKind, Pruned]:
     """Prune, after it was said what would be, which must be the same."""
+    archived(engine)
     said = would_prune(engine, "test", policies, now)
     done = list(prune(engine, "test", policies, now, named="retention sha256:1"))
     assert said == done
@@ -94,8 +115,9 @@ def pruned(engine: Engine, *policies: RetentionPolicy, now: datetime = LATER) ->
 
 
 def rows(engine: Engine, table: Any) -> list[Any]:
+    """Return all rows of a table but what is noted about the log itself."""
     with reading(engine) as connection:
-        return list(connection.execute(select(table)))
+        return [row for row in connection.execute(select(table)) if getattr(row, "run", "") != LOG_RUN]
 
 
 def length(engine: Engine, run: str) -> int:
@@ -163,6 +185,7 @@ def test_a_journal_goes_on_from_its_anchor(engine):
 
 def test_a_journal_that_was_changed_is_kept_as_evidence(engine):
     run, other = a_run(engine, "run-1"), a_run(engine, "run-2")
+    archived(engine)
     with writing(engine) as connection:
         changed = update(JOURNAL).where(JOURNAL.c.run == run, JOURNAL.c.sequence == 2)
         connection.execute(changed.values(body=b'{"previous":"","sequence":2}'))
@@ -172,6 +195,21 @@ def test_a_journal_that_was_changed_is_kept_as_evidence(engine):
     assert [one.kept for one in found.values()] == [{BROKEN: 1}, {BROKEN: 1}]
     assert {row.run for row in rows(engine, RUNS)} == {run}
     assert {row.run for row in rows(engine, JOURNAL_ANCHORS)} == {other}
+
+
+def test_a_journal_that_was_changed_before_it_was_archived_stops_all_deleting(engine):
+    run, _ = a_run(engine, "run-1"), a_run(engine, "run-2")
+    before = rows(engine, RUNS)
+    with writing(engine) as connection:
+        changed = update(JOURNAL).where(JOURNAL.c.run == run, JOURNAL.c.sequence == 2)
+        connection.execute(changed.values(body=b'{"previous":"","sequence":2}'))
+
+    with pytest.raises(FindingError, match=r"does not hold.*entry 1 "):
+        archived(engine)
+
+    found = {one.records: one for one in prune(engine, "test", [policy(journal="30d", runs="30d")], LATER, named="")}
+    assert [one.kept for one in found.values()] == [{NOT_ARCHIVED: 2}, {NOT_ARCHIVED: 2}]
+    assert rows(engine, RUNS) == before
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 1_000])
@@ -319,6 +357,7 @@ def test_deleting_goes_on_where_it_was_cut_off(embedded):
     """The database refuses in the middle of the second run; what was committed before stays deleted."""
     for number in (1, 2, 3):
         a_run(embedded, f"run-{number}")
+    archived(embedded)
     rules = [policy(journal="30d", rows=3)]
     refusal = "CREATE TRIGGER refusing BEFORE DELETE ON journal WHEN OLD.run = 'run-2' AND OLD.sequence = 4"
     with writing(embedded) as connection:

@@ -108,6 +108,23 @@ def test_two_processes_do_what_the_schedule_asks_for_once_also_when_one_is_kille
             assert run["outcome"] == "escalate"
 
 
+def test_what_is_written_while_it_serves_has_its_place_within_seconds_and_is_signed_in_the_end(place: StoreAt):
+    write_project(place, "run: reminder, every: 1s")
+    with serving() as process:
+        until(lambda: ended(2))
+        until(lambda: status()["log"]["entries"] >= 4)
+        found = status()["log"]
+        assert found["findings"] == []
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+    found = status()["log"]
+    ((written,),) = place.rows("SELECT COUNT(*) FROM journal")
+    assert (found["entries"], found["signed"], found["waits_since"]) == (written, written, None)
+    said = command("audit", "export", "--out", "bundle.zip").stdout
+    assert f"holds, {written} entries" in said
+
+
 def test_a_tick_does_once_what_is_due(place: StoreAt):
     write_project(place, "run: reminder, every: 1s", "do: alerts, every: 1s")
     assert command("tick").output == ""

@@ -24,6 +24,10 @@ SELECT '$project', run, n, IF(n = 1, 'started', 'decision'), TIMESTAMPADD(SECOND
   CONCAT('sha256:', SHA2(CONCAT(r, '-', n), 256))
 FROM fill_runs JOIN fill_numbers WHERE n >= 1 AND n <= $entries ORDER BY r, n;
 
+INSERT INTO log_leaves (project, place, run, sequence)
+SELECT '$project', r * $entries + n - 1, run, n
+FROM fill_runs JOIN fill_numbers WHERE n >= 1 AND n <= $entries ORDER BY r, n;
+
 INSERT INTO triggers (project, run, `key`, body, arrived_at, handled_at)
 SELECT '$project', run, CONCAT('look/', n), '{"facts":[],"kind":"look","visit":0}', at,
   IF(goes_on AND n = 3 AND MOD(r, 2) = 0, NULL, at)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, select
 
+from iact.core.instants import EPOCH
 from iact.core.registry import ACTIONS
 from iact.engine import journal, store
+from iact.engine.clocks import ManualClock
 from iact.engine.journal import Entry, EntryKind
 from iact.engine.tables import CLAIMS, HOLDS, INTENTS, JOURNAL, RUNNERS, TIMERS, TRIGGERS
 from iact.stores.connect import reading
+from tests.support.logs import breaches_of_log
 from tests.support.soundness import breaches, moves
 
 if TYPE_CHECKING:
@@ -35,8 +38,10 @@ def violations(play: Play) -> Iterator[str]:
         for run in play.runs:
             for what in _of_run(connection, play, run):
                 yield f"{run}: {what}"
+        newest = max(times, default=EPOCH)
         alive = {f"runner-{number}" for number, process in enumerate(play.processes) if process.alive}
         yield from _left_over(connection, alive)
+    yield from breaches_of_log(play.engine, _project(play), ManualClock(newest))
 
 
 def _of_run(connection: Connection, play: Play, name: str) -> Iterator[str]:

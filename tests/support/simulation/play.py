@@ -31,6 +31,8 @@ import tenacity.nap
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from iact.audit.keeping import KEPT_UP_EVERY
+from iact.audit.sequencing import sequence
 from iact.core.errors import EnvironmentProblemError
 from iact.core.facts import Fact, FactSet
 from iact.engine import runners, steps
@@ -160,8 +162,13 @@ class Play:
                     self._in_spite(presence.renew)
             renewed.set()
 
+        def keep_up() -> None:
+            while not self.schedule.wait(stopped, KEPT_UP_EVERY):
+                self._in_spite(partial(sequence, self.host))
+
         self.schedule.spawn(process, serve)
         self.schedule.spawn(process, renew)
+        self.schedule.spawn(process, keep_up)
         self.schedule.note(process, f"begins {'near' if process.is_near else 'far'}")
 
     def _in_spite(self, do: Callable[[], object]) -> None:

@@ -25,12 +25,12 @@ from tests.support.queries import named_queries
 VERBS: dict[type[UpdateBase], str] = {Insert: "INSERT", Update: "UPDATE", Delete: "DELETE"}
 
 
-PRUNING = ("engine.pruning.", "dora.cycle.pruning.")
-"""The modules of what `iact prune` does, with the account of the owner."""
+PRUNING = ("engine.pruning.", "dora.cycle.pruning.", "audit.restoring.")
+"""The modules of what `iact prune` and `iact audit restore` do, with the account of the owner."""
 
 
 def written() -> set[tuple[str, str]]:
-    """Return what the queries of the code do to which table, but for those of `iact prune`."""
+    """Return what the queries of the code do to which table, but for those of the owner."""
     found = set()
     for name, query in named_queries().items():
         if not name.startswith(PRUNING) and isinstance(query.statement, Insert | Update | Delete):
@@ -56,7 +56,11 @@ def test_nobody_but_the_owner_deletes_what_was_kept_for_long_enough():
     }
 
     assert {"journal", "dora_metrics", "runs"} <= deleted
-    assert {one for one in deleted if "DELETE" not in rights_of_application([one])[one]} == {"journal", "dora_metrics"}
+    assert {one for one in deleted if "DELETE" not in rights_of_application([one])[one]} == {
+        "journal",
+        "journal_anchors",
+        "dora_metrics",
+    }
     for table in ONLY_READ:
         assert rights_of_application([table]) == {table: READS}
 

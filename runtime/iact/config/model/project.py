@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from iact.config.model.audit import Audit
 from iact.config.model.checking import leads_out, wrong
 from iact.config.model.schedule import Scheduled
 from iact.config.model.sources import Sources
@@ -62,6 +63,7 @@ class ProjectSettings:
         time_zone: the zone in which days and times of day are meant.
         sources: where facts come from.
         schedule: what is run again and again.
+        audit: how the log of the journal is called, who signs it, and where what is old goes.
         examples: tags, and whether they are deployments.
     """
 
@@ -71,6 +73,7 @@ class ProjectSettings:
     time_zone: TimeZoneName = "UTC"
     sources: Sources = field(default_factory=Sources)
     schedule: tuple[Scheduled, ...] = ()
+    audit: Audit = field(default_factory=Audit)
     examples: tuple[TagExample, ...] = ()
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)

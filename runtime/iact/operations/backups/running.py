@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +41,10 @@ def back_up(
 
     Raises:
         ConfigurationError: if one of the keys is none.
-        EnvironmentProblemError: as `save` does, and where encryption is not installed.
+        EnvironmentProblemError: as `save` does.
         FindingError: as `save` does.
     """
     keys = [_public_key(text) for text in encrypt_for]
-    if keys:
-        _require_encryption()
     engine = (
         existing_sqlite(place.where) if isinstance(place.where, Path) and not place.is_missing else place.as_it_is()
     )
@@ -85,9 +82,8 @@ def make_key(file: Path) -> str:
         file: the file, which is not there yet.
 
     Raises:
-        EnvironmentProblemError: if it is, or cannot be made, or encryption is not installed.
+        EnvironmentProblemError: if it is, or cannot be made.
     """
-    _require_encryption()
     key = new_secret_key()
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
@@ -112,12 +108,11 @@ def verified(file: Path, key: str | None, folder: Path) -> Verified:
     Raises:
         ConfigurationError: if there is no such key, or the backup is encrypted and none was named, or the other way
             round.
-        EnvironmentProblemError: if it cannot be read, or encryption is not installed.
+        EnvironmentProblemError: if it cannot be read.
         FindingError: if the backup is damaged, of a newer release, or for another key.
     """
     if key is None:
         return verify(file)
-    _require_encryption()
     try:
         reference = parse(key)
     except ValueError as error:
@@ -137,12 +132,6 @@ def _public_key(text: str) -> PublicKey:
     except ValueError as error:
         message = f"--encrypt-for: {error}"
         raise ConfigurationError(message) from error
-
-
-def _require_encryption() -> None:
-    if find_spec("cryptography") is None:
-        message = "encryption needs the package cryptography, which is an extra. Install `iact[encryption]`."
-        raise EnvironmentProblemError(message)
 
 
 def restore(place: Place, backup: Verified) -> None:

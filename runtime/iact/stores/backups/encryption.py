@@ -153,7 +153,7 @@ class Decrypted(io.RawIOBase):
         return len(found)
 
     def _piece_of(self, number: int) -> bytes:
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - takes a while, and few need it
 
         if number != self._number:
             place = self._begin + number * (_PIECE + _TAG)
@@ -173,7 +173,7 @@ class Decrypted(io.RawIOBase):
 
 def _wrapped(key: FileKey, receiver: PublicKey) -> bytes:
     """Return the lines that let somebody find the key of a file."""
-    from cryptography.hazmat.primitives.asymmetric.x25519 import (  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives.asymmetric.x25519 import (  # noqa: PLC0415 - takes a while, and few need it
         X25519PrivateKey,
         X25519PublicKey,
     )
@@ -187,8 +187,8 @@ def _wrapped(key: FileKey, receiver: PublicKey) -> bytes:
 
 def _unwrapped(share: bytes, sealed: bytes, key: SecretKey) -> FileKey | None:
     """Return the key of a file that was wrapped for a public key; None where it was for another one."""
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.asymmetric.x25519 import (  # noqa: PLC0415 - an extra
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - takes a while, and few need it
+    from cryptography.hazmat.primitives.asymmetric.x25519 import (  # noqa: PLC0415 - takes a while, and few need it
         X25519PrivateKey,
         X25519PublicKey,
     )
@@ -266,14 +266,14 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 
 def _derived(secret: bytes, salt: bytes, info: bytes) -> bytes:
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - takes a while, and few need it
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - takes a while, and few need it
 
     return HKDF(algorithm=SHA256(), length=32, salt=salt or None, info=info).derive(secret)
 
 
 def _chacha(key: bytes) -> Any:
-    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305  # noqa: PLC0415 - takes a while, and few need it
 
     return ChaCha20Poly1305(key)
 

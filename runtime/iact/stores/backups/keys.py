@@ -48,7 +48,7 @@ class SecretKey:
     @property
     def public(self) -> PublicKey:
         """The key that belongs to it, for which things are encrypted."""
-        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey  # noqa: PLC0415 - an extra
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey  # noqa: PLC0415 - takes a while, and few need it
 
         return PublicKey(X25519PrivateKey.from_private_bytes(self.raw).public_key().public_bytes_raw())
 
@@ -59,7 +59,7 @@ class SecretKey:
 
 def new_secret_key() -> SecretKey:
     """Return a key that nobody else has."""
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey  # noqa: PLC0415 - takes a while, and few need it
 
     return SecretKey(X25519PrivateKey.generate().private_bytes_raw())
 

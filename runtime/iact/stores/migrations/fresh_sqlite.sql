@@ -308,4 +308,62 @@ CREATE TABLE activations (
 	activated_at VARCHAR(27) NOT NULL, 
 	CONSTRAINT pk_activations PRIMARY KEY (project, number)
 );
-INSERT INTO alembic_version (version_num) VALUES ('0015');
+CREATE TABLE journal_pending (
+	number INTEGER NOT NULL, 
+	project VARCHAR(64) NOT NULL, 
+	written_at VARCHAR(27) NOT NULL, 
+	entries BLOB NOT NULL, 
+	CONSTRAINT pk_journal_pending PRIMARY KEY (number)
+);
+CREATE INDEX ix_journal_pending_number ON journal_pending (project, number);
+CREATE TABLE log_heads (
+	project VARCHAR(64) NOT NULL, 
+	size INTEGER NOT NULL, 
+	root BLOB NOT NULL, 
+	sequenced_at VARCHAR(27), 
+	swept INTEGER NOT NULL, 
+	CONSTRAINT pk_log_heads PRIMARY KEY (project)
+);
+CREATE TABLE log_leaves (
+	project VARCHAR(64) NOT NULL, 
+	place INTEGER NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	sequence INTEGER NOT NULL, 
+	CONSTRAINT pk_log_leaves PRIMARY KEY (project, place), 
+	CONSTRAINT uq_log_leaves_sequence UNIQUE (project, run, sequence)
+);
+CREATE TABLE log_tiles (
+	project VARCHAR(64) NOT NULL, 
+	level INTEGER NOT NULL, 
+	place INTEGER NOT NULL, 
+	hashes BLOB NOT NULL, 
+	CONSTRAINT pk_log_tiles PRIMARY KEY (project, level, place)
+);
+CREATE TABLE log_checkpoints (
+	project VARCHAR(64) NOT NULL, 
+	size INTEGER NOT NULL, 
+	note BLOB NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_log_checkpoints PRIMARY KEY (project, size)
+);
+CREATE TABLE log_keys (
+	project VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	"key" BLOB NOT NULL, 
+	rotation BLOB, 
+	since VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_log_keys PRIMARY KEY (project, number)
+);
+CREATE TABLE log_archives (
+	project VARCHAR(64) NOT NULL, 
+	begin_place INTEGER NOT NULL, 
+	end_place INTEGER NOT NULL, 
+	earliest_at VARCHAR(27) NOT NULL, 
+	latest_at VARCHAR(27) NOT NULL, 
+	file VARCHAR(128) NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	archived_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_log_archives PRIMARY KEY (project, begin_place)
+);
+CREATE INDEX ix_log_archives_end ON log_archives (project, end_place);
+INSERT INTO alembic_version (version_num) VALUES ('0016');

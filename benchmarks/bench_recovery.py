@@ -1,0 +1,132 @@
+"""Whether a store that went through trouble is as quick afterwards: steps a second before and after, on each server.
+
+`bench_recovery.py [--server NAME …] [--rounds 5] [--write]`. In each round steps are measured, then 64 runs are
+advanced while the server is killed and started again, its connections are killed at random, all connections of the pool
+are taken for a while, and other processes that serve are killed; then steps are measured again, by the same process
+with the same pool. Everything that was begun has to come to its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import pymysql
+from sqlalchemy import Engine
+
+from benchmarks.durable_runs import at_once
+from tests.support.servers import DATABASE_SERVERS, DatabaseServer, breakable
+from tests.support.stores import opened
+
+LEAST: Final = 0.98
+RUNS: Final = 64
+STEPS: Final = 30
+IN_TROUBLE: Final = 60
+"""Steps of each run while there is trouble, so many that it does not end before the trouble."""
+CONNECTIONS_KILLED: Final = 20
+PROCESSES_KILLED: Final = 3
+POOL_TAKEN_FOR: Final = 2.0
+DURABLE: Final = ("--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--innodb-buffer-pool-size=1G")
+RECORD: Final = Path(__file__).with_name("recovery.json")
+
+
+def recovered(name: str, rounds: int) -> dict[str, Any]:
+    """Measure a server, and print what came of it."""
+    before, after = [], []
+    with breakable(name, *DURABLE) as server, server.database() as database:
+        engine = opened(server.url(database))
+        at_once(engine, runs=RUNS, steps=STEPS)  # the first fills caches
+        for number in range(rounds):
+            before.append(at_once(engine, runs=RUNS, steps=STEPS).rate)
+            _trouble(engine, server, database, random.Random(number))  # noqa: S311 - the same trouble each time
+            after.append(at_once(engine, runs=RUNS, steps=STEPS).rate)
+        engine.dispose()
+    ratio = statistics.median(after) / statistics.median(before)
+    print(
+        f"{name}: {statistics.median(before):,.0f} steps/s before trouble, {statistics.median(after):,.0f} after: "
+        f"{ratio:.1%} (at least {LEAST:.0%}); all runs ended"
+    )
+    return {
+        "before": round(statistics.median(before)),
+        "after": round(statistics.median(after)),
+        "ratio": round(ratio, 3),
+        "rounds": rounds,
+    }
+
+
+def _trouble(engine: Engine, server: DatabaseServer, database: str, chance: random.Random) -> None:
+    """Advance runs through everything that may happen to them."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        work = pool.submit(at_once, engine, runs=RUNS, steps=IN_TROUBLE)
+        server.instance.kill()
+        server.instance.start()
+        for _ in range(CONNECTIONS_KILLED):
+            _kill_a_connection(server, chance)
+            time.sleep(chance.uniform(0, 0.1))
+        with ExitStack() as stack, contextlib.suppress(Exception):
+            # Whoever comes now waits for a connection, as behind other programs that took them all.
+            for _ in range(engine.pool.size()):  # type: ignore[attr-defined]  # a pool of a size
+                stack.enter_context(engine.connect())
+            time.sleep(POOL_TAKEN_FOR)
+        for _ in range(PROCESSES_KILLED):
+            _serve_and_die(server.url(database), chance)
+        work.result()
+
+
+def _kill_a_connection(server: DatabaseServer, chance: random.Random) -> None:
+    with contextlib.suppress(pymysql.Error):
+        rows = server.rows(
+            "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'root'"
+        )
+        if rows:
+            server.execute(f"KILL {chance.choice(rows)[0]}")
+
+
+def _serve_and_die(url: str, chance: random.Random) -> None:
+    """Let another process serve, and kill it in the middle."""
+    command = [sys.executable, str(Path(__file__).with_name("durable_runs.py")), url, str(RUNS // 4)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            return
+        process.stdout.readline()
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        time.sleep(chance.uniform(0.1, 0.5))
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def main() -> None:
+    """Measure, print, and end with 1 where the bar was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", choices=DATABASE_SERVERS, nargs="+", default=DATABASE_SERVERS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help=f"keep what was measured in {RECORD.name}")
+    asked = parser.parse_args()
+    logging.disable()
+    found = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {}
+    found |= {name: recovered(name, asked.rounds) for name in asked.server}
+    if asked.write:
+        RECORD.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    if missed := [name for name, one in found.items() if one["ratio"] < LEAST]:
+        sys.exit(f"slower than before: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()

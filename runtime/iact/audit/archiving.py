@@ -1,0 +1,152 @@
+"""The archive of a log: bundles of one part after the other, so that the journal may be deleted.
+
+A part is noted in the store once its bundle is on the disk and was verified; only what is noted may be deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, bindparam, or_, select
+
+from iact.audit.exporting import Asked, export
+from iact.audit.store import ADD_ARCHIVE, LAST_PLACED, archives, newest_checkpoint
+from iact.audit.tables import LOG_LEAVES
+from iact.core import instants
+from iact.core.errors import EnvironmentProblemError
+from iact.engine import journal
+from iact.engine.journal import LOG_RUN, EntryKind, anchor_of
+from iact.engine.tables import JOURNAL
+from iact.stores.connect import make_folder
+from iact.stores.query import query
+from iact.stores.units import read, write
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.engine import Connection
+
+    from iact.audit.identity import LogIdentity
+    from iact.audit.store import Archived
+    from iact.audit.verifying import Verdict
+    from iact.engine.host import Host
+
+NOT_ARCHIVED: Final = query(
+    "Which of some runs have an entry that is not in the archive.",
+    select(JOURNAL.c.run)
+    .select_from(
+        JOURNAL.outerjoin(
+            LOG_LEAVES,
+            and_(
+                JOURNAL.c.project == LOG_LEAVES.c.project,
+                JOURNAL.c.run == LOG_LEAVES.c.run,
+                JOURNAL.c.sequence == LOG_LEAVES.c.sequence,
+            ),
+        )
+    )
+    .where(
+        JOURNAL.c.project == bindparam("project"),
+        JOURNAL.c.run.in_(bindparam("runs", expanding=True)),
+        or_(LOG_LEAVES.c.place.is_(None), LOG_LEAVES.c.place >= bindparam("end_place")),
+    )
+    .distinct(),
+)
+
+ENTRY_AFTER: Final = query(
+    "An entry of a run, and not about the log itself, that has its place after another.",
+    select(LOG_LEAVES.c.place)
+    .where(
+        LOG_LEAVES.c.project == bindparam("project"),
+        LOG_LEAVES.c.place >= bindparam("first_place"),
+        LOG_LEAVES.c.run != bindparam("but_run"),
+    )
+    .limit(1),
+)
+
+
+def archive(host: Host, identity: LogIdentity) -> Archived | None:
+    """Put all that is signed and not in the archive yet into it; return the new part, None where there is nothing.
+
+    Args:
+        host: where the runs live; what waits has been given its place.
+        identity: which log it is, and where its archive is.
+
+    Raises:
+        EnvironmentProblemError: if the bundle cannot be written, or entries are nowhere.
+        FindingError: if what the store holds does not prove itself.
+    """
+    begin, size = read(host.engine, lambda connection: _ends(connection, host.project))
+    if size <= begin or not read(host.engine, lambda connection: _is_news(connection, host.project, begin)):
+        return None
+    file = identity.archive / f"{host.project}-{begin:012}-{size:012}.zip"
+    try:
+        make_folder(identity.archive)
+    except OSError as error:
+        message = (
+            f"the folder of the archive {identity.archive} cannot be made: {error.strerror}. Check its permissions."
+        )
+        raise EnvironmentProblemError(message) from error
+    verdict = export(host, identity, file, Asked(after=begin))
+    with file.open("rb") as opened:
+        sealed = f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+    return write(host.engine, lambda connection: _note(connection, host, file.name, sealed, verdict), meets_others=True)
+
+
+def _ends(connection: Connection, project: str) -> tuple[int, int]:
+    """Return up to where the log is in the archive, and up to where it is signed."""
+    signed = newest_checkpoint(connection, project)
+    return archived_until(connection, project), signed.size if signed else 0
+
+
+def _is_news(connection: Connection, project: str, begin: int) -> bool:
+    """Return whether anything but notes about the log itself is not in the archive: archiving writes one."""
+    return ENTRY_AFTER.one(connection, project=project, first_place=begin, but_run=LOG_RUN) is not None
+
+
+def archived_until(connection: Connection, project: str) -> int:
+    """Return the place up to which the log is in the archive."""
+    parts = archives(connection, project)
+    return parts[-1].end if parts else 0
+
+
+def _note(connection: Connection, host: Host, file: str, sealed: str, verdict: Verdict) -> Archived | None:
+    begin, end = verdict.manifest.first, verdict.manifest.last
+    if archived_until(connection, host.project) != begin:
+        return None
+    now = host.now(connection)
+    earliest, latest = instants.parse(verdict.seen.begin), instants.parse(verdict.seen.end)
+    ADD_ARCHIVE.run(
+        connection,
+        project=host.project,
+        begin_place=begin,
+        end_place=end,
+        earliest_at=earliest,
+        latest_at=latest,
+        file=file,
+        digest=sealed,
+        archived_at=now,
+    )
+    body = {"what": "archived", "first": begin, "last": end, "file": file, "digest": sealed}
+    journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
+    return archives(connection, host.project)[-1]
+
+
+def not_archived(connection: Connection, project: str, runs: Collection[str]) -> frozenset[str]:
+    """Return which of some runs have an entry in the journal that is not in the archive, and so has to stay.
+
+    A run whose first entries were deleted before there was a log is in no log, and may go on being deleted.
+
+    Args:
+        connection: reads the store.
+        project: the project.
+        runs: the runs.
+    """
+    if not runs:
+        return frozenset()
+    end = archived_until(connection, project)
+    found = {row["run"] for row in NOT_ARCHIVED.all(connection, project=project, runs=list(runs), end_place=end)}
+    if not found:
+        return frozenset()
+    placed = {row["run"] for row in LAST_PLACED.all(connection, project=project, runs=sorted(found))}
+    return frozenset(run for run in found if run in placed or anchor_of(connection, project, run) is None)

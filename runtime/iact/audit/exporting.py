@@ -1,0 +1,176 @@
+"""Handing a part of the log out: a bundle out of the store, checked by the verifier before anybody gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from iact.audit.bundles import AuditFindingError, BundleError, Manifest
+from iact.audit.checkpoint import parse_checkpoint
+from iact.audit.contents import EARLIEST, LATEST, LogContents
+from iact.audit.notes import NoteError, parse_key, parse_note
+from iact.audit.ranges import kept_range
+from iact.audit.store import archives, head, keys_of, newest_checkpoint, place_of, tile_reader
+from iact.audit.tiles import Tiles
+from iact.audit.tree import consistency_proof, inclusion_proof
+from iact.audit.verifying import verify_bundle
+from iact.audit.writing import Contents, Earlier, write_bundle
+from iact.core import instants
+from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
+from iact.engine.definitions import pinned_bytes
+from iact.stores.units import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+    from iact.audit.identity import LogIdentity
+    from iact.audit.notes import Note, VerifierKey
+    from iact.audit.store import LogKey
+    from iact.audit.verifying import Verdict
+    from iact.engine.host import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which part of a log is handed out.
+
+    Attributes:
+        begin: the first moment of a period; None for from the beginning.
+        end: the moment after it; None for all that is signed.
+        kept: checkpoints that the auditor kept, as they were handed out: the log is shown to go on from them.
+        after: instead of a period, all that is signed from this place on.
+    """
+
+    begin: datetime | None = None
+    end: datetime | None = None
+    kept: Sequence[bytes] = ()
+    after: int | None = None
+
+
+def export(host: Host, identity: LogIdentity, file: Path, asked: Asked) -> Verdict:
+    """Write a bundle of a period, verify it as an auditor does, and return what came of that.
+
+    Args:
+        host: where the runs live; what waits has been given its place.
+        identity: which log it is.
+        file: where the bundle is to be; it is there as a whole or, where anything fails, as it was before.
+        asked: which part.
+
+    Raises:
+        ConfigurationError: if nothing was written in the period, or nothing is signed yet.
+        EnvironmentProblemError: if the file cannot be written, or a part of the archive is not there.
+        FindingError: if what the store holds does not prove itself: somebody has changed it.
+    """
+
+    def work(connection: Connection) -> Verdict:
+        part = _Part(connection, host.project, identity, asked)
+        beside = file.with_name(f".{file.name}.unverified")
+        try:
+            try:
+                write_bundle(beside, part.contents())
+            except OSError as error:
+                message = f"{file} cannot be written: {error.strerror or error}. Name another file."
+                raise EnvironmentProblemError(message) from error
+            verdict = _verified(beside, part, asked.kept)
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)
+        return verdict
+
+    return read(host.unhurried, work)
+
+
+def _verified(file: Path, part: _Part, kept: Sequence[bytes]) -> Verdict:
+    try:
+        return verify_bundle(file, [first_trusted(part.keys)], kept)
+    except (AuditFindingError, BundleError) as error:
+        message = f"the log does not hold, and nothing was handed out: {error}"
+        raise FindingError(message) from error
+
+
+class _Part:
+    """A part of a log out of one moment of the store."""
+
+    def __init__(self, connection: Connection, project: str, identity: LogIdentity, asked: Asked) -> None:
+        self._connection, self._project, self._asked = connection, project, asked
+        signed, top = newest_checkpoint(connection, project), head(connection, project)
+        self.keys = keys_of(connection, project)
+        if signed is None or top is None:
+            message = (
+                "nothing is signed yet: either nothing was written to the journal, or no machine that has the key of "
+                "the log kept it up. `iact status` says what waits; `iact tick` gives it its places."
+            )
+            raise ConfigurationError(message)
+        self._note = parse_note(signed.note)
+        self._size = signed.size
+        self._log = LogContents(connection, project, identity.archive)
+        self._tiles = Tiles(top.size, tile_reader(connection, project))
+        self.first, self.last = self._places()
+
+    def _places(self) -> tuple[int, int]:
+        asked = self._asked
+        if asked.begin is None and asked.end is None:
+            return asked.after or 0, self._size
+        found = self._log.within(asked.begin or EARLIEST, asked.end or LATEST, self._size)
+        if found is None:
+            message = f"nothing was written {_said(asked)}. `iact audit list` shows what there is."
+            raise ConfigurationError(message)
+        return found
+
+    def contents(self) -> Contents:
+        """Return what the bundle holds; it is read as it is written."""
+        asked = self._asked
+        begin, end = (instants.write(one) if one else "" for one in (asked.begin, asked.end))
+        return Contents(
+            manifest=Manifest(self._project, self.first, self.last, begin, end),
+            checkpoint=self._note,
+            keys=[parse_key(key.key) for key in self.keys],
+            rotations=_rotations(self.keys),
+            left=kept_range(self._tiles, 0, self.first).hashes,
+            right=kept_range(self._tiles, self.last, self._size).hashes,
+            consistency={size: consistency_proof(self._tiles, size, self._size) for size in sorted(self._sizes())},
+            entries=self._log.between(self.first, self.last),
+            earlier=self._earlier,
+            definitions=lambda keys: pinned_bytes(self._connection, self._project, list(keys)),
+        )
+
+    def _sizes(self) -> set[int]:
+        """Return sizes of the log at which somebody may have kept a checkpoint: the archive's, and those asked for."""
+        sizes = {part.end for part in archives(self._connection, self._project)}
+        for content in self._asked.kept:
+            try:
+                sizes.add(parse_checkpoint(parse_note(content).text).size)
+            except NoteError as error:
+                message = f"the checkpoint that was kept cannot be used: {error}."
+                raise ConfigurationError(message) from None
+        return {size for size in sizes if 0 < size <= self._size}
+
+    def _earlier(self, continued: Mapping[str, int]) -> Iterator[Earlier]:
+        places: set[int] = set()
+        for run, sequence in continued.items():
+            for wanted in {1, sequence - 1}:
+                place = place_of(self._connection, self._project, run, wanted)
+                if place is not None:
+                    places.add(place)
+        for place in sorted(places):
+            proof = inclusion_proof(self._tiles, place, self._size)
+            yield Earlier(place, self._log.at(place), proof)
+
+
+def first_trusted(keys: Sequence[LogKey]) -> VerifierKey:
+    """Return the earliest key of a log from which the newest follows: one that came after a loss follows from none."""
+    return parse_key(next(key.key for key in reversed(keys) if key.rotation is None))
+
+
+def _rotations(keys: Sequence[LogKey]) -> list[Note]:
+    return [parse_note(key.rotation) for key in keys if key.rotation is not None]
+
+
+def _said(asked: Asked) -> str:
+    begin = f"from {instants.write(asked.begin)} on" if asked.begin else ""
+    end = f"before {instants.write(asked.end)}" if asked.end else ""
+    return " and ".join(part for part in (begin, end) if part)

@@ -1,0 +1,106 @@
+"""Changing the key of a log: the old key names the new one, and what is signed from then on is signed by that.
+
+The new secret stands beside the old one before anything is noted in the store, and takes its place afterwards. Whoever
+is cut off in between leaves both, and the next who needs the key takes the one that the store names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iact.audit.key_files import make_key, next_to
+from iact.audit.keys import rotate
+from iact.audit.store import ADD_KEY, keys_of
+from iact.core.errors import ConfigurationError
+from iact.engine import journal
+from iact.engine.journal import LOG_RUN, EntryKind
+from iact.stores.units import read, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+    from iact.audit.identity import LogIdentity
+    from iact.audit.notes import Note, Signer
+    from iact.audit.store import LogKey
+    from iact.engine.host import Host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Why a key is changed.
+
+    Attributes:
+        by: who says so.
+        reason: why.
+        lost: whether the secret of the old key is lost, so that it cannot name the new one.
+    """
+
+    by: str
+    reason: str
+    lost: bool = False
+
+
+def change_key(host: Host, identity: LogIdentity, change: Change, out: Path | None = None) -> Signer:
+    """Give the log a new key, and return it.
+
+    Args:
+        host: where the runs live.
+        identity: which log it is, and where its key is kept.
+        change: why.
+        out: the file in which the new secret is to be, where the rules keep the key in the environment.
+
+    Raises:
+        ConfigurationError: if the log has no key yet, this machine does not have it, or there is no place for the new.
+        EnvironmentProblemError: if the new secret cannot be written.
+    """
+    known = read(host.engine, lambda connection: keys_of(connection, host.project))
+    if not known:
+        message = "the log has no key yet; the first who signs it makes one: `iact tick`."
+        raise ConfigurationError(message)
+    old = None if change.lost else _old_signer(identity, known[-1])
+    file = identity.key_file
+    place = next_to(file) if file is not None else out
+    if place is None:
+        message = f"the key is kept in {identity.key}: name a file for the new secret by --out, then put it there."
+        raise ConfigurationError(message)
+    new = make_key(place, identity.origin)
+    note = None if old is None else rotate(identity.origin, old, new.key)
+    _note(host, known[-1], new, note, change)
+    if file is not None:
+        place.replace(file)
+    return new
+
+
+def _old_signer(identity: LogIdentity, newest: LogKey) -> Signer:
+    old = identity.signer_of(newest.key)
+    if old is None:
+        message = (
+            f"this machine does not have the secret of {newest.key}, which signs the log. Change it on one that has; "
+            "if it is lost, say --lost: auditors then have to be given the new key by hand."
+        )
+        raise ConfigurationError(message)
+    return old
+
+
+def _note(host: Host, newest: LogKey, new: Signer, note: Note | None, change: Change) -> None:
+    def work(connection: Connection) -> None:
+        if keys_of(connection, host.project)[-1].key != newest.key:
+            message = "somebody else has changed the key meanwhile; nothing was changed."
+            raise ConfigurationError(message)
+        now = host.now(connection)
+        rotation = None if note is None else str(note)
+        ADD_KEY.run(
+            connection,
+            project=host.project,
+            number=newest.number + 1,
+            key=str(new.key).encode(),
+            rotation=None if rotation is None else rotation.encode(),
+            since=now,
+        )
+        body = {"what": "key", "key": str(new.key), "rotation": rotation, "by": change.by, "reason": change.reason}
+        journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
+
+    write(host.engine, work)

@@ -1,0 +1,73 @@
+"""Signing how far a log goes: a checkpoint for each size at which somebody looked, kept before it is handed out.
+
+A log has one key at a time, which is noted in the store. Whoever signs first notes theirs; a machine that has another
+one, or none, gives places all the same and leaves signing to those that have it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iact.audit.checkpoint import Checkpoint
+from iact.audit.notes import Note
+from iact.audit.store import ADD_CHECKPOINT, ADD_KEY, head, keys_of, newest_checkpoint
+from iact.stores.units import read, write
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from iact.audit.identity import LogIdentity
+    from iact.audit.notes import Signer
+    from iact.engine.host import Host
+
+
+def sign_head(host: Host, identity: LogIdentity) -> int | None:
+    """Sign how far the log goes, where nobody has and this machine has its key.
+
+    Ed25519 signs the same text the same way each time (RFC 8032), so two processes that sign one head make one note.
+
+    Args:
+        host: where the runs live.
+        identity: which log it is, and where its key is kept.
+
+    Returns:
+        The size that was signed; None where there was none to sign, or another machine has the key.
+
+    Raises:
+        ConfigurationError: if the rules name a secret that is not there, or is no key.
+        EnvironmentProblemError: if a key cannot be read or made.
+    """
+
+    def unsigned(connection: Connection) -> bool:
+        return _is_unsigned(connection, host.project)
+
+    if not read(host.engine, unsigned):
+        return None
+    known = read(host.engine, lambda connection: keys_of(connection, host.project))
+    signer = identity.signer_of(known[-1].key) if known else identity.first_signer()
+    return None if signer is None else _sign_by(host, identity.origin, signer)
+
+
+def _sign_by(host: Host, origin: str, signer: Signer) -> int | None:
+    def sign(connection: Connection) -> int | None:
+        top = head(connection, host.project)
+        if top is None or not _is_unsigned(connection, host.project):
+            return None
+        now = host.now(connection)
+        known = keys_of(connection, host.project)
+        if not known:
+            written = str(signer.key).encode()
+            ADD_KEY.run(connection, project=host.project, number=1, key=written, rotation=None, since=now)
+        elif known[-1].key != str(signer.key):
+            return None
+        text = str(Checkpoint(origin, top.size, top.root))
+        note = str(Note(text, (signer.sign(text),)))
+        ADD_CHECKPOINT.run(connection, project=host.project, size=top.size, note=note.encode(), at=now)
+        return top.size
+
+    return write(host.engine, sign, meets_others=True)
+
+
+def _is_unsigned(connection: Connection, project: str) -> bool:
+    top, signed = head(connection, project), newest_checkpoint(connection, project)
+    return top is not None and top.size > (signed.size if signed else 0)

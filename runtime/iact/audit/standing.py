@@ -1,0 +1,95 @@
+"""Where the log of a project stands: how far it goes, what waits, what is signed by which key, what is archived."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from iact.audit.archiving import archived_until
+from iact.audit.store import OLDEST_WAITING, archives, head, keys_of, newest_checkpoint
+from iact.core import instants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+LONGEST_WAIT: Final = timedelta(seconds=5)
+"""How long an entry may wait for its place while somebody serves the project."""
+LONGEST_UNSIGNED: Final = timedelta(minutes=5)
+"""How long what has its place may be unsigned."""
+
+
+def log_standing(connection: Connection, project: str, now: datetime) -> dict[str, Any]:
+    """Return where a log stands, as JSON data.
+
+    Args:
+        connection: reads the store.
+        project: the project.
+        now: the present moment, UTC.
+    """
+    top, signed = head(connection, project), newest_checkpoint(connection, project)
+    keys, parts = keys_of(connection, project), archives(connection, project)
+    waiting = OLDEST_WAITING.one(connection, project=project)
+    oldest = waiting["written_at"] if waiting else None
+    size = top.size if top else 0
+    signed_size = signed.size if signed else 0
+    return {
+        "entries": size,
+        "waits_since": _written(oldest),
+        "signed": signed_size,
+        "signed_at": _written(signed.at if signed else None),
+        "key": keys[-1].key if keys else None,
+        "key_since": _written(keys[-1].since if keys else None),
+        "archived": archived_until(connection, project),
+        "archived_at": _written(parts[-1].archived_at if parts else None),
+        "findings": list(_findings(now, oldest, top.sequenced_at if top and size > signed_size else None)),
+    }
+
+
+def _findings(now: datetime, oldest: datetime | None, unsigned_since: datetime | None) -> Iterator[str]:
+    """Yield what is not as it should be.
+
+    Args:
+        now: the present moment.
+        oldest: since when the entry that waits longest has waited; None where none does.
+        unsigned_since: when the newest entry got its place, where it is not signed.
+    """
+    if oldest is not None and now - oldest > LONGEST_WAIT:
+        yield (
+            f"entries have waited for their places in the log since {instants.write(oldest)}: `iact serve` gives them "
+            "within seconds, `iact tick` at once"
+        )
+    if unsigned_since is not None and now - unsigned_since > LONGEST_UNSIGNED:
+        yield (
+            f"what was written since {instants.write(unsigned_since)} is not signed: no process has served the "
+            "project, or none that has the secret of the key"
+        )
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else instants.write(moment)
+
+
+def log_lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
+    """Yield where a log stands in lines for people.
+
+    Args:
+        found: what `log_standing` returned.
+        now: the present moment, UTC.
+    """
+    if not found["entries"] and not found["waits_since"]:
+        yield "nothing was written to the journal yet"
+        return
+    signed = f"{found['signed']:,} of them signed at {found['signed_at']}" if found["signed"] else "none of them signed"
+    yield f"{found['entries']:,} entries, {signed}"
+    if found["waits_since"]:
+        yield f"entries wait for their places since {found['waits_since']}"
+    if found["key"]:
+        name, identity, _ = found["key"].split("+", 2)
+        age = (now - instants.parse(found["key_since"])).days
+        yield f"key {name}+{identity}, {age} days old"
+    if found["archived"]:
+        yield f"{found['archived']:,} entries in the archive, the newest since {found['archived_at']}"
+    yield from (f"finding: {one}" for one in found["findings"])
