@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from iact.engine.runtime import Runtime
 
 
-def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, str], *, subject: str = "") -> str:
+def start(  # noqa: PLR0913 - what a run is started with, the last two named by the caller
+    project: Project, runtime: Runtime, agent: str, given: Mapping[str, str], *, subject: str = "", name: str = ""
+) -> str:
     """Start a run of an agent, unless one about the same goes on; return its identifier.
 
     It pins every rule of the project, and the agent's calendars as they are known now.
@@ -25,6 +27,7 @@ def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, st
         agent: the agent's name.
         given: what it is started with, as it is written.
         subject: what it is about; the project itself where this is left out.
+        name: the new run's identifier; by default one that no other run ever has.
 
     Raises:
         ConfigurationError: if there is no such agent, an input is missing or none of its own, or a calendar cannot be
@@ -37,4 +40,5 @@ def start(project: Project, runtime: Runtime, agent: str, given: Mapping[str, st
         definitions=[pinned_agent(project, resource, runtime.now()), *others],
         subject=subject or project.name,
         inputs=parse_inputs(resource.spec, given, agent),
+        name=name,
     )

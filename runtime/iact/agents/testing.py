@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from iact.agents import story
-from iact.agents.model import Case, Effect, Expectation, GivenFact, Happening, PolicyTest
+from iact.agents.given import Types, given_facts
+from iact.agents.model import Case, Effect, Expectation, Happening, PolicyTest
 from iact.config.project import Project, Resource
 from iact.config.scoping import scope_of
 from iact.core import instants
 from iact.core.conditions import Judgement
 from iact.core.errors import ConfigurationError
-from iact.core.facts import Fact, FactSet, FactType
+from iact.core.facts import FactSet
 from iact.core.machine import Decision, Machine
 from iact.core.scope import Scope
 from iact.core.tree import Position
 from iact.engine.calendars import YEARS_KNOWN
-from iact.engine.examples import STAY, value_of
+from iact.engine.examples import STAY
 from iact.engine.model import Agent, compiled_in, parse_inputs
+
+SOURCE: Final = "test"
+"""Who says what a story gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,36 +117,23 @@ def _cases(test: Resource, project: Project, scope: Scope) -> Iterator[CaseResul
     except LookupError as error:
         message = f"{test.position}: the agent {spec.agent} cannot be tested: {error}."
         raise ConfigurationError(message) from error
-    types = _Types(scope, agent)
+    types = Types(scope, agent)
     for case in spec.cases:
         yield _told(test.name, spec, case, agent, machine, types)
 
 
-@dataclass(frozen=True, slots=True)
-class _Types:
-    """Which type each fact of an agent's runs has."""
-
-    scope: Scope
-    agent: Agent
-
-    def of(self, name: str) -> FactType:
-        if name.startswith("input.") and (given := self.agent.inputs.get(name.removeprefix("input."))):
-            return given.fact_type
-        return self.scope.fact_type(name) or FactType.ANY
-
-
 def _told(  # noqa: PLR0913, PLR0917 - private; what one story is told with
-    test: str, spec: PolicyTest, case: Case, agent: Agent, machine: Machine, types: _Types
+    test: str, spec: PolicyTest, case: Case, agent: Agent, machine: Machine, types: Types
 ) -> CaseResult:
     failures: list[str] = []
     explanation: list[str] = []
     taken: set[tuple[str, int]] = set()
     try:
         inputs = parse_inputs(agent, {**spec.inputs, **case.inputs}, spec.agent)
-        facts = FactSet.of(_given({**spec.facts, **case.facts}, case.at, types))
+        facts = FactSet.of(given_facts({**spec.facts, **case.facts}, case.at, types, source=SOURCE))
         standing = _beginning(machine, case, inputs, facts)
         for number, happening in enumerate(case.happenings()):
-            known = standing.knowing(_given(happening.facts, standing.now, types))
+            known = standing.knowing(given_facts(happening.facts, standing.now, types, source=SOURCE))
             before = known.state.state
             standing = _happened(known, case, happening, is_first=number == 0)
             lines = list(_explained(standing.decisions))
@@ -161,22 +153,6 @@ def _told(  # noqa: PLR0913, PLR0917 - private; what one story is told with
         explanation=tuple(explanation),
         taken=frozenset(taken),
     )
-
-
-def _given(facts: Mapping[str, GivenFact | bool | str], now: datetime, types: _Types) -> Iterator[Fact]:
-    for name, given in facts.items():
-        fact = given if isinstance(given, GivenFact) else GivenFact(value=given)
-        if fact.value is None:
-            yield Fact(name=name, missing=fact.missing)
-            continue
-        yield Fact(
-            name=name,
-            value=value_of(fact.value, types.of(name)),
-            observed_at=now,
-            held_since=now - fact.for_.timedelta if fact.for_ else None,
-            baseline=fact.was,
-            source="test",
-        )
 
 
 def _beginning(machine: Machine, case: Case, inputs: FactSet, facts: FactSet) -> story.Standing:

@@ -14,7 +14,7 @@ from iact.audit.archives import Archive
 from iact.audit.bundles import DEFINITIONS, ENTRIES, AuditFindingError
 from iact.core.canonical import digest
 from iact.engine.definitions import from_pinned_bytes
-from iact.engine.journal import LOG_RUN, Entry, EntryKind, entry_of
+from iact.engine.journal import LOG_RUN, Entry, EntryKind, entry_from_bytes
 from iact.engine.model import compile_agent
 from iact.engine.replay import first_difference
 
@@ -74,7 +74,7 @@ def replay_bundle(file: Path, first: int) -> Replayed:
 
 def _entry(place: int, content: bytes) -> Entry:
     try:
-        return entry_of(content)
+        return entry_from_bytes(content)
     except ValueError as error:
         message = f"entry {place} is in no form that this iact knows: {error}"
         raise AuditFindingError(message) from None

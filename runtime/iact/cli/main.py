@@ -32,6 +32,9 @@ COMMANDS: Final = {
         "iact.serving.cli:tick",
         "Do once what is due: what the schedule asks for, times that have come, actions that were decided.",
     ),
+    "simulate": Command(
+        "iact.serving.cli:simulate", "Play the project forward on a virtual clock, and show what would be done."
+    ),
     "status": Command(
         "iact.serving.cli:status",
         "Show who serves the project, what its runs wait for, what needs a person, and what is scheduled.",

@@ -134,6 +134,8 @@ class FactSource(Protocol):
 
     provides: Mapping[str, FactType]
     """The facts it can supply, by dotted name, with their types; a name that ends in `.*` stands for all below it."""
+    within_store: ClassVar[bool]
+    """Whether it reads nothing but the store and the rules: then it can also be asked in a time that is only played."""
 
     def observe(self, requests: tuple[FactRequest, ...], context: Any) -> Mapping[str, Fact]:
         """Return the facts asked for; one that cannot be had is a `Fact` with its reason, never an exception."""
@@ -142,10 +144,16 @@ class FactSource(Protocol):
 FACT_SOURCES: Registry[type[FactSource]] = Registry("fact source")
 
 
-def fact_source(name: str) -> Callable[[type[T]], type[T]]:
-    """Declare a class as a source of facts whose names begin with `name` and a dot."""
+def fact_source(name: str, *, within_store: bool = False) -> Callable[[type[T]], type[T]]:
+    """Declare a class as a source of facts whose names begin with `name` and a dot.
+
+    Args:
+        name: what they begin with.
+        within_store: whether it reads nothing but the store and the rules that a run pinned.
+    """
 
     def declare(cls: type[T]) -> type[T]:
+        cls.within_store = within_store  # type: ignore[attr-defined]  # as below
         FACT_SOURCES.add(name, cls)  # type: ignore[arg-type]  # a class decorator cannot say "any class that fits"
         return cls
 

@@ -14,7 +14,7 @@ from iact.dora.figures import Figure, Window
 FAMILY = "metric."
 
 
-@fact_source("metric")
+@fact_source("metric", within_store=True)
 class MetricFacts:
     """Answers `metric.NAME` with the figure of the window that ends now, and `baseline` where the run remembers one.
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
     from iact.engine.host import Host
+    from iact.engine.outside import Outside
     from iact.engine.page import Page
     from iact.engine.store import Run
 
@@ -167,7 +168,7 @@ def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
         raise ClaimLostError(attempt.run.run)
     now = attempt.noted_at or read(host.engine, host.now)
     context = _context(host, runner, attempt, now)
-    return recover(attempt, context) if attempt.left else perform(attempt, context)
+    return recover(attempt, context, host.outside) if attempt.left else perform(attempt, context, host.outside)
 
 
 def noted(page: Page, attempt: Attempt) -> Attempt:
@@ -182,15 +183,16 @@ def note_begun(page: Page, attempt: Attempt) -> None:
     page.note(attempt, EntryKind.ATTEMPT, {"attempt": attempt.number})
 
 
-def perform(attempt: Attempt, context: ActionContext) -> Settled:
+def perform(attempt: Attempt, context: ActionContext, outside: Outside) -> Settled:
     """Make an attempt that was noted.
 
     Args:
         attempt: which.
         context: what its action is handed.
+        outside: where it is made.
     """
     try:
-        receipt = ACTIONS[attempt.action]().perform(attempt.arguments, context)
+        receipt = outside.perform(attempt, context)
     except TryAgainError as error:
         return Settled(attempt=attempt, ending=Ending.NOT_YET, receipt=Receipt(succeeded=False, message=str(error)))
     except OutcomeUnknownError as error:
@@ -201,17 +203,21 @@ def perform(attempt: Attempt, context: ActionContext) -> Settled:
     return Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)
 
 
-def recover(attempt: Attempt, context: ActionContext) -> Settled | Attempt:
+def recover(attempt: Attempt, context: ActionContext, outside: Outside) -> Settled | Attempt:
     """Ask an action whether an attempt was made whose runner is gone; return the next one where it is to be made.
+
+    Args:
+        attempt: which.
+        context: what its action is handed.
+        outside: where it may have been made.
 
     Raises:
         Exception: whatever the action's own `check` raises, which settles nothing.
     """
-    action = ACTIONS[attempt.action]
     try:
-        receipt = action().check(attempt.arguments, context)
+        receipt = outside.check(attempt, context)
     except OutcomeUnknownError as error:
-        if action.on_unknown == "repeat":
+        if ACTIONS[attempt.action].on_unknown == "repeat":
             return replace(attempt.next, repeats=True)
         return _unknown(attempt, error)
     return attempt.next if receipt is None else Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from iact.engine.clocks import DatabaseClock, TransactionClock, present
 from iact.engine.modes import ModesInForce
+from iact.engine.outside import WORLD, Outside
 from iact.stores.idling import unlimited
 
 
@@ -26,6 +27,7 @@ class Host:
         clock: where the present moment of the runs comes from.
         services: what fact sources and actions are supplied with, such as the folder of the project.
         modes: what becomes of the actions that runs decide.
+        outside: where facts come from and actions go.
         lease_clock: the time in which processes wait for each other; the real one, even where runs live in another.
         monotonic: seconds that pass in this process, whatever anybody sets a clock to.
     """
@@ -35,6 +37,7 @@ class Host:
     clock: TransactionClock
     services: Mapping[str, Any]
     modes: ModesInForce = field(default_factory=ModesInForce)
+    outside: Outside = WORLD
     lease_clock: TransactionClock = field(default_factory=DatabaseClock)
     monotonic: Callable[[], float] = time.monotonic
 

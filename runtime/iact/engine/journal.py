@@ -197,17 +197,22 @@ def append(  # noqa: PLR0913 - an entry has this many parts, each named by the c
 def entries(connection: Connection, project: str, run: str) -> Iterator[Entry]:
     """Walk a run's entries in order."""
     for row in ENTRIES_OF_RUN.rows(connection, project=project, run=run):
-        yield Entry(
-            run=row["run"],
-            sequence=row["sequence"],
-            kind=EntryKind(row["kind"]),
-            at=row["at"],
-            body=json.loads(row["body"])["body"],
-            digest=row["digest"],
-        )
+        yield entry_of(row)
 
 
-def entry_of(content: bytes) -> Entry:
+def entry_of(row: RowMapping) -> Entry:
+    """Return a row of the journal as an entry."""
+    return Entry(
+        run=row["run"],
+        sequence=row["sequence"],
+        kind=EntryKind(row["kind"]),
+        at=row["at"],
+        body=json.loads(row["body"])["body"],
+        digest=row["digest"],
+    )
+
+
+def entry_from_bytes(content: bytes) -> Entry:
     """Return the entry that is stored as these bytes.
 
     Raises:

@@ -24,6 +24,7 @@ from iact.engine.context import ActionContext, FactContext
 from iact.engine.host import Host
 from iact.engine.model import compile_agent
 from iact.engine.modes import ModesInForce
+from iact.engine.outside import WORLD, Outside
 from iact.engine.page import Page
 from iact.engine.runners import IDLE_FOR, LEASE, Presence
 from iact.engine.store import Run
@@ -60,7 +61,7 @@ LOOKED_AGAIN_AFTER: Final = 0.1
 class Runtime:
     """The agents of one project on one store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what all runs of a project share, each named by the caller
         self,
         engine: Engine,
         *,
@@ -68,6 +69,7 @@ class Runtime:
         clock: TransactionClock | None = None,
         services: Mapping[str, Any] | None = None,
         modes: Mapping[str, Mode] | None = None,
+        outside: Outside = WORLD,
     ) -> None:
         """Prepare to run agents.
 
@@ -77,6 +79,7 @@ class Runtime:
             clock: where the present moment comes from; the database by default.
             services: what the host supplies to fact sources and actions, such as the folder of the project.
             modes: the mode of each agent in the rules now in force, by name.
+            outside: where facts come from and actions go.
         """
         self.host = Host(
             engine=limited(engine, LEASE * IDLE_FOR),
@@ -84,6 +87,7 @@ class Runtime:
             clock=clock or DatabaseClock(),
             services=services or {},
             modes=ModesInForce(modes),
+            outside=outside,
         )
         self.engine = engine
         self.project = project

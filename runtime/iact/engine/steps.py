@@ -21,7 +21,6 @@ from iact.engine import attempts, store
 from iact.engine.attempts import Ending
 from iact.engine.claims import ClaimLostError, still_held
 from iact.engine.context import FactContext
-from iact.engine.observe import observe
 from iact.engine.page import Page
 from iact.stores.units import read, write
 
@@ -300,7 +299,7 @@ def _observed(host: Host, step: Step, requests: tuple[Any, ...]) -> Step:
             definitions=step.definitions,
             services=host.services,
         )
-        return observe(requests, context)
+        return host.outside.observe(requests, context)
 
     return replace(step, facts=read(host.unhurried, look))
 

@@ -37,7 +37,7 @@ ENOUGH_RELEASES: Final = 6
 """Releases that the baseline should hold: with fewer, not even the lead time itself has an interval."""
 
 
-@fact_source("policy")
+@fact_source("policy", within_store=True)
 class PolicyFacts:
     """What the `ImprovementPolicy` says."""
 
@@ -67,7 +67,7 @@ class PolicyFacts:
         }
 
 
-@fact_source("plan")
+@fact_source("plan", within_store=True)
 class PlanFacts:
     """What is to be tried. Once a run has decided on a plan it keeps it; before, the plan is made from the figures."""
 
@@ -107,7 +107,7 @@ class PlanFacts:
         }
 
 
-@fact_source("check")
+@fact_source("check", within_store=True)
 class CheckFacts:
     """How an experiment stands.
 

@@ -30,7 +30,7 @@ from iact.core.quantities import Quantity
 from iact.dora.collect import Collected
 from iact.dora.figures import Window
 from iact.dora.repository import git_rules, open_store, open_told, refresh, repository_name
-from iact.engine.clocks import DatabaseClock, ManualClock, TransactionClock
+from iact.engine.clocks import DatabaseClock, ManualClock
 from iact.engine.context import FactContext
 from iact.engine.definitions import Definition
 from iact.engine.runtime import Run, Runtime
@@ -148,8 +148,9 @@ def opened(project: Project, asked: Asked) -> Iterator[Session]:
         services: dict[str, Any] = {"pretend": True}
         if not asked.looks_only:
             services = {"repository": asked.repo, "git_rules": git_rules(project.settings.sources.git)}
-        session = _session(project, definitions, engine, clock, services, asked, now)
-        with nullcontext() if asked.looks_only else keeping_up(session.experiments.runtime.host, identity_of(project)):
+        runtime = Runtime(engine, project=project.name, clock=clock, services=services, modes=modes_of(project))
+        session = _session(project, definitions, runtime, asked, now)
+        with nullcontext() if asked.looks_only else keeping_up(runtime.host, identity_of(project)):
             yield session
     finally:
         engine.dispose()
@@ -172,26 +173,45 @@ def demonstration(project: Project, folder: Path, asked: Asked) -> Iterator[Sess
     engine = open_memory()
     try:
         shown = Asked(repo=repository, window=asked.window, as_of=now, dry_run=asked.dry_run)
-        yield _session(
-            project, definitions_of(project, now), engine, ManualClock(now), {"pretend": True}, shown, now, demo=True
+        runtime = Runtime(
+            engine,
+            project=project.name,
+            clock=ManualClock(now),
+            services={"pretend": True},
+            modes=modes_of(project),
         )
+        yield _session(project, definitions_of(project, now), runtime, shown, now, demo=True)
     finally:
         engine.dispose()
 
 
-def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
+def within(project: Project, runtime: Runtime, repo: Path) -> Session:
+    """Read what is new in a repository, and give it, ready to be planned for, in the time of runs that are played.
+
+    Args:
+        project: whose rules are followed.
+        runtime: of a store that is thrown away; nothing that it does reaches the repository.
+        repo: the repository's folder.
+
+    Raises:
+        ConfigurationError: if the rules cannot be carried out.
+        EnvironmentProblemError: if the repository cannot be read.
+    """
+    now = runtime.now()
+    return _session(project, definitions_of(project, now), runtime, Asked(repo=repo, as_of=now), now)
+
+
+def _session(  # noqa: PLR0913 - private; the parts of a session
     project: Project,
     definitions: Sequence[Definition],
-    engine: Engine,
-    clock: TransactionClock,
-    services: dict[str, Any],
+    runtime: Runtime,
     asked: Asked,
     now: datetime,
     *,
     demo: bool = False,
 ) -> Session:
     try:
-        collected = refresh(engine, project, asked.repo, now)
+        collected = refresh(runtime.engine, project, asked.repo, now)
     except EnvironmentProblemError as error:
         if asked.repo != Path():
             raise
@@ -200,7 +220,7 @@ def _session(  # noqa: PLR0913, PLR0917 - private; the parts of a session
     policy = policy_of({definition.pin: definition for definition in definitions})
     window = asked.window or policy.window
     experiments = Experiments(
-        runtime=Runtime(engine, project=project.name, clock=clock, services=services, modes=modes_of(project)),
+        runtime=runtime,
         definitions=definitions,
         repository=collected.repository,
         window=window,

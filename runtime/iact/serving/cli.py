@@ -12,7 +12,9 @@ from iact.config.options import form_option, given_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime, timedelta
 
+    from iact.config.project import Project
     from iact.engine.runtime import Run, Runtime
 
 SHORTEST_LEASE: Final = 2
@@ -92,6 +94,66 @@ def tick() -> None:
                 click.echo(f"{occurrence.job}: {schedule.carry_out(occurrence)}")
         for run in runtime.tick():
             click.echo(f"run {run.run}: {run.stands}")
+
+
+@click.command()
+@click.option(
+    "--fast-forward", "span", metavar="DURATION", default="72h", show_default=True, help="How much time is played."
+)
+@click.option("--begin", metavar="MOMENT", help="When the play begins.  [default: the scenario's, or now]")
+@click.option(
+    "--scenario",
+    metavar="NAME|FILE",
+    help="The Scenario that says which facts are given, what comes, and how actions end.",
+)
+@click.option("--empty", is_flag=True, help="Begin without the runs that the store holds.")
+@form_option
+def simulate(span: str, begin: str | None, scenario: str | None, form: str, *, empty: bool) -> None:
+    """Play the project forward on a virtual clock, and show what would be done.
+
+    It is played by the engine that serves it, on a copy of its store: runs, times and the schedule go on as in `iact
+    serve`. Nothing is done, and nothing that is kept is changed. Facts and the endings of actions are given by a
+    Scenario; an action of which it says nothing ends well, and a fact that neither it nor the store knows is unknown.
+    """
+    import logging
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from iact.agents.selection import scenario_of
+    from iact.serving.show import simulation_lines
+    from iact.serving.simulating import Asked, play
+    from iact.serving.standing import as_json
+
+    # What fails in a play stands in its time line.
+    logging.getLogger("iact").addHandler(logging.NullHandler())
+    project, found = scenario_of(Path.cwd(), scenario)
+    asked = Asked(span=_length(span), begin=_moment(begin, project), scenario=found, empty=empty)
+    with Console(stderr=True).status("Playing"):
+        played = play(project, asked)
+    _say(as_json(played) if form == "json" else simulation_lines(played))
+
+
+def _length(text: str) -> timedelta:
+    from iact.core.quantities import Dimension, parse
+
+    try:
+        found = parse(text, Dimension.DURATION).timedelta
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--fast-forward") from None
+    if not found:
+        message = "in no time nothing happens"
+        raise click.BadParameter(message, param_hint="--fast-forward")
+    return found
+
+
+def _moment(text: str | None, project: Project) -> datetime | None:
+    from iact.core import instants
+
+    try:
+        return instants.parse(text, instants.zone_of(project.settings.time_zone)) if text else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--begin") from None
 
 
 @click.command()

@@ -46,7 +46,22 @@ def carry_out(project: Project, runtime: Runtime, entry: Scheduled, occurrence: 
         return housekeeping.JOBS[entry.do](project, runtime, entry.given())
     if entry.name == PDCA:
         return _plan(project)
-    run = start(project, runtime, entry.name, entry.with_)
+    return begin_or_look(project, runtime, entry, occurrence)
+
+
+def begin_or_look(
+    project: Project, runtime: Runtime, entry: Scheduled, occurrence: Occurrence, *, name: str = ""
+) -> str:
+    """Start a run of the agent that is scheduled, or let the one that goes on look; return that as a sentence.
+
+    Args:
+        project: whose schedule it is.
+        runtime: where its runs are.
+        entry: what is scheduled.
+        occurrence: for which moment.
+        name: of a new run; by default one that no other run ever has.
+    """
+    run = start(project, runtime, entry.name, entry.with_, name=name)
     runtime.look(run, key=f"scheduled/{occurrence.job}/{occurrence.scheduled_at.isoformat()}")
     return f"run {run} was started, or went on"
 

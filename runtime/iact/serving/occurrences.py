@@ -6,7 +6,7 @@ again is harmless by its own nature, so one whose process is gone is simply carr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -165,6 +165,33 @@ def finish(host: Host, runner: str, occurrence: Occurrence, outcome: str, *, fai
         )
 
     write(host.engine, note)
+
+
+def last_asked_for(host: Host, jobs: Sequence[Job]) -> Mapping[str, datetime]:
+    """Return for when each job was last asked for, by its name; those that never were are left out."""
+
+    def look(connection: Connection) -> dict[str, datetime]:
+        found = {job.name: LATEST.one(connection, project=host.project, job=job.name) for job in jobs}
+        return {name: row["scheduled_at"] for name, row in found.items() if row is not None}
+
+    return read(host.engine, look)
+
+
+def note_failed(host: Host, runner: str, occurrence: Occurrence, why: str) -> None:
+    """Note an occurrence that was taken and failed at once, as in a play.
+
+    Args:
+        host: whose schedule.
+        runner: who carried it out.
+        occurrence: which.
+        why: as a sentence.
+    """
+
+    def note(connection: Connection) -> None:
+        _insert(connection, host.project, runner, occurrence, host.now(connection), finished=False)
+
+    write(host.engine, note)
+    finish(host, runner, occurrence, why, failed=True)
 
 
 def forget_before(host: Host, before: datetime) -> int:

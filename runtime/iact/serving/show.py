@@ -18,6 +18,27 @@ _LEFT: Final = {
     "dead": "was given up after too many attempts: `iact runs retry` lets it be tried again",
 }
 
+_ACTED: Final = {
+    "finished": "would do {}, which finishes",
+    "failed": "would do {}, which fails",
+    "unknown": "would do {}, and nobody could tell whether it was done",
+    "later": "would try {}, which is not done yet",
+    "observed": "only observes: {} would not be done",
+    "proposed": "asks for approval: {}",
+    "approved": "is approved: {}",
+    "rejected": "is rejected: {}",
+}
+_COUNTED: Final = {
+    "finished": "done, and finished",
+    "failed": "done, and failed",
+    "unknown": "left to a person",
+    "later": "put off",
+    "observed": "only observed",
+    "proposed": "proposed",
+    "approved": "approved",
+    "rejected": "rejected",
+}
+
 
 def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of `iact status`."""
@@ -57,6 +78,77 @@ def explanation_lines(found: Mapping[str, Any], explained: Explanation) -> Itera
     nearest = explained.nearest
     for way in explained.ways:
         yield from _way(way, is_nearest=way is nearest)
+
+
+def simulation_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of `iact simulate`: the time line, what stands at the end, and all of it in numbers."""
+    by = f", scenario {found['scenario']}" if found["scenario"] else ""
+    yield f"{found['project']}, played from {_second(found['begin'])} to {_second(found['end'])}{by}"
+    yield "nothing was done; actions end as the scenario says, and else well"
+    yield from _part("Time line", [_played(one) for one in found["timeline"]], "nothing happened")
+    end = found["at_the_end"]
+    yield from _part("Going on at the end", [_going_on(one) for one in end["runs"]])
+    if end["going_on"] > len(end["runs"]):
+        yield f"  and {end['going_on'] - len(end['runs']):,} more"
+    yield from _part("In trouble at the end", [_in_trouble(one) for one in end["trouble"]])
+    yield from _part(
+        "For a person at the end", [(one["run"], one["action"], _LEFT[one["status"]]) for one in end["for_a_person"]]
+    )
+    yield from _part("Scheduled", [_scheduled_times(one) for one in found["schedule"]])
+    yield from _part(
+        "Facts that nobody gives", [(name, f"asked for {times:,} times") for name, times in found["not_given"].items()]
+    )
+    yield from _part("Summary", list(_summed(found)))
+
+
+def _played(one: Mapping[str, Any]) -> tuple[str, ...]:
+    match one["kind"]:
+        case "started":
+            return _second(one["at"]), _whose(one), f"begins in {one['to']}, {one['mode']}, run {one['run']}"
+        case "moved":
+            means = f" ({one['decides']})" if one["decides"] else ""
+            return (
+                _second(one["at"]),
+                _whose(one),
+                f"{one['trigger']}: {one['from']} → {one['to']}{means}  [{one['rule']}]",
+            )
+        case "action":
+            says = f": {one['says']}" if one["says"] else ""
+            return _second(one["at"]), _whose(one), f"{_ACTED[one['comes_to']].format(_call(one))}{says}"
+        case "job":
+            return _second(one["at"]), "schedule", f"{one['job']}{' failed' if one['failed'] else ''}: {one['says']}"
+        case _:
+            return _second(one["at"]), "scenario", one["says"]
+
+
+def _second(moment: str) -> str:
+    return instants.show_second(instants.parse(moment))
+
+
+def _whose(one: Mapping[str, Any]) -> str:
+    return f"{one['agent']} about {one['about']}"
+
+
+def _call(one: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{name}: {value}" for name, value in one["arguments"].items())
+    return f"{one['action']} ({told})" if told else str(one["action"])
+
+
+def _scheduled_times(one: Mapping[str, Any]) -> tuple[str, ...]:
+    failed = f", {one['failed']:,} failed" if one["failed"] else ""
+    return one["job"], f"{one['times']:,} times{failed}", f"next at {one['next']}" if one["next"] else "never again"
+
+
+def _summed(found: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    summary = found["summary"]
+    yield "runs that began", f"{summary['started']:,}"
+    yield "times that one moved", f"{summary['moved']:,}"
+    for decided, times in summary["ended"].items():
+        yield f"runs that ended {decided}", f"{times:,}"
+    for comes_to, times in summary["actions"].items():
+        yield f"actions: {_COUNTED[comes_to]}", f"{times:,}"
+    if found["not_reached"]:
+        yield "of the scenario not reached", f"{found['not_reached']:,}"
 
 
 def _way(way: Way, *, is_nearest: bool) -> Iterator[str]:

@@ -105,5 +105,7 @@ def test_rooms_ask_the_store_by_named_queries_only():
         and node.func.attr in {"execute", "exec_driver_sql"}
     }
 
-    # The first asks for the time; the second executes a task, and no statement.
-    assert [place for place in found if not place.startswith(("engine/clocks.py", "agents/sdlc.py"))] == []
+    # The first asks for the time; the second executes a task, and no statement; the third plays on a copy in memory,
+    # which is thrown away, and of which nobody has to know what was asked.
+    others = ("engine/clocks.py", "agents/sdlc.py", "engine/playing.py")
+    assert [place for place in found if not place.startswith(others)] == []

@@ -69,8 +69,8 @@ WRONG = {
 ONLY = {"ImprovementPolicy": "improvement"}
 
 
-ONLY_EXAMPLES = {"PolicyTest"}
-"""Kinds that are nothing but examples; `iact test` runs them."""
+ONLY_EXAMPLES = {"PolicyTest", "Scenario"}
+"""Kinds that are nothing but examples; `iact test` runs the one, `iact simulate` plays the other."""
 
 
 def _every_kind() -> list[str]:

@@ -4,43 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from iact.core.condition_checks import check_fact
-from iact.core.facts import FactType
+from iact.agents.model.given import ALWAYS_THERE, GivenFacts, facts_wrong, inputs_wrong, state_wrong
 from iact.core.instants import EPOCH
 from iact.core.problems import Problem, did_you_mean
 from iact.core.registry import ACTIONS, kind
-from iact.core.shape import AnyQuantity, AtLeastOne, Duration, Moment, OneOrMany, Ref, Scope, part
+from iact.core.shape import AtLeastOne, Duration, Moment, OneOrMany, Ref, Scope, part
 from iact.core.tree import NOWHERE, Position
-from iact.engine.examples import STAY, value_of
-
-_ALWAYS_THERE: Final = {"receipt.*": FactType.ANY, "event.*": FactType.ANY, "remembered.*": FactType.ANY}
-
-
-@part
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenFact:
-    """A fact with its time, or one that is missing.
-
-    Attributes:
-        value: what it is.
-        for_: how long it has been at least as far on its present side, which `for:` asks about.
-        was: what it was before, which `falls_by` and `rises_by` ask about.
-        missing: why it is not known; then it has no value.
-    """
-
-    value: bool | str | None = None
-    for_: Duration | None = None
-    was: AnyQuantity | None = None
-    missing: str = ""
-    position: Position = NOWHERE
-
-    def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
-        """Yield a fact that is both there and missing, or neither."""
-        if (self.value is None) == (not self.missing):
-            message = "a fact has either a `value`, or the reason why it is `missing`."
-            yield Problem(rule="wrong-fact", position=self.position, message=message)
+from iact.engine.examples import STAY
 
 
 @part
@@ -93,7 +65,7 @@ class Happening:
 
     event: str = ""
     after: Duration | None = None
-    facts: Mapping[str, GivenFact | bool | str] = field(default_factory=dict)
+    facts: GivenFacts = field(default_factory=dict)
     expect: str | Expectation
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
@@ -131,7 +103,7 @@ class Case:
     state: str = ""
     at: Moment = EPOCH
     inputs: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, GivenFact | bool | str] = field(default_factory=dict)
+    facts: GivenFacts = field(default_factory=dict)
     event: str = ""
     after: Duration | None = None
     expect: str | Expectation
@@ -190,7 +162,7 @@ class PolicyTest:
 
     agent: Annotated[str, Ref("Agent")]
     inputs: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, GivenFact | bool | str] = field(default_factory=dict)
+    facts: GivenFacts = field(default_factory=dict)
     cases: AtLeastOne[Case]
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
@@ -201,57 +173,25 @@ class PolicyTest:
         if agent is None:
             return
         inputs = {f"input.{name}": each.fact_type for name, each in agent.inputs.items()}
-        around = replace(scope, facts={**scope.facts, **_ALWAYS_THERE, **inputs})
-        yield from _facts(self.facts, self.positions.get("facts", self.position), around)
-        yield from _inputs(self.inputs, self.positions.get("inputs", self.position), agent)
+        around = replace(scope, facts={**scope.facts, **ALWAYS_THERE, **inputs})
+        yield from facts_wrong(self.facts, self.positions.get("facts", self.position), around)
+        yield from inputs_wrong(self.inputs, self.positions.get("inputs", self.position), agent)
         for case in self.cases:
-            yield from _facts(case.facts, case.positions.get("facts", case.position), around)
-            yield from _inputs(case.inputs, case.positions.get("inputs", case.position), agent)
-            yield from _state(case.state, case.positions.get("state", case.position), agent)
+            yield from facts_wrong(case.facts, case.positions.get("facts", case.position), around)
+            yield from inputs_wrong(case.inputs, case.positions.get("inputs", case.position), agent)
+            yield from state_wrong(case.state, case.positions.get("state", case.position), agent)
             for happening in case.happenings():
                 place = happening.positions.get("facts", happening.position)
-                yield from _facts(happening.facts, place, around)
+                yield from facts_wrong(happening.facts, place, around)
                 yield from _expected(happening, agent)
-
-
-def _facts(facts: Mapping[str, GivenFact | bool | str], place: Position, scope: Scope) -> Iterator[Problem]:
-    for name, given in facts.items():
-        if name.startswith("hold."):
-            continue  # which other run holds something, the engine says
-        yield from check_fact(name, place, scope)
-        value = given.value if isinstance(given, GivenFact) else given
-        try:
-            if value is not None:
-                value_of(value, scope.fact_type(name) or FactType.ANY)
-        except ValueError as error:
-            yield Problem(rule="wrong-unit", position=place, message=f"`{name}`: {error}.")
-
-
-def _inputs(inputs: Mapping[str, str], place: Position, agent: Any) -> Iterator[Problem]:
-    for name, text in inputs.items():
-        if name not in agent.inputs:
-            message = f"the agent has no input `{name}`."
-            yield Problem(rule="unknown-input", position=place, message=message, hint=did_you_mean(name, agent.inputs))
-            continue
-        try:
-            agent.inputs[name].value(text)
-        except ValueError as error:
-            yield Problem(rule="wrong-unit", position=place, message=f"`{name}`: {error}.")
 
 
 def _expected(happening: Happening, agent: Any) -> Iterator[Problem]:
     expected, place = happening.expected(), happening.positions.get("expect", happening.position)
     if expected.state != STAY:
-        yield from _state(expected.state, place, agent)
+        yield from state_wrong(expected.state, place, agent)
     for effect in expected.effects or ():
         name = effect.do if isinstance(effect, Effect) else effect
         if name not in ACTIONS:
             message = f"`{name}`: there is no action of that name."
             yield Problem(rule="unknown-action", position=place, message=message, hint=did_you_mean(name, ACTIONS))
-
-
-def _state(name: str, place: Position, agent: Any) -> Iterator[Problem]:
-    if name and name not in agent.states:
-        message = f"`{name}`: the agent has no state of that name."
-        hint = did_you_mean(name, agent.states) or f"It has {', '.join(agent.states)}."
-        yield Problem(rule="unknown-state", position=place, message=message, hint=hint)
