@@ -71,8 +71,8 @@ def closed_connections() -> Iterator[None]:
     event.listen(Pool, "connect", remember)
     yield
     event.remove(Pool, "connect", remember)
+    REPLAYS.look_at_memory()
     for connection in opened:
-        REPLAYS.look_at_memory(connection)
         with suppress(pymysql.err.Error):  # PyMySQL refuses to close one twice
             connection.close()
     kept.empty_kept()

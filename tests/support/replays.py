@@ -65,6 +65,7 @@ class Replays:
         """Begin with nothing found."""
         self._found: dict[str, None] = {}
         self._files: Counter[Path] = Counter()
+        self._memory: dict[int, sqlite3.Connection] = {}
         self._seen: dict[Path, tuple[tuple[int, int], ...]] = {}
         self._same: set[bytes] = set()
         self._looks = True
@@ -97,10 +98,11 @@ class Replays:
             )
             pytest.fail(message, pytrace=False)
 
-    def look_at_memory(self, connection: Any) -> None:
-        """Look at a store in memory that is about to be gone; any other connection is let be."""
-        if isinstance(connection, sqlite3.Connection) and _file_of(connection) is None:
-            self._look(connection.cursor(), _OF_FILE, "a store in memory")
+    def look_at_memory(self) -> None:
+        """Look at the stores in memory that are still open and about to be gone."""
+        while self._memory:
+            _, connection = self._memory.popitem()
+            self._look_into_memory(connection)
 
     def look_at_server(self, cursor: Cursor, database: str) -> None:
         """Look at a database that is about to be emptied or dropped.
@@ -112,20 +114,31 @@ class Replays:
         self._look(cursor, _OF_SERVER, database)
 
     def _connected(self, connection: Any, record: ConnectionPoolEntry) -> None:
-        if isinstance(connection, sqlite3.Connection) and (file := _file_of(connection)):
+        if not isinstance(connection, sqlite3.Connection):
+            return
+        if file := _file_of(connection):
             record.info[_FILE] = file
             self._files[file] += 1
+        else:
+            self._memory[id(connection)] = connection
 
     def _closed(self, connection: Any, record: ConnectionPoolEntry) -> None:
         if os.getpid() != _OWN_PROCESS or not isinstance(connection, sqlite3.Connection):
             return
         file = record.info.get(_FILE)
         if file is None:
-            self.look_at_memory(connection)
+            self._look_into_memory(self._memory.pop(id(connection), connection))
             return
         self._files[file] -= 1
         if self._files[file] <= 0:
             self._look_at_file(file)
+
+    def _look_into_memory(self, connection: sqlite3.Connection) -> None:
+        try:
+            cursor = connection.cursor()
+        except sqlite3.ProgrammingError:
+            return  # the test has closed it behind its pool
+        self._look(cursor, _OF_FILE, "a store in memory")
 
     def _look_at_file(self, file: Path) -> None:
         state = _state(file)
