@@ -1,0 +1,231 @@
+"""Runs that are led from stage to stage: what is known is given, how an action ends is given, the engine is the real one.
+
+The same code plays what is recorded and goes on with what was recorded, so both see the same world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal
+from unittest import mock
+
+from sqlalchemy.engine import Engine
+
+from iact.core import instants
+from iact.core.facts import Fact, FactRequest, fact_from_record
+from iact.core.machine import Mode
+from iact.core.registry import OutcomeUnknownError, Receipt
+from iact.engine import attempts, observe
+from iact.engine.clocks import ManualClock
+from iact.engine.context import ActionContext, FactContext
+from iact.engine.journal import Entry, EntryKind
+from iact.engine.proposals import Answer
+from iact.engine.runtime import Runtime
+
+LOOK: Final = "look"
+TELL: Final = "tell"
+WAIT: Final = "wait"
+APPROVE: Final = "approve"
+REJECT: Final = "reject"
+_PERSON: Final = "a tech lead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What happens to a run at one moment, and what follows from it at once.
+
+    Attributes:
+        run: its name.
+        mode: of its agent; the runs of each mode are a project of its name.
+        at: when.
+        what: it is looked at or told something, time has passed, or a person answers.
+        event: what it is told.
+        facts: what is known then.
+        endings: how the actions end that it comes to, each with what is known from then on.
+    """
+
+    run: str
+    mode: Mode
+    at: datetime
+    what: str
+    event: str = ""
+    facts: tuple[Fact, ...] = ()
+    endings: tuple[tuple[str, tuple[Fact, ...]], ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        return {
+            "run": self.run,
+            "mode": self.mode.value,
+            "at": instants.write(self.at),
+            "what": self.what,
+            "event": self.event,
+            "facts": _written(self.facts),
+            "endings": [{"event": event, "facts": _written(facts)} for event, facts in self.endings],
+        }
+
+
+def stage_from_record(record: Mapping[str, Any]) -> Stage:
+    """Return the stage that `Stage.to_record` wrote."""
+    return Stage(
+        run=record["run"],
+        mode=Mode(record["mode"]),
+        at=instants.parse(record["at"]),
+        what=record["what"],
+        event=record["event"],
+        facts=tuple(map(fact_from_record, record["facts"])),
+        endings=tuple((one["event"], tuple(map(fact_from_record, one["facts"]))) for one in record["endings"]),
+    )
+
+
+def _written(facts: Iterable[Fact]) -> list[dict[str, Any]]:
+    return [fact.to_record() for fact in facts]
+
+
+@dataclass(slots=True)
+class World:
+    """What is given at present.
+
+    Attributes:
+        facts: what is known, by run and name.
+        endings: how the next actions of a run end, and what is known then.
+    """
+
+    facts: dict[str, dict[str, Fact]] = field(default_factory=dict)
+    endings: dict[str, list[tuple[str, tuple[Fact, ...]]]] = field(default_factory=dict)
+
+    def becomes(self, run: str, facts: Iterable[Fact]) -> None:
+        """Let something be known to a run."""
+        self.facts.setdefault(run, {}).update({fact.name: fact for fact in facts})
+
+
+class Player:
+    """Leads runs in one store through their stages."""
+
+    def __init__(self, engine: Engine, moment: datetime, agents: Iterable[str]) -> None:
+        """Prepare to play.
+
+        Args:
+            engine: the store.
+            moment: the present one.
+            agents: the names of the agents, whose mode is that of each stage.
+        """
+        self.clock = ManualClock(moment)
+        self.world = World()
+        self._runtimes = {
+            mode: Runtime(
+                engine,
+                project=mode.value,
+                clock=self.clock,
+                services={"given": self.world},
+                modes=dict.fromkeys(agents, mode),
+            )
+            for mode in Mode
+        }
+
+    def runtime(self, mode: Mode) -> Runtime:
+        """Return where the runs of a mode are."""
+        return self._runtimes[mode]
+
+    def know(self, stage: Stage) -> None:
+        """Go to the moment of a stage, and let be known what is known then."""
+        self.clock.moment = stage.at
+        self.world.becomes(stage.run, stage.facts)
+        self.world.endings[stage.run] = list(stage.endings)
+
+    def play(self, stage: Stage) -> None:
+        """Let happen what a stage says."""
+        self.know(stage)
+        runtime = self._runtimes[stage.mode]
+        key = instants.write(stage.at)
+        match stage.what:
+            case "look":
+                runtime.look(stage.run, key=key)
+            case "tell":
+                runtime.tell(stage.run, stage.event, key=key)
+            case "approve" | "reject":
+                answer = Answer(approved=stage.what == APPROVE, by=_PERSON, reason="it was asked for")
+                runtime.answer(stage.run, answer)
+            case _:
+                pass
+        runtime.advance(stage.run)
+
+    def journal(self, mode: Mode, run: str) -> list[Entry]:
+        """Return the journal of a run."""
+        return self._runtimes[mode].journal(run)
+
+
+class _Given:
+    """A source of whatever is asked for."""
+
+    provides: ClassVar[Mapping[str, Any]] = {}
+
+    def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
+        """Return what is given to the run."""
+        given: World = context.services["given"]
+        known = given.facts.get(context.run, {})
+        return {
+            request.name: replace(known[request.name], observed_at=context.now, source="given")
+            for request in requests
+            if request.name in known
+        }
+
+
+class _Ended:
+    """An action that ends as is given; nothing is done."""
+
+    on_unknown: ClassVar[Literal["review", "repeat"]] = "review"
+
+    def perform(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt:  # noqa: ARG002 - the protocol's
+        """Return the receipt."""
+        given: World = context.services["given"]
+        endings = given.endings.get(context.run)
+        event, facts = endings.pop(0) if endings else ("finished", ())
+        given.becomes(context.run, facts)
+        if event == "unknown":
+            message = "nobody can tell"
+            raise OutcomeUnknownError(message)
+        return Receipt(succeeded=event == "finished", message=f"it {event}")
+
+    def check(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt | None:  # noqa: ARG002 - the protocol's
+        """Say that it was not done."""
+        return None
+
+
+class _Whatever(dict[str, type]):
+    """One plug-in for every name."""
+
+    def __init__(self, plugin: type) -> None:
+        super().__init__()
+        self._plugin = plugin
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __getitem__(self, name: str) -> type:
+        return self._plugin
+
+
+@contextmanager
+def given_world() -> Iterator[None]:
+    """Let every source say what is given, and every action end as is given, for as long as the block lasts."""
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(observe, "FACT_SOURCES", _Whatever(_Given)))
+        stack.enter_context(mock.patch.object(attempts, "ACTIONS", _Whatever(_Ended)))
+        yield
+
+
+def decided(entries: Iterable[Entry]) -> list[tuple[int, str, str, Any]]:
+    """Return of each entry of a journal its number, moment and kind, and what was decided for which reason."""
+    return [
+        (
+            entry.sequence,
+            instants.write(entry.at),
+            entry.kind.value,
+            (entry.body["trigger"], entry.body["decision"]) if entry.kind is EntryKind.DECISION else None,
+        )
+        for entry in entries
+    ]

@@ -1,0 +1,230 @@
+"""Recording what a release writes: runs of every shipped agent through all of its ways out, most of them parked.
+
+A folder holds two backups of one store and what lies between them: `parked.zip`, in which runs wait for a time, an
+event or a person; `stages.json`, what then happens to each; and `played.zip`, what the release made of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+from sqlalchemy import update
+from sqlalchemy.engine import Engine
+
+from iact.calendars.pinning import pinned_agent
+from iact.config.opening import open_project
+from iact.config.project import Project
+from iact.config.scoping import scope_of
+from iact.core.facts import Fact, FactSet, FactType
+from iact.core.machine import Machine, Mode
+from iact.engine.definitions import Definition
+from iact.engine.model import Agent, compile_agent, parse_inputs
+from iact.engine.tables import CLAIMS
+from iact.stores.backups import saving
+from iact.stores.connect import open_sqlite, writing
+from tests.support.journals.playing import (
+    APPROVE,
+    LOOK,
+    REJECT,
+    TELL,
+    WAIT,
+    Player,
+    Stage,
+    given_world,
+    stage_from_record,
+)
+from tests.support.journals.ways import Happening, paths
+from tests.support.project import ROOT
+
+FOLDER: Final = ROOT / "tests/data/journals"
+PARKED: Final = "parked.zip"
+PLAYED: Final = "played.zip"
+STAGES: Final = "stages.json"
+BEGIN: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+DAY: Final = timedelta(days=1)
+_INPUTS: Final = {
+    FactType.DURATION: "48h",
+    FactType.SHARE: "15%",
+    FactType.POINTS: "5 points",
+    FactType.RATE: "1/week",
+    FactType.NUMBER: "3",
+    FactType.BOOLEAN: "true",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """An agent that is played.
+
+    Attributes:
+        definition: as its runs pin it.
+        machine: compiled.
+        inputs: what its runs are started with.
+        paths: what leads through its ways out, each a list of happenings.
+    """
+
+    definition: Definition
+    machine: Machine
+    inputs: FactSet
+    paths: tuple[tuple[Happening, ...], ...]
+
+
+def shipped_agents() -> list[Played]:
+    """Return every shipped agent with what leads through its ways out.
+
+    Raises:
+        AssertionError: if there is one of which not every way out can be taken.
+    """
+    project = open_project(ROOT)
+    return [_played(project, resource.spec, pinned_agent(project, resource, BEGIN)) for resource in _agents(project)]
+
+
+def _agents(project: Project) -> Iterable[Any]:
+    return sorted(project.resources("Agent"), key=attrgetter("name"))
+
+
+def _played(project: Project, agent: Agent, definition: Definition) -> Played:
+    machine = compile_agent(definition.tree, name=definition.name, digest=definition.digest)
+    missing = {name: each for name, each in agent.inputs.items() if each.default is None}
+    given = {name: _INPUTS.get(each.fact_type, "given") for name, each in missing.items()}
+    inputs = parse_inputs(agent, given, definition.name)
+    scope = scope_of(project)
+    found = paths(machine, inputs, BEGIN, lambda name: scope.fact_type(name) or FactType.ANY)
+    left = {(name, place) for name, each in machine.states.items() for place in range(len(each.transitions))} - {*found}
+    assert not left, f"{definition.name}: nothing was found that leads through {sorted(left)}"
+    return Played(definition, machine, inputs, tuple({id(path): path for path in found.values()}.values()))
+
+
+def stages_of(played: Played) -> Iterator[tuple[Stage, ...]]:
+    """Yield what happens to each run of an agent: every path in each mode that allows it, from the start."""
+    exclusive = {state.exclusive for state in played.machine.states.values() if state.exclusive}
+    for mode in Mode:
+        number = 0
+        for path in played.paths:
+            for stages in _staged(path, mode):
+                number += 1
+                run = f"run-{played.definition.name}-{number:03}"
+                yield tuple(_of_run(stage, run, exclusive) for stage in stages)
+
+
+def _staged(path: tuple[Happening, ...], mode: Mode) -> Iterator[list[Stage]]:
+    """Yield the stages of a path in a mode: how an action ends comes with what it was decided by, or is approved."""
+    if mode is not Mode.ENFORCE and not any(each.ends_an_action for each in path):
+        return  # the mode is about actions, and none ends here
+    first, *others = path
+    stages = [Stage(run="", mode=mode, at=BEGIN, what=LOOK, facts=first.facts)]
+    for each in others:
+        last = stages[-1]
+        ending = (each.event, each.facts)
+        if not each.ends_an_action:
+            what = TELL if each.event else WAIT if each.after is not None else LOOK
+            at = last.at + (DAY if each.after is None else each.after)
+            stages.append(Stage(run="", mode=mode, at=at, what=what, event=each.event, facts=each.facts))
+        elif mode is Mode.PROPOSE:
+            stages.append(Stage(run="", mode=mode, at=last.at + DAY, what=APPROVE, endings=(ending,)))
+        elif mode is Mode.ENFORCE:
+            stages[-1] = replace(last, endings=(*last.endings, ending))
+        elif each.event == "finished":
+            stages[-1] = replace(last, facts=_joined(last.facts, each.facts))
+        else:
+            return  # what is only observed never fails
+    yield stages
+    if stages[-1].what == APPROVE and path[-1].event == "failed":
+        yield [*stages[:-1], replace(stages[-1], what=REJECT, facts=path[-1].facts, endings=())]
+
+
+def _joined(first: Iterable[Fact], second: Iterable[Fact]) -> tuple[Fact, ...]:
+    return tuple({fact.name: fact for fact in (*first, *second)}.values())
+
+
+def _of_run(stage: Stage, run: str, exclusive: set[str]) -> Stage:
+    """Return a stage of a run; what only one run may hold is its own name, so that each can hold it."""
+
+    def own(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+        return tuple(replace(fact, value=run) if fact.name in exclusive else fact for fact in facts)
+
+    endings = tuple((event, own(facts)) for event, facts in stage.endings)
+    return replace(stage, run=run, facts=own(stage.facts), endings=endings)
+
+
+def record(agents: Iterable[Played], folder: Path, store: Path) -> None:
+    """Play agents and keep what they leave: first with most runs parked, then to the end.
+
+    Args:
+        agents: the agents.
+        folder: where to; it is there.
+        store: the file of a store that is not there yet.
+    """
+    agents = list(agents)
+    engine = open_sqlite(store)
+    player = Player(engine, BEGIN, [each.definition.name for each in agents])
+    runs = {}
+    for played in agents:
+        for stages in stages_of(played):
+            runs[stages[0].mode, stages[0].run] = played, stages
+    with given_world():
+        for played, (first, *_) in runs.values():
+            player.know(first)
+            player.runtime(first.mode).start(
+                played.definition.name,
+                definitions=[played.definition],
+                subject=first.run,
+                inputs=played.inputs,
+                name=first.run,
+            )
+            player.runtime(first.mode).advance(first.run)
+        for stage in _in_time(stage for _, stages in runs.values() for stage in stages[1:-1]):
+            player.play(stage)
+        parked_at = player.clock.moment
+        last = [stages[-1] for _, stages in runs.values() if len(stages) > 1]
+        ahead = _in_time(replace(stage, at=max(stage.at, parked_at + DAY)) for stage in last)
+        save(engine, folder / PARKED, parked_at)
+        for stage in ahead:
+            player.play(stage)
+        save(engine, folder / PLAYED, player.clock.moment)
+    engine.dispose()
+    write_stages(folder / STAGES, [played.definition.name for played in agents], ahead)
+
+
+def _in_time(stages: Iterable[Stage]) -> list[Stage]:
+    return sorted(stages, key=attrgetter("at", "mode", "run"))
+
+
+def save(engine: Engine, target: Path, moment: datetime) -> None:
+    """Back up a store so that what was played again gives the same bytes.
+
+    Args:
+        engine: the store.
+        target: the file, which is made anew.
+        moment: the one that it shows.
+    """
+    target.unlink(missing_ok=True)
+    with writing(engine) as connection:
+        # Processes are named by lot; these are gone either way.
+        connection.execute(
+            update(CLAIMS).where(CLAIMS.c.runner.is_not(None)).values(runner="runner-of-then", claimed_at=moment)
+        )
+    with mock.patch.object(saving, "datetime") as clock:
+        clock.now.return_value = moment
+        saving.save(engine, target, shown_as=target.name, tell=lambda _table, _rows: None)
+
+
+def write_stages(file: Path, agents: list[str], stages: Iterable[Stage]) -> None:
+    """Write what happens to parked runs, in order."""
+    record = {"agents": agents, "stages": [stage.to_record() for stage in stages]}
+    file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_stages(file: Path) -> tuple[list[str], list[Stage]]:
+    """Return the agents' names and what happens to parked runs, in order."""
+    record: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return record["agents"], [stage_from_record(one) for one in record["stages"]]
+
+
