@@ -38,8 +38,9 @@ class Stage:
     """What happens to a run at one moment, and what follows from it at once.
 
     Attributes:
+        project: whose run it is.
         run: its name.
-        mode: of its agent; the runs of each mode are a project of its name.
+        mode: of its agent, in the rules that are in force.
         at: when.
         what: it is looked at or told something, time has passed, or a person answers.
         event: what it is told.
@@ -47,6 +48,7 @@ class Stage:
         endings: how the actions end that it comes to, each with what is known from then on.
     """
 
+    project: str
     run: str
     mode: Mode
     at: datetime
@@ -58,6 +60,7 @@ class Stage:
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON data."""
         return {
+            "project": self.project,
             "run": self.run,
             "mode": self.mode.value,
             "at": instants.write(self.at),
@@ -71,6 +74,7 @@ class Stage:
 def stage_from_record(record: Mapping[str, Any]) -> Stage:
     """Return the stage that `Stage.to_record` wrote."""
     return Stage(
+        project=record["project"],
         run=record["run"],
         mode=Mode(record["mode"]),
         at=instants.parse(record["at"]),
@@ -115,20 +119,22 @@ class Player:
         """
         self.clock = ManualClock(moment)
         self.world = World()
-        self._runtimes = {
-            mode: Runtime(
-                engine,
-                project=mode.value,
+        self.agents = tuple(agents)
+        self._engine = engine
+        self._runtimes: dict[tuple[str, Mode], Runtime] = {}
+
+    def runtime(self, stage: Stage) -> Runtime:
+        """Return what advances the run of a stage."""
+        key = stage.project, stage.mode
+        if key not in self._runtimes:
+            self._runtimes[key] = Runtime(
+                self._engine,
+                project=stage.project,
                 clock=self.clock,
                 services={"given": self.world},
-                modes=dict.fromkeys(agents, mode),
+                modes=dict.fromkeys(self.agents, stage.mode),
             )
-            for mode in Mode
-        }
-
-    def runtime(self, mode: Mode) -> Runtime:
-        """Return where the runs of a mode are."""
-        return self._runtimes[mode]
+        return self._runtimes[key]
 
     def know(self, stage: Stage) -> None:
         """Go to the moment of a stage, and let be known what is known then."""
@@ -139,7 +145,7 @@ class Player:
     def play(self, stage: Stage) -> None:
         """Let happen what a stage says."""
         self.know(stage)
-        runtime = self._runtimes[stage.mode]
+        runtime = self.runtime(stage)
         key = instants.write(stage.at)
         match stage.what:
             case "look":
@@ -152,10 +158,6 @@ class Player:
             case _:
                 pass
         runtime.advance(stage.run)
-
-    def journal(self, mode: Mode, run: str) -> list[Entry]:
-        """Return the journal of a run."""
-        return self._runtimes[mode].journal(run)
 
 
 class _Given:
@@ -218,7 +220,7 @@ def given_world() -> Iterator[None]:
         yield
 
 
-def decided(entries: Iterable[Entry]) -> list[tuple[int, str, str, Any]]:
+def decisions(entries: Iterable[Entry]) -> list[Any]:
     """Return of each entry of a journal its number, moment and kind, and what was decided for which reason."""
     return [
         (
@@ -229,3 +231,9 @@ def decided(entries: Iterable[Entry]) -> list[tuple[int, str, str, Any]]:
         )
         for entry in entries
     ]
+
+
+def moves(entries: Iterable[Entry]) -> list[Any]:
+    """Return the transitions of a journal: when, from where, to where, and what each means."""
+    made = [(entry.at, entry.body["decision"]) for entry in entries if entry.kind is EntryKind.DECISION]
+    return [(instants.write(at), one["from"], one["to"], one["outcome"]) for at, one in made if one["moved"]]

@@ -1,22 +1,13 @@
-"""Recording what a release writes: runs of every shipped agent through all of its ways out, most of them parked.
-
-A folder holds two backups of one store and what lies between them: `parked.zip`, in which runs wait for a time, an
-event or a person; `stages.json`, what then happens to each; and `played.zip`, what the release made of it.
-"""
+"""Playing every shipped agent through all of its ways out, in each mode, and keeping what this release writes."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
-
-from sqlalchemy import update
-from sqlalchemy.engine import Engine
 
 from iact.calendars.pinning import pinned_agent
 from iact.config.opening import open_project
@@ -26,9 +17,8 @@ from iact.core.facts import Fact, FactSet, FactType
 from iact.core.machine import Machine, Mode
 from iact.engine.definitions import Definition
 from iact.engine.model import Agent, compile_agent, parse_inputs
-from iact.engine.tables import CLAIMS
-from iact.stores.backups import saving
-from iact.stores.connect import open_sqlite, writing
+from iact.stores.connect import open_sqlite
+from tests.support.journals.keeping import History, in_time, save
 from tests.support.journals.playing import (
     APPROVE,
     LOOK,
@@ -38,15 +28,10 @@ from tests.support.journals.playing import (
     Player,
     Stage,
     given_world,
-    stage_from_record,
 )
 from tests.support.journals.ways import Happening, paths
 from tests.support.project import ROOT
 
-FOLDER: Final = ROOT / "tests/data/journals"
-PARKED: Final = "parked.zip"
-PLAYED: Final = "played.zip"
-STAGES: Final = "stages.json"
 BEGIN: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 _INPUTS: Final = {
@@ -119,16 +104,16 @@ def _staged(path: tuple[Happening, ...], mode: Mode) -> Iterator[list[Stage]]:
     if mode is not Mode.ENFORCE and not any(each.ends_an_action for each in path):
         return  # the mode is about actions, and none ends here
     first, *others = path
-    stages = [Stage(run="", mode=mode, at=BEGIN, what=LOOK, facts=first.facts)]
+    stages = [Stage(project=mode.value, run="", mode=mode, at=BEGIN, what=LOOK, facts=first.facts)]
     for each in others:
         last = stages[-1]
         ending = (each.event, each.facts)
         if not each.ends_an_action:
             what = TELL if each.event else WAIT if each.after is not None else LOOK
             at = last.at + (DAY if each.after is None else each.after)
-            stages.append(Stage(run="", mode=mode, at=at, what=what, event=each.event, facts=each.facts))
+            stages.append(Stage(project=mode.value, run="", mode=mode, at=at, what=what, event=each.event, facts=each.facts))
         elif mode is Mode.PROPOSE:
-            stages.append(Stage(run="", mode=mode, at=last.at + DAY, what=APPROVE, endings=(ending,)))
+            stages.append(Stage(project=mode.value, run="", mode=mode, at=last.at + DAY, what=APPROVE, endings=(ending,)))
         elif mode is Mode.ENFORCE:
             stages[-1] = replace(last, endings=(*last.endings, ending))
         elif each.event == "finished":
@@ -163,68 +148,25 @@ def record(agents: Iterable[Played], folder: Path, store: Path) -> None:
         store: the file of a store that is not there yet.
     """
     agents = list(agents)
+    runs = [(played, stages) for played in agents for stages in stages_of(played)]
     engine = open_sqlite(store)
     player = Player(engine, BEGIN, [each.definition.name for each in agents])
-    runs = {}
-    for played in agents:
-        for stages in stages_of(played):
-            runs[stages[0].mode, stages[0].run] = played, stages
     with given_world():
-        for played, (first, *_) in runs.values():
+        for played, (first, *_) in runs:
             player.know(first)
-            player.runtime(first.mode).start(
-                played.definition.name,
-                definitions=[played.definition],
-                subject=first.run,
-                inputs=played.inputs,
-                name=first.run,
-            )
-            player.runtime(first.mode).advance(first.run)
-        for stage in _in_time(stage for _, stages in runs.values() for stage in stages[1:-1]):
+            runtime = player.runtime(first)
+            agent, inputs = played.definition.name, played.inputs
+            runtime.start(agent, definitions=[played.definition], subject=first.run, inputs=inputs, name=first.run)
+            runtime.advance(first.run)
+        for stage in in_time(stage for _, stages in runs for stage in stages[1:-1]):
             player.play(stage)
-        parked_at = player.clock.moment
-        last = [stages[-1] for _, stages in runs.values() if len(stages) > 1]
-        ahead = _in_time(replace(stage, at=max(stage.at, parked_at + DAY)) for stage in last)
-        save(engine, folder / PARKED, parked_at)
+        later = player.clock.moment + DAY
+        last = (stages[-1] for _, stages in runs if len(stages) > 1)
+        ahead = in_time(replace(stage, at=max(stage.at, later)) for stage in last)
+        history = History(folder, player.agents, tuple(ahead), is_given=True)
+        save(engine, history.parked, player.clock.moment)
         for stage in ahead:
             player.play(stage)
-        save(engine, folder / PLAYED, player.clock.moment)
+        save(engine, history.played, player.clock.moment)
     engine.dispose()
-    write_stages(folder / STAGES, [played.definition.name for played in agents], ahead)
-
-
-def _in_time(stages: Iterable[Stage]) -> list[Stage]:
-    return sorted(stages, key=attrgetter("at", "mode", "run"))
-
-
-def save(engine: Engine, target: Path, moment: datetime) -> None:
-    """Back up a store so that what was played again gives the same bytes.
-
-    Args:
-        engine: the store.
-        target: the file, which is made anew.
-        moment: the one that it shows.
-    """
-    target.unlink(missing_ok=True)
-    with writing(engine) as connection:
-        # Processes are named by lot; these are gone either way.
-        connection.execute(
-            update(CLAIMS).where(CLAIMS.c.runner.is_not(None)).values(runner="runner-of-then", claimed_at=moment)
-        )
-    with mock.patch.object(saving, "datetime") as clock:
-        clock.now.return_value = moment
-        saving.save(engine, target, shown_as=target.name, tell=lambda _table, _rows: None)
-
-
-def write_stages(file: Path, agents: list[str], stages: Iterable[Stage]) -> None:
-    """Write what happens to parked runs, in order."""
-    record = {"agents": agents, "stages": [stage.to_record() for stage in stages]}
-    file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_stages(file: Path) -> tuple[list[str], list[Stage]]:
-    """Return the agents' names and what happens to parked runs, in order."""
-    record: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return record["agents"], [stage_from_record(one) for one in record["stages"]]
-
-
+    history.write()
