@@ -153,7 +153,7 @@ class Replays:
             return
         try:
             if _rows(cursor, has_journal):
-                for told in self._differences(cursor):
+                for told in differences(cursor, self._same):
                     self._found[f"{where}: {told}"] = None
                     if len(self._found) >= MOST:
                         return
@@ -162,29 +162,41 @@ class Replays:
             if "not a database" not in str(error) and "malformed" not in str(error):
                 raise
 
-    def _differences(self, cursor: Cursor) -> Iterator[str]:
-        agents = {(project, key): (name, body) for project, key, name, body in _rows(cursor, _DEFINITIONS)}
-        pruned: set[tuple[str, str]] | None = None
-        for run, rows in groupby(_rows(cursor, _ENTRIES), key=itemgetter(0, 1)):
-            bodies = [body for _, _, body in rows]
-            journal = _digest(bodies)
-            if journal in self._same:
-                continue
-            try:
-                told = _difference(run[0], bodies, agents)
-            except Exception as error:  # noqa: BLE001 - whatever it is, this journal cannot be made again
-                told = f"it cannot be replayed: {type(error).__name__}: {error}"
-            if told and _begins_later(bodies):
-                pruned = {*map(tuple, _rows(cursor, _ANCHORS))} if pruned is None else pruned
-                told = "" if run in pruned else told
-            if told:
-                yield f"run {run[1]} of {run[0]}: {told}"
-            else:
-                self._same.add(journal)
-
-
 REPLAYS: Final = Replays()
 """Those of this process."""
+
+
+def differences_in(file: Path) -> list[str]:
+    """Return a sentence for each journal in the file of a store of which a decision comes out otherwise today."""
+    with closing(looking_connection(file)) as connection:
+        return list(differences(connection.cursor(), set()))
+
+
+def differences(cursor: Cursor, same: set[bytes]) -> Iterator[str]:
+    """Yield a sentence for each journal in a store of which a decision comes out otherwise today.
+
+    Args:
+        cursor: of a connection to the store.
+        same: digests of journals that were replayed before; those that come out the same are added.
+    """
+    agents = {(project, key): (name, body) for project, key, name, body in _rows(cursor, _DEFINITIONS)}
+    pruned: set[tuple[str, str]] | None = None
+    for (project, run), rows in groupby(_rows(cursor, _ENTRIES), key=itemgetter(0, 1)):
+        bodies = [body for _, _, body in rows]
+        journal = _digest(bodies)
+        if journal in same:
+            continue
+        try:
+            told = _difference(project, bodies, agents)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this journal cannot be made again
+            told = f"it cannot be replayed: {type(error).__name__}: {error}"
+        if told and _begins_later(bodies):
+            pruned = {*map(tuple, _rows(cursor, _ANCHORS))} if pruned is None else pruned
+            told = "" if (project, run) in pruned else told
+        if told:
+            yield f"run {run} of {project}: {told}"
+        else:
+            same.add(journal)
 
 
 def _reason(test: pytest.Item) -> str | None:

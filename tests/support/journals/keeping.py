@@ -47,9 +47,8 @@ class History:
     stages: tuple[Stage, ...]
     is_given: bool
 
-    @property
-    def name(self) -> str:
-        """The release and the history, for people."""
+    def __str__(self) -> str:
+        """Return the release and the name of what was recorded."""
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     @property

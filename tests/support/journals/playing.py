@@ -101,9 +101,14 @@ class World:
     facts: dict[str, dict[str, Fact]] = field(default_factory=dict)
     endings: dict[str, list[tuple[str, tuple[Fact, ...]]]] = field(default_factory=dict)
 
-    def becomes(self, run: str, facts: Iterable[Fact]) -> None:
-        """Let something be known to a run."""
-        self.facts.setdefault(run, {}).update({fact.name: fact for fact in facts})
+    def ends(self, run: str) -> str:
+        """Return how the next action of a run ends, and let be known what is known then; it is done unless told."""
+        endings = self.endings.get(run)
+        if not endings:
+            return "finished"
+        event, facts = endings.pop(0)
+        self.facts[run].update({fact.name: fact for fact in facts})
+        return event
 
 
 class Player:
@@ -139,7 +144,7 @@ class Player:
     def know(self, stage: Stage) -> None:
         """Go to the moment of a stage, and let be known what is known then."""
         self.clock.moment = stage.at
-        self.world.becomes(stage.run, stage.facts)
+        self.world.facts[stage.run] = {fact.name: fact for fact in stage.facts}
         self.world.endings[stage.run] = list(stage.endings)
 
     def play(self, stage: Stage) -> None:
@@ -184,9 +189,7 @@ class _Ended:
     def perform(self, arguments: Mapping[str, Any], context: ActionContext) -> Receipt:  # noqa: ARG002 - the protocol's
         """Return the receipt."""
         given: World = context.services["given"]
-        endings = given.endings.get(context.run)
-        event, facts = endings.pop(0) if endings else ("finished", ())
-        given.becomes(context.run, facts)
+        event = given.ends(context.run)
         if event == "unknown":
             message = "nobody can tell"
             raise OutcomeUnknownError(message)

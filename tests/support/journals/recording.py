@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -29,7 +29,7 @@ from tests.support.journals.playing import (
     Stage,
     given_world,
 )
-from tests.support.journals.ways import Happening, paths
+from tests.support.journals.ways import Happening, paths, ways
 from tests.support.project import ROOT
 
 BEGIN: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -68,21 +68,32 @@ def shipped_agents() -> list[Played]:
         AssertionError: if there is one of which not every way out can be taken.
     """
     project = open_project(ROOT)
-    return [_played(project, resource.spec, pinned_agent(project, resource, BEGIN)) for resource in _agents(project)]
+    agents = sorted(project.resources("Agent"), key=attrgetter("name"))
+    return [_shipped(project, agent.spec, pinned_agent(project, agent, BEGIN)) for agent in agents]
 
 
-def _agents(project: Project) -> Iterable[Any]:
-    return sorted(project.resources("Agent"), key=attrgetter("name"))
-
-
-def _played(project: Project, agent: Agent, definition: Definition) -> Played:
-    machine = compile_agent(definition.tree, name=definition.name, digest=definition.digest)
+def _shipped(project: Project, agent: Agent, definition: Definition) -> Played:
     missing = {name: each for name, each in agent.inputs.items() if each.default is None}
     given = {name: _INPUTS.get(each.fact_type, "given") for name, each in missing.items()}
-    inputs = parse_inputs(agent, given, definition.name)
     scope = scope_of(project)
-    found = paths(machine, inputs, BEGIN, lambda name: scope.fact_type(name) or FactType.ANY)
-    left = {(name, place) for name, each in machine.states.items() for place in range(len(each.transitions))} - {*found}
+    inputs = parse_inputs(agent, given, definition.name)
+    return played(definition, inputs, lambda name: scope.fact_type(name) or FactType.ANY)
+
+
+def played(definition: Definition, inputs: FactSet, type_of: Callable[[str], FactType]) -> Played:
+    """Return an agent with what leads through its ways out.
+
+    Args:
+        definition: as its runs pin it.
+        inputs: what its runs are started with.
+        type_of: the type of a fact.
+
+    Raises:
+        AssertionError: if not every way out can be taken.
+    """
+    machine = compile_agent(definition.tree, name=definition.name, digest=definition.digest)
+    found = paths(machine, inputs, BEGIN, type_of)
+    left = ways(machine) - {*found}
     assert not left, f"{definition.name}: nothing was found that leads through {sorted(left)}"
     return Played(definition, machine, inputs, tuple({id(path): path for path in found.values()}.values()))
 
@@ -104,16 +115,16 @@ def _staged(path: tuple[Happening, ...], mode: Mode) -> Iterator[list[Stage]]:
     if mode is not Mode.ENFORCE and not any(each.ends_an_action for each in path):
         return  # the mode is about actions, and none ends here
     first, *others = path
-    stages = [Stage(project=mode.value, run="", mode=mode, at=BEGIN, what=LOOK, facts=first.facts)]
+    stages = [_stage(mode, BEGIN, LOOK, first.facts)]
+    known = first.facts
     for each in others:
-        last = stages[-1]
-        ending = (each.event, each.facts)
+        last, ending, before = stages[-1], (each.event, each.facts), known
+        known = _joined(known, each.facts)
         if not each.ends_an_action:
             what = TELL if each.event else WAIT if each.after is not None else LOOK
-            at = last.at + (DAY if each.after is None else each.after)
-            stages.append(Stage(project=mode.value, run="", mode=mode, at=at, what=what, event=each.event, facts=each.facts))
+            stages.append(_stage(mode, last.at + (each.after or DAY), what, known, event=each.event))
         elif mode is Mode.PROPOSE:
-            stages.append(Stage(project=mode.value, run="", mode=mode, at=last.at + DAY, what=APPROVE, endings=(ending,)))
+            stages.append(_stage(mode, last.at + DAY, APPROVE, before, endings=(ending,)))
         elif mode is Mode.ENFORCE:
             stages[-1] = replace(last, endings=(*last.endings, ending))
         elif each.event == "finished":
@@ -122,7 +133,12 @@ def _staged(path: tuple[Happening, ...], mode: Mode) -> Iterator[list[Stage]]:
             return  # what is only observed never fails
     yield stages
     if stages[-1].what == APPROVE and path[-1].event == "failed":
-        yield [*stages[:-1], replace(stages[-1], what=REJECT, facts=path[-1].facts, endings=())]
+        yield [*stages[:-1], replace(stages[-1], what=REJECT, facts=known, endings=())]
+
+
+def _stage(mode: Mode, at: datetime, what: str, facts: tuple[Fact, ...], **more: Any) -> Stage:
+    """Return a stage of a run that has no name yet; the runs of each mode are a project."""
+    return Stage(project=mode.value, run="", mode=mode, at=at, what=what, facts=facts, **more)
 
 
 def _joined(first: Iterable[Fact], second: Iterable[Fact]) -> tuple[Fact, ...]:

@@ -68,6 +68,11 @@ class _Reached:
     path: tuple[Happening, ...]
 
 
+def ways(machine: Machine) -> set[Way]:
+    """Return every way out of an agent."""
+    return {(name, place) for name, state in machine.states.items() for place in range(len(state.transitions))}
+
+
 def paths(
     machine: Machine, inputs: FactSet, now: datetime, type_of: Callable[[str], FactType]
 ) -> dict[Way, tuple[Happening, ...]]:
@@ -99,7 +104,7 @@ def paths(
         for facts in guesses.of(machine.start, beginning, Trigger.entered()):
             with suppress(story.EndlessStoryError):
                 note(story.entered(beginning.knowing(facts)), (Happening(facts),))
-        while waiting and len(found) < sum(len(state.transitions) for state in machine.states.values()):
+        while waiting and found.keys() != ways(machine):
             here = waiting.popleft()
             for trigger, happening in _happenings(here.standing):
                 for facts in guesses.of(here.standing.state.state, here.standing, trigger):
@@ -137,12 +142,12 @@ class _Guesses:
         self._leaves: dict[str, list[Leaf]] = {}
         self._limits: dict[str, str] = {}
         """Facts that others are compared with, by their names, and one of the others."""
-        ways = [way for state in machine.states.values() for way in state.transitions]
-        for leaf in (leaf for way in ways for leaf in _leaves(way.when)):
+        every = [way for state in machine.states.values() for way in state.transitions]
+        for leaf in (leaf for way in every for leaf in _leaves(way.when)):
             self._leaves.setdefault(leaf.fact, []).append(leaf)
             if isinstance(leaf.limit, FactLimit):
                 self._limits[leaf.limit.name] = leaf.fact
-        self._waits = {way.after.name for way in ways if isinstance(way.after, FactLimit)}
+        self._waits = {way.after.name for way in every if isinstance(way.after, FactLimit)}
 
     def of(self, state: str, standing: story.Standing, trigger: Trigger) -> Iterator[tuple[Fact, ...]]:
         """Yield every way in which the facts may be that decide about a happening, and about what follows at once."""
@@ -167,8 +172,8 @@ class _Guesses:
         return names
 
     def _answering(self, state: str, trigger: Trigger) -> Iterator[Transition]:
-        ways = self._machine[state].transitions
-        return (way for place, way in enumerate(ways) if way.answers(trigger, place))
+        transitions = self._machine[state].transitions
+        return (way for place, way in enumerate(transitions) if way.answers(trigger, place))
 
     def _values(self, name: str) -> list[FactValue]:
         limits = [leaf.limit for leaf in self._leaves.get(name, ())]
