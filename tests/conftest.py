@@ -46,7 +46,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     """Fail a test that has written a decision which comes out otherwise when it is made again."""
     yield
     folder = item.funcargs.get("tmp_path") if isinstance(item, pytest.Function) else None
-    REPLAYS.end(item, folder)
+    REPLAYS.end(folder if isinstance(folder, Path) else None)
 
 
 @pytest.fixture(scope="session", autouse=True)

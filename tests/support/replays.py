@@ -79,11 +79,10 @@ class Replays:
         """Look at the stores of a test from now on."""
         self._looks = _reason(test) is None
 
-    def end(self, test: pytest.Item, folder: Path | None) -> None:
+    def end(self, folder: Path | None) -> None:
         """Look at what a test that has ended left in files, and fail it where anything came out otherwise.
 
         Args:
-            test: the test.
             folder: its own, where it has one.
         """
         for file in {*self._files, *(_stores_below(folder) if folder else ())}:
@@ -161,6 +160,7 @@ class Replays:
             # What a test wrote instead of a store, or the half of one, has no journals; anything else is an error.
             if "not a database" not in str(error) and "malformed" not in str(error):
                 raise
+
 
 REPLAYS: Final = Replays()
 """Those of this process."""

@@ -32,7 +32,7 @@ from tests.support.replays import differences_in
 from tests.support.stores import KINDS, StoreAt, store_at
 
 RECORDED = list(histories())
-BACKUPS = sorted((ROOT / "tests/data/backups").glob("*.zip"))
+WRITTEN = [*sorted((ROOT / "tests/data/backups").glob("*.zip")), *(one.played for one in RECORDED)]
 EVERY_WAY_OUT = "every-way-out"
 PARKED = [(one, kind) for one in RECORDED for kind in KINDS if kind == "sqlite" or not one.is_given]
 """On servers go on those whose sources and actions are real; how a run decides is no matter of the store."""
@@ -82,6 +82,11 @@ def journals(engine: Engine) -> dict[tuple[str, str], list[Entry]]:
         return {(each.project, each.run): list(journal.entries(connection, each.project, each.run)) for each in runs}
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what is in the files of a folder."""
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreAt]:
     """Where a store will be."""
@@ -93,7 +98,7 @@ def test_this_release_was_recorded():
     assert __version__ in {file.name for file in FOLDER.iterdir()}, "see CONTRIBUTING.md, `A release`"
 
 
-@pytest.mark.parametrize("backup", [*BACKUPS, *(one.played for one in RECORDED)], ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.parametrize("backup", WRITTEN, ids=lambda file: str(file.relative_to(ROOT / "tests/data")))
 def test_every_decision_of_earlier_releases_comes_out_the_same(backup: Path, tmp_path: Path):
     store = restored(backup, tmp_path)
 
@@ -149,7 +154,9 @@ def test_the_same_release_records_the_same_bytes(tmp_path: Path):
         (tmp_path / name).mkdir()
         record(small, tmp_path / name, tmp_path / f"{name}.db")
 
-    first, second = ({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("first", "second"))
+    first, second = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("first", "second")
+    )
     assert first == second
     assert first.keys() == {"parked.zip", "played.zip", "stages.json"}
 

@@ -46,9 +46,7 @@ def record(folder: Path, wait: timedelta, room: Path) -> None:
     shop.history.pass_weeks(WEEKS, wait=wait)
     shop.experiments()  # reads them
     later = shop.clock.moment
-    stages = in_time(
-        Stage(project="shop", run=run.run, mode=Mode.ENFORCE, at=later, what=WAIT) for run in parked
-    )
+    stages = in_time(Stage(project="shop", run=run.run, mode=Mode.ENFORCE, at=later, what=WAIT) for run in parked)
     history = History(folder, ("pdca",), tuple(stages), is_given=False)
     save(shop.engine, history.parked, moment)
     player = Player(shop.engine, moment, history.agents)

@@ -1,4 +1,4 @@
-"""Runs that are led from stage to stage: what is known is given, how an action ends is given, the engine is the real one.
+"""Runs that are led from stage to stage by the real engine; what is known and how actions end can be given.
 
 The same code plays what is recorded and goes on with what was recorded, so both see the same world.
 """
