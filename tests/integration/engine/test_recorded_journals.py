@@ -25,7 +25,7 @@ from services import mysql_protocol
 from tests.support.agents import agent_definition
 from tests.support.journals.keeping import FOLDER, History, histories
 from tests.support.journals.playing import Player, decisions, given_world, moves
-from tests.support.journals.recording import played, record
+from tests.support.journals.recording import record, with_ways
 from tests.support.journals.ways import Way, ways
 from tests.support.project import ROOT
 from tests.support.replays import differences_in
@@ -149,7 +149,7 @@ def test_what_is_recorded_takes_every_way_out_of_every_agent_in_it(tmp_path: Pat
 
 
 def test_the_same_release_records_the_same_bytes(tmp_path: Path):
-    small = [played(agent_definition(SMALL), EMPTY, lambda _name: FactType.TEXT)]
+    small = [with_ways(agent_definition(SMALL), EMPTY, lambda _name: FactType.TEXT)]
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         record(small, tmp_path / name, tmp_path / f"{name}.db")
@@ -165,4 +165,4 @@ def test_an_agent_with_a_way_out_that_nothing_leads_through_is_not_recorded():
     unreachable = SMALL.replace("is: yes please", "above: {fact: world.answer}")
 
     with pytest.raises(AssertionError, match=r"test-agent: nothing was found that leads through .*'asking', 0"):
-        played(agent_definition(unreachable), EMPTY, lambda _name: FactType.NUMBER)
+        with_ways(agent_definition(unreachable), EMPTY, lambda _name: FactType.NUMBER)

@@ -161,6 +161,7 @@ def test_a_journal_goes_on_from_its_anchor(engine):
     assert is_sound(engine, run)
 
 
+@pytest.mark.not_replayed("a decision is edited")
 def test_a_journal_that_was_changed_is_kept_as_evidence(engine):
     run, other = a_run(engine, "run-1"), a_run(engine, "run-2")
     with writing(engine) as connection:

@@ -14,7 +14,7 @@ from typing import Final
 from iact.core.machine import Mode
 from tests.support.crash_stories import LIMIT, SET
 from tests.support.journals.keeping import History, in_time, save
-from tests.support.journals.playing import WAIT, Player, Stage
+from tests.support.journals.playing import Player, Stage, What
 from tests.support.trials import Shop, improvement
 
 STORIES: Final = {
@@ -46,7 +46,7 @@ def record(folder: Path, wait: timedelta, room: Path) -> None:
     shop.history.pass_weeks(WEEKS, wait=wait)
     shop.experiments()  # reads them
     later = shop.clock.moment
-    stages = in_time(Stage(project="shop", run=run.run, mode=Mode.ENFORCE, at=later, what=WAIT) for run in parked)
+    stages = in_time(Stage(project="shop", run=run.run, mode=Mode.ENFORCE, at=later, what=What.WAIT) for run in parked)
     history = History(folder, ("pdca",), tuple(stages), is_given=False)
     save(shop.engine, history.parked, moment)
     player = Player(shop.engine, moment, history.agents)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal
 from unittest import mock
 
@@ -25,12 +26,22 @@ from iact.engine.journal import Entry, EntryKind
 from iact.engine.proposals import Answer
 from iact.engine.runtime import Runtime
 
-LOOK: Final = "look"
-TELL: Final = "tell"
-WAIT: Final = "wait"
-APPROVE: Final = "approve"
-REJECT: Final = "reject"
 _PERSON: Final = "a tech lead"
+
+
+class What(StrEnum):
+    """What can happen to a run."""
+
+    LOOK = "look"
+    """Somebody looks at the facts."""
+    TELL = "tell"
+    """It is told something."""
+    WAIT = "wait"
+    """Time passes."""
+    APPROVE = "approve"
+    """A person says yes to what it proposed."""
+    REJECT = "reject"
+    """A person says no."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +53,7 @@ class Stage:
         run: its name.
         mode: of its agent, in the rules that are in force.
         at: when.
-        what: it is looked at or told something, time has passed, or a person answers.
+        what: what happens.
         event: what it is told.
         facts: what is known then.
         endings: how the actions end that it comes to, each with what is known from then on.
@@ -52,7 +63,7 @@ class Stage:
     run: str
     mode: Mode
     at: datetime
-    what: str
+    what: What
     event: str = ""
     facts: tuple[Fact, ...] = ()
     endings: tuple[tuple[str, tuple[Fact, ...]], ...] = ()
@@ -64,7 +75,7 @@ class Stage:
             "run": self.run,
             "mode": self.mode.value,
             "at": instants.write(self.at),
-            "what": self.what,
+            "what": self.what.value,
             "event": self.event,
             "facts": _written(self.facts),
             "endings": [{"event": event, "facts": _written(facts)} for event, facts in self.endings],
@@ -78,7 +89,7 @@ def stage_from_record(record: Mapping[str, Any]) -> Stage:
         run=record["run"],
         mode=Mode(record["mode"]),
         at=instants.parse(record["at"]),
-        what=record["what"],
+        what=What(record["what"]),
         event=record["event"],
         facts=tuple(map(fact_from_record, record["facts"])),
         endings=tuple((one["event"], tuple(map(fact_from_record, one["facts"]))) for one in record["endings"]),
@@ -153,15 +164,15 @@ class Player:
         runtime = self.runtime(stage)
         key = instants.write(stage.at)
         match stage.what:
-            case "look":
+            case What.LOOK:
                 runtime.look(stage.run, key=key)
-            case "tell":
+            case What.TELL:
                 runtime.tell(stage.run, stage.event, key=key)
-            case "approve" | "reject":
-                answer = Answer(approved=stage.what == APPROVE, by=_PERSON, reason="it was asked for")
-                runtime.answer(stage.run, answer)
-            case _:
+            case What.WAIT:
                 pass
+            case What.APPROVE | What.REJECT:
+                approved = stage.what is What.APPROVE
+                runtime.answer(stage.run, Answer(approved=approved, by=_PERSON, reason="it was asked for"))
         runtime.advance(stage.run)
 
 

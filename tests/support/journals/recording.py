@@ -19,16 +19,7 @@ from iact.engine.definitions import Definition
 from iact.engine.model import Agent, compile_agent, parse_inputs
 from iact.stores.connect import open_sqlite
 from tests.support.journals.keeping import History, in_time, save
-from tests.support.journals.playing import (
-    APPROVE,
-    LOOK,
-    REJECT,
-    TELL,
-    WAIT,
-    Player,
-    Stage,
-    given_world,
-)
+from tests.support.journals.playing import Player, Stage, What, given_world
 from tests.support.journals.ways import Happening, paths, ways
 from tests.support.project import ROOT
 
@@ -77,10 +68,10 @@ def _shipped(project: Project, agent: Agent, definition: Definition) -> Played:
     given = {name: _INPUTS.get(each.fact_type, "given") for name, each in missing.items()}
     scope = scope_of(project)
     inputs = parse_inputs(agent, given, definition.name)
-    return played(definition, inputs, lambda name: scope.fact_type(name) or FactType.ANY)
+    return with_ways(definition, inputs, lambda name: scope.fact_type(name) or FactType.ANY)
 
 
-def played(definition: Definition, inputs: FactSet, type_of: Callable[[str], FactType]) -> Played:
+def with_ways(definition: Definition, inputs: FactSet, type_of: Callable[[str], FactType]) -> Played:
     """Return an agent with what leads through its ways out.
 
     Args:
@@ -115,16 +106,16 @@ def _staged(path: tuple[Happening, ...], mode: Mode) -> Iterator[list[Stage]]:
     if mode is not Mode.ENFORCE and not any(each.ends_an_action for each in path):
         return  # the mode is about actions, and none ends here
     first, *others = path
-    stages = [_stage(mode, BEGIN, LOOK, first.facts)]
+    stages = [_stage(mode, BEGIN, What.LOOK, first.facts)]
     known = first.facts
     for each in others:
         last, ending, before = stages[-1], (each.event, each.facts), known
         known = _joined(known, each.facts)
         if not each.ends_an_action:
-            what = TELL if each.event else WAIT if each.after is not None else LOOK
+            what = What.TELL if each.event else What.WAIT if each.after is not None else What.LOOK
             stages.append(_stage(mode, last.at + (each.after or DAY), what, known, event=each.event))
         elif mode is Mode.PROPOSE:
-            stages.append(_stage(mode, last.at + DAY, APPROVE, before, endings=(ending,)))
+            stages.append(_stage(mode, last.at + DAY, What.APPROVE, before, endings=(ending,)))
         elif mode is Mode.ENFORCE:
             stages[-1] = replace(last, endings=(*last.endings, ending))
         elif each.event == "finished":
@@ -132,11 +123,11 @@ def _staged(path: tuple[Happening, ...], mode: Mode) -> Iterator[list[Stage]]:
         else:
             return  # what is only observed never fails
     yield stages
-    if stages[-1].what == APPROVE and path[-1].event == "failed":
-        yield [*stages[:-1], replace(stages[-1], what=REJECT, facts=known, endings=())]
+    if stages[-1].what == What.APPROVE and path[-1].event == "failed":
+        yield [*stages[:-1], replace(stages[-1], what=What.REJECT, facts=known, endings=())]
 
 
-def _stage(mode: Mode, at: datetime, what: str, facts: tuple[Fact, ...], **more: Any) -> Stage:
+def _stage(mode: Mode, at: datetime, what: What, facts: tuple[Fact, ...], **more: Any) -> Stage:
     """Return a stage of a run that has no name yet; the runs of each mode are a project."""
     return Stage(project=mode.value, run="", mode=mode, at=at, what=what, facts=facts, **more)
 
