@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import bindparam, or_, select
 
 from iact.audit.exporting import Asked, export
-from iact.audit.store import ADD_ARCHIVE, LAST_PLACED, archives, newest_checkpoint
+from iact.audit.store import ADD_ARCHIVE, SAME_ENTRY, archives, never_placed, newest_checkpoint
 from iact.audit.tables import LOG_LEAVES
 from iact.core import instants
 from iact.core.errors import EnvironmentProblemError
 from iact.engine import journal
-from iact.engine.journal import LOG_RUN, EntryKind, anchor_of
+from iact.engine.journal import LOG_RUN, EntryKind
 from iact.engine.tables import JOURNAL
 from iact.stores.connect import make_folder
 from iact.stores.query import query
@@ -35,16 +35,7 @@ if TYPE_CHECKING:
 NOT_ARCHIVED: Final = query(
     "Which of some runs have an entry that is not in the archive.",
     select(JOURNAL.c.run)
-    .select_from(
-        JOURNAL.outerjoin(
-            LOG_LEAVES,
-            and_(
-                JOURNAL.c.project == LOG_LEAVES.c.project,
-                JOURNAL.c.run == LOG_LEAVES.c.run,
-                JOURNAL.c.sequence == LOG_LEAVES.c.sequence,
-            ),
-        )
-    )
+    .select_from(JOURNAL.outerjoin(LOG_LEAVES, SAME_ENTRY))
     .where(
         JOURNAL.c.project == bindparam("project"),
         JOURNAL.c.run.in_(bindparam("runs", expanding=True)),
@@ -76,9 +67,10 @@ def archive(host: Host, identity: LogIdentity) -> Archived | None:
         EnvironmentProblemError: if the bundle cannot be written, or entries are nowhere.
         FindingError: if what the store holds does not prove itself.
     """
-    begin, size = read(host.engine, lambda connection: _ends(connection, host.project))
-    if size <= begin or not read(host.engine, lambda connection: _is_news(connection, host.project, begin)):
+    found = read(host.engine, lambda connection: _unarchived(connection, host.project))
+    if found is None:
         return None
+    begin, size = found
     file = identity.archive / f"{host.project}-{begin:012}-{size:012}.zip"
     try:
         make_folder(identity.archive)
@@ -93,15 +85,16 @@ def archive(host: Host, identity: LogIdentity) -> Archived | None:
     return write(host.engine, lambda connection: _note(connection, host, file.name, sealed, verdict), meets_others=True)
 
 
-def _ends(connection: Connection, project: str) -> tuple[int, int]:
-    """Return up to where the log is in the archive, and up to where it is signed."""
-    signed = newest_checkpoint(connection, project)
-    return archived_until(connection, project), signed.size if signed else 0
+def _unarchived(connection: Connection, project: str) -> tuple[int, int] | None:
+    """Return the first place that is not in the archive, and up to where the log is signed; None where that is no news.
 
-
-def _is_news(connection: Connection, project: str, begin: int) -> bool:
-    """Return whether anything but notes about the log itself is not in the archive: archiving writes one."""
-    return ENTRY_AFTER.one(connection, project=project, first_place=begin, but_run=LOG_RUN) is not None
+    What is noted about the log itself is none: archiving writes such a note.
+    """
+    signed, begin = newest_checkpoint(connection, project), archived_until(connection, project)
+    if signed is None or signed.size <= begin:
+        return None
+    news = ENTRY_AFTER.one(connection, project=project, first_place=begin, but_run=LOG_RUN)
+    return None if news is None else (begin, signed.size)
 
 
 def archived_until(connection: Connection, project: str) -> int:
@@ -145,8 +138,6 @@ def not_archived(connection: Connection, project: str, runs: Collection[str]) ->
     if not runs:
         return frozenset()
     end = archived_until(connection, project)
-    found = {row["run"] for row in NOT_ARCHIVED.all(connection, project=project, runs=list(runs), end_place=end)}
-    if not found:
-        return frozenset()
-    placed = {row["run"] for row in LAST_PLACED.all(connection, project=project, runs=sorted(found))}
-    return frozenset(run for run in found if run in placed or anchor_of(connection, project, run) is None)
+    rows = NOT_ARCHIVED.all(connection, project=project, runs=list(runs), end_place=end)
+    found = frozenset(row["run"] for row in rows)
+    return found - never_placed(connection, project, found)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from iact.config.options import form_option
+from iact.config.options import by_option, form_option, moment_of, reason_option
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -154,22 +153,22 @@ def key(context: click.Context) -> None:
 
 
 @key.command()
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept in the log.")
-@click.option("--by", metavar="NAME", help="Who says so; by default the user's name on this machine.")
+@reason_option
+@by_option
 @click.option(
     "--lost", is_flag=True, help="The old secret is lost: no auditor can tell by it that the new key is right."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where the new secret is to be."
 )
-def change(*, reason: str, by: str | None, lost: bool, out: Path | None) -> None:
+def change(*, reason: str, by: str, lost: bool, out: Path | None) -> None:
     """Give the log a new key, and print its public half. The old key signs it, so that auditors need nothing new."""
     from iact.audit.opening import opened_log
     from iact.audit.rotating import Change, change_key
     from iact.config.opening import open_project
 
     with opened_log(open_project()) as (host, identity):
-        made = change_key(host, identity, Change(by=by or getpass.getuser(), reason=reason, lost=lost), out)
+        made = change_key(host, identity, Change(by=by, reason=reason, lost=lost), out)
     click.echo(str(made.key))
     if lost:
         click.echo("Give it to every auditor by hand: nothing that they have vouches for it.", err=True)
@@ -267,14 +266,7 @@ def verifier(out: Path | None) -> None:
 
 
 def _moment(text: str | None, project: Project, option: str) -> datetime | None:
-    from iact.core import instants
-
-    if text is None:
-        return None
-    try:
-        return instants.parse(text, instants.zone_of(project.settings.time_zone))
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint=option) from None
+    return None if text is None else moment_of(text, project, option)
 
 
 def _row(one: Listed) -> tuple[str, ...]:

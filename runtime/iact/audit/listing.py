@@ -155,6 +155,8 @@ class LogReader:
         self._started: dict[str, tuple[str, str]] = {}
         top = head(connection, project)
         self._size = top.size if top else 0
+        self._signed = newest_checkpoint(connection, project)
+        self._tiles = Tiles(self._size, tile_reader(connection, project))
 
     def entries(self, wanted: Wanted) -> list[Listed]:
         """Return entries in the order of the log: of those that are wanted, the newest.
@@ -202,11 +204,10 @@ class LogReader:
         """
         content = self._contents.at(listed.place)
         leaf = leaf_hash(content)
-        signed = newest_checkpoint(self._connection, self._project)
+        signed = self._signed
         if signed is None or signed.size <= listed.place:
             return Proved(listed, leaf, (), None, "")
-        tiles = Tiles(self._size, tile_reader(self._connection, self._project))
-        proof = inclusion_proof(tiles, listed.place, signed.size)
+        proof = inclusion_proof(self._tiles, listed.place, signed.size)
         note = signed.note.decode()
         checkpoint = parse_checkpoint(parse_note(signed.note).text)
         verify_inclusion(leaf, listed.place, checkpoint.size, proof, checkpoint.root)

@@ -33,10 +33,8 @@ def opened_log(project: Project) -> Iterator[tuple[Host, LogIdentity]]:
         raise ConfigurationError(message)
     engine = open_store(project)
     try:
-        host, identity = (
-            Host(engine=engine, project=project.name, clock=DatabaseClock(), services={}),
-            identity_of(project),
-        )
+        host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
+        identity = identity_of(project)
         keep_up_in_spite(host, identity)
         yield host, identity
     finally:

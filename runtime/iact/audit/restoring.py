@@ -24,6 +24,7 @@ from iact.core.canonical import digest
 from iact.core.errors import ConfigurationError, FindingError
 from iact.engine import journal
 from iact.engine.journal import LOG_RUN, EntryKind, anchor_of
+from iact.engine.pruning import SET_ANCHOR
 from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, of_run
 from iact.stores.query import query
 from iact.stores.units import read, write
@@ -42,7 +43,6 @@ AT_ONCE: Final = 1_000
 
 BRING_BACK: Final = query("Bring entries back into the journal.", insert(JOURNAL))
 DROP_ANCHOR: Final = query("Forget where a journal begins.", delete(JOURNAL_ANCHORS).where(of_run(JOURNAL_ANCHORS)))
-SET_ANCHOR: Final = query("Note where a journal begins.", insert(JOURNAL_ANCHORS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from iact.audit.archiving import archived_until
 from iact.audit.store import OLDEST_WAITING, archives, head, keys_of, newest_checkpoint
 from iact.core import instants
 
@@ -42,7 +41,7 @@ def log_standing(connection: Connection, project: str, now: datetime) -> dict[st
         "signed_at": _written(signed.at if signed else None),
         "key": keys[-1].key if keys else None,
         "key_since": _written(keys[-1].since if keys else None),
-        "archived": archived_until(connection, project),
+        "archived": parts[-1].end if parts else 0,
         "archived_at": _written(parts[-1].archived_at if parts else None),
         "findings": list(_findings(now, oldest, top.sequenced_at if top and size > signed_size else None)),
     }

@@ -9,12 +9,13 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from iact.audit.tables import LOG_ARCHIVES, LOG_CHECKPOINTS, LOG_HEADS, LOG_KEYS, LOG_LEAVES, LOG_TILES
 from iact.audit.tiles import Place
+from iact.engine.journal import anchor_of
 from iact.engine.tables import JOURNAL, JOURNAL_PENDING
 from iact.stores.columns import Instant
 from iact.stores.query import EVERYTHING, query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
 READ_AT_ONCE: Final = 1_000
 """How many entries are held at once where a part of the log is read."""
+
+SAME_ENTRY: Final = and_(
+    JOURNAL.c.project == LOG_LEAVES.c.project,
+    JOURNAL.c.run == LOG_LEAVES.c.run,
+    JOURNAL.c.sequence == LOG_LEAVES.c.sequence,
+)
+"""That a row of the journal and a place in the log are those of one entry."""
 
 HEAD: Final = query(
     "How far the log of a project goes.",
@@ -50,16 +58,7 @@ MOVE_SWEPT: Final = query(
 PLACES_AFTER: Final = query(
     "The next rows of the journal that were written before a moment, each with its place in the log.",
     select(JOURNAL.c.number, JOURNAL.c.run, JOURNAL.c.sequence, LOG_LEAVES.c.place)
-    .select_from(
-        JOURNAL.outerjoin(
-            LOG_LEAVES,
-            and_(
-                JOURNAL.c.project == LOG_LEAVES.c.project,
-                JOURNAL.c.run == LOG_LEAVES.c.run,
-                JOURNAL.c.sequence == LOG_LEAVES.c.sequence,
-            ),
-        )
-    )
+    .select_from(JOURNAL.outerjoin(LOG_LEAVES, SAME_ENTRY))
     .where(
         JOURNAL.c.number > bindparam("after_number"),
         JOURNAL.c.project == bindparam("project"),
@@ -141,16 +140,7 @@ ADD_TILES: Final = query("Keep tiles of the log.", insert(LOG_TILES))
 LEAVES: Final = query(
     "A part of the log with the stored bytes of its entries, in order; none where they were deleted.",
     select(LOG_LEAVES.c.place, LOG_LEAVES.c.run, LOG_LEAVES.c.sequence, JOURNAL.c.body)
-    .select_from(
-        LOG_LEAVES.outerjoin(
-            JOURNAL,
-            and_(
-                JOURNAL.c.project == LOG_LEAVES.c.project,
-                JOURNAL.c.run == LOG_LEAVES.c.run,
-                JOURNAL.c.sequence == LOG_LEAVES.c.sequence,
-            ),
-        )
-    )
+    .select_from(LOG_LEAVES.outerjoin(JOURNAL, SAME_ENTRY))
     .where(
         LOG_LEAVES.c.project == bindparam("project"),
         LOG_LEAVES.c.place >= bindparam("first_place"),
@@ -161,16 +151,7 @@ LEAVES: Final = query(
 PLACES_WITHIN: Final = query(
     "The places of the first and the last entry that was written in a period.",
     select(func.min(LOG_LEAVES.c.place).label("first"), func.max(LOG_LEAVES.c.place).label("last"))
-    .select_from(
-        JOURNAL.join(
-            LOG_LEAVES,
-            and_(
-                JOURNAL.c.project == LOG_LEAVES.c.project,
-                JOURNAL.c.run == LOG_LEAVES.c.run,
-                JOURNAL.c.sequence == LOG_LEAVES.c.sequence,
-            ),
-        )
-    )
+    .select_from(JOURNAL.join(LOG_LEAVES, SAME_ENTRY))
     .where(
         JOURNAL.c.project == bindparam("project"),
         JOURNAL.c.at >= bindparam("since", type_=Instant()),
@@ -392,3 +373,14 @@ def places_within(
     """
     row = PLACES_WITHIN.one(connection, project=project, since=begin, before=end, size=size)
     return None if row is None or row["first"] is None else (row["first"], row["last"])
+
+
+def never_placed(connection: Connection, project: str, runs: Collection[str]) -> frozenset[str]:
+    """Return which of some runs never get a place: their first entries were deleted before there was a log.
+
+    Nobody could tell what their other entries follow from.
+    """
+    if not runs:
+        return frozenset()
+    placed = {row["run"] for row in LAST_PLACED.all(connection, project=project, runs=sorted(runs))}
+    return frozenset(run for run in runs if run not in placed and anchor_of(connection, project, run) is not None)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from iact.audit.store import LAST_PLACED, LOCK_HEAD, MOVE_SWEPT, OLDEST_WAITING, PLACES_AFTER
+from iact.audit.store import LOCK_HEAD, MOVE_SWEPT, OLDEST_WAITING, PLACES_AFTER, never_placed
 from iact.core.canonical import canonical
-from iact.engine.journal import AWAIT_PLACES, anchor_of, spans
+from iact.engine.journal import AWAIT_PLACES, spans
 from iact.stores.units import write
 
 if TYPE_CHECKING:
@@ -67,10 +67,6 @@ def _look(connection: Connection, project: str, now: datetime) -> tuple[int, boo
 
 
 def _placeable(connection: Connection, project: str, missing: Sequence[RowMapping]) -> list[RowMapping]:
-    """Leave out runs whose first entries were deleted before there was a log, which never get a place."""
-    runs = sorted({row["run"] for row in missing})
-    if not runs:
-        return []
-    placed = {row["run"] for row in LAST_PLACED.all(connection, project=project, runs=runs)}
-    out = {run for run in runs if run not in placed and anchor_of(connection, project, run) is not None}
+    """Leave out runs that never get a place."""
+    out = never_placed(connection, project, {row["run"] for row in missing})
     return [row for row in missing if row["run"] not in out]

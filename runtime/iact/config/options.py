@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import click
+
+from iact.core import instants
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iact.config.project import Project
 
 
 def form_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -21,6 +30,39 @@ def given_option(help_text: str) -> Callable[[Callable[..., None]], Callable[...
         help_text: what the values are.
     """
     return click.option("--with", "given", metavar="NAME=VALUE", multiple=True, callback=_pairs, help=help_text)
+
+
+def reason_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option that says why, which is kept with what it does."""
+    return click.option("--reason", metavar="TEXT", required=True, help="Why; it is kept in the journal.")(command)
+
+
+def by_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option that says who says so; it is handed over as a name in any case."""
+    return click.option(
+        "--by", metavar="NAME", callback=_person, help="Who says so; by default the user's name on this machine."
+    )(command)
+
+
+def moment_of(text: str, project: Project, option: str) -> datetime:
+    """Return the moment that somebody wrote, on the clock of the project's zone where no other is named.
+
+    Args:
+        text: what was written.
+        project: whose zone it is.
+        option: the option that it was written for.
+
+    Raises:
+        click.BadParameter: if it is none.
+    """
+    try:
+        return instants.parse(text, instants.zone_of(project.settings.time_zone))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
+
+
+def _person(_context: click.Context, _option: click.Parameter, by: str | None) -> str:
+    return by or getpass.getuser()
 
 
 def _pairs(_context: click.Context, _option: click.Parameter, written: tuple[str, ...]) -> Mapping[str, str]:

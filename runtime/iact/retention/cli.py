@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from iact.audit.cli import audit
-from iact.config.options import form_option
+from iact.config.options import by_option, form_option, reason_option
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -79,11 +78,11 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept in the log.")
-@click.option("--by", metavar="NAME", help="Who says so; by default the user's name on this machine.")
+@reason_option
+@by_option
 @_store
 @_password
-def restore(bundle: Path, reason: str, by: str | None, store: str | None, password: str | None) -> None:
+def restore(bundle: Path, reason: str, by: str, store: str | None, password: str | None) -> None:
     """Bring back into the journal what a BUNDLE of the archive holds and `iact prune` has deleted.
 
     The bundle is verified first, and every entry has to be the one that the log has at its place. The part that was
@@ -100,7 +99,7 @@ def restore(bundle: Path, reason: str, by: str | None, store: str | None, passwo
     try:
         host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
         with _denials_told():
-            found = restoring.restore(host, bundle, by or getpass.getuser(), reason)
+            found = restoring.restore(host, bundle, by, reason)
     finally:
         engine.dispose()
     click.echo(f"{found.entries:,} entries of {found.runs:,} runs brought back; the bundle {found.verdict}")

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from iact.config.cli import config
-from iact.config.options import form_option, given_option
+from iact.config.options import by_option, form_option, given_option, moment_of, reason_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
-    from iact.config.project import Project
     from iact.engine.runtime import Run, Runtime
 
 SHORTEST_LEASE: Final = 2
@@ -128,7 +127,8 @@ def simulate(span: str, begin: str | None, scenario: str | None, form: str, *, e
     # What fails in a play stands in its time line.
     logging.getLogger("iact").addHandler(logging.NullHandler())
     project, found = scenario_of(Path.cwd(), scenario)
-    asked = Asked(span=_length(span), begin=_moment(begin, project), scenario=found, empty=empty)
+    begin_at = moment_of(begin, project, "--begin") if begin else None
+    asked = Asked(span=_length(span), begin=begin_at, scenario=found, empty=empty)
     with Console(stderr=True).status("Playing"):
         played = play(project, asked)
     _say(as_json(played) if form == "json" else simulation_lines(played))
@@ -145,15 +145,6 @@ def _length(text: str) -> timedelta:
         message = "in no time nothing happens"
         raise click.BadParameter(message, param_hint="--fast-forward")
     return found
-
-
-def _moment(text: str | None, project: Project) -> datetime | None:
-    from iact.core import instants
-
-    try:
-        return instants.parse(text, instants.zone_of(project.settings.time_zone)) if text else None
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--begin") from None
 
 
 @click.command()
@@ -269,22 +260,10 @@ def retry(run: str) -> None:
     click.echo(f"{again.run}: {again.stands}")
 
 
-def _person(_context: click.Context, _option: click.Parameter, by: str | None) -> str:
-    import getpass
-
-    return by or getpass.getuser()
-
-
-_why = click.option("--reason", metavar="TEXT", required=True, help="Why; it is kept in the journal.")
-_by = click.option(
-    "--by", metavar="NAME", callback=_person, help="Who says so; by default the user's name on this machine."
-)
-
-
 @click.command()
 @click.argument("run")
-@_why
-@_by
+@reason_option
+@by_option
 def approve(run: str, reason: str, by: str) -> None:
     """Let what a run proposes be done, and let it go on.
 
@@ -295,8 +274,8 @@ def approve(run: str, reason: str, by: str) -> None:
 
 @click.command()
 @click.argument("run")
-@_why
-@_by
+@reason_option
+@by_option
 def reject(run: str, reason: str, by: str) -> None:
     """Let what a run proposes not be done; the run hears that it failed, and goes on.
 
@@ -342,7 +321,7 @@ def _say(lines: str | Iterable[str]) -> None:
 @click.command()
 @click.argument("commit", required=False)
 @click.option("--files", is_flag=True, help="Let each process follow the files of its checkout again.")
-@_by
+@by_option
 def activate(commit: str | None, *, files: bool, by: str) -> None:
     """Let every process that serves the project follow the rules of one COMMIT.
 
