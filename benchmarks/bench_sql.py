@@ -1,6 +1,6 @@
 """Every query of a report or of the engine over 1,000,000 deployments and 10,000,000 journal rows: p95 < 250 ms.
 
-`bench_sql.py [--server NAME] [--only PREFIX] [--small] [--rounds 100] [--keep] [--write]`. The server is started for
+`bench_sql.py [--server NAME] [--only PREFIX …] [--small] [--rounds 100] [--keep] [--write]`. The server is started for
 this in a folder of its own and filled by its own statements; the largest repository has 100,000 deployments, 90
 others 10,000 each. A query is carried out in a transaction that is taken back, with other parameters every time, half
 of them about the largest repository and one window in five of the past, and timed until its last row has been read.
@@ -76,7 +76,7 @@ class Timed:
         return not self.unbounded and self.p95 >= MOST_MILLISECONDS
 
 
-def measure(engine: Engine, sizes: Sizes, rounds: int, only: str) -> Iterator[Timed]:
+def measure(engine: Engine, sizes: Sizes, rounds: int, only: tuple[str, ...]) -> Iterator[Timed]:
     """Carry every query whose name begins so out as often as asked for."""
     for name, asked in named_queries().items():
         if looks(asked) and name.startswith(only):
@@ -174,7 +174,9 @@ def main() -> None:
     """Print what each query takes, and fail where one is too slow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", action="append", choices=("mysql", "mariadb"), help="which; both, unless given")
-    parser.add_argument("--only", default="", metavar="PREFIX", help="queries whose names begin so, beside the others'")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="PREFIX", help="queries whose names begin so, beside the others'"
+    )
     parser.add_argument("--small", action="store_true", help="a tenth of the rows")
     parser.add_argument("--rounds", type=int, default=100, help="how often each query is carried out (100)")
     parser.add_argument("--keep", action="store_true", help="leave the filled server for the next time")
@@ -193,7 +195,7 @@ def _holds(name: str, sizes: Sizes, arguments: argparse.Namespace) -> bool:
         with filled(server, sizes) as engine:
             version = _version(engine)
             found = sorted(
-                measure(engine, sizes, arguments.rounds, arguments.only),
+                measure(engine, sizes, arguments.rounds, tuple(arguments.only) or ("",)),
                 key=lambda one: (bool(one.unbounded), one.name),
             )
     finally:

@@ -14,11 +14,13 @@ from sqlalchemy import select
 
 from iact.audit.bundles import ENTRIES, LEAVES, Manifest
 from iact.audit.checkpoint import Checkpoint
+from iact.audit.disclosures import Disclosure
 from iact.audit.notes import Note, Signer
 from iact.audit.ranges import kept_range
 from iact.audit.tiles import Tiles
 from iact.audit.tree import consistency_proof, inclusion_proof, leaf_hash
 from iact.audit.writing import Contents, Earlier, write_to
+from iact.core.commitments import PERSON, REMARK, SALT_SIZE, commitment
 from iact.core.facts import Fact, FactSet
 from iact.core.quantities import parse
 from iact.engine.clocks import ManualClock
@@ -34,6 +36,12 @@ ORIGIN = "example.com/shop"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SIGNER = Signer.of_seed(ORIGIN, bytes(range(32)))
 OTHER = Signer.of_seed(ORIGIN, bytes(range(1, 33)))
+
+SAID = tuple(
+    Disclosure(commitment(kind, salt, words), salt, words)
+    for kind, salt, words in ((PERSON, b"1" * SALT_SIZE, "guest"), (REMARK, b"2" * SALT_SIZE, "the disk is full"))
+)
+"""Who sounds the alarm, and what they say with it."""
 
 CHANGE = agent_definition("""
 inputs: {patience: {type: duration, default: 48h}}
@@ -94,7 +102,9 @@ def real_journal(rounds: int = 2) -> Journal:
             look = runtime.start("looking", definitions=[LOOKING], subject=f"look {number}", inputs=FactSet.of([]))
             runtime.advance(change)
             for key, event in enumerate(("alarm", "all_clear", "alarm")):
-                runtime.tell(look, event, key=f"{number}/{key}")
+                names = ("event.by", "event.note")
+                told = [Fact(name=name, value=one.token) for name, one in zip(names, SAID, strict=True)]
+                runtime.tell(look, event, facts=FactSet.of(told if event == "alarm" else []), key=f"{number}/{key}")
                 runtime.advance(look)
             if number % 2:
                 by = FactSet.of([Fact(name="event.by", value="lead", source="person")])
@@ -125,11 +135,13 @@ class Log:
         journal: what is in it.
         signer: who signs it.
         entries: its leaves.
+        discloses: whether its bundles say who the people in them are, and what they said.
     """
 
     journal: Journal
     signer: Signer = SIGNER
     entries: list[bytes] = field(default_factory=list)
+    discloses: bool = True
     _tiles: Tiles = field(default_factory=Tiles)
 
     def __post_init__(self) -> None:
@@ -173,6 +185,7 @@ class Log:
             entries=self.entries[first:last],
             earlier=lambda continued: self._earlier(continued, first, size),
             definitions=lambda keys: [self.journal.definitions[key] for key in keys],
+            disclosures=lambda tokens: [one for one in SAID if one.token in set(tokens)] if self.discloses else [],
             rotations=rotations,
         )
         opened = io.BytesIO()

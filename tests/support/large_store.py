@@ -26,7 +26,7 @@ WINDOW: Final = timedelta(days=90)
 _SCRIPTS: Final = Path(__file__).parent / "large"
 _RUNS_AT_ONCE: Final = 10_000
 _END: Final = BEGIN + SPAN
-_SUBJECTS, _PDCA_EVERY, _PARAMETERS = 5_000, 250, 20
+_SUBJECTS, _PDCA_EVERY, _PARAMETERS, _PERSONS = 5_000, 250, 20, 10_000
 """As the scripts say them."""
 
 
@@ -255,6 +255,13 @@ class Choice:
             "ended_at": now,
             "lately": now - timedelta(minutes=5),
             "decided_since": now - timedelta(days=1),
+            "person_name": f"person {self._random.randrange(_PERSONS)}",
+            "tokens": [
+                f"{kind}:{hashlib.sha256(str(self._random.randrange(_PERSONS)).encode()).hexdigest()}"
+                for kind in ("person", "remark")
+                for _ in range(min(250, self._looked_up))
+            ],
+            "pseudonyms": [f"person:{hashlib.sha256(str(self._random.randrange(_PERSONS)).encode()).hexdigest()}"],
             "job": f"job-{self._random.randrange(10)}",
             "b_job": f"job-{self._random.randrange(10)}",
             "b_scheduled_at": now - timedelta(minutes=self._random.randrange(1_000)),

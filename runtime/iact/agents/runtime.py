@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from iact.agents.modes import modes_of
+from iact.agents.modes import modes_in_force
 from iact.audit.identity import identity_of
 from iact.audit.keeping import keeping_up
 from iact.dora.repository import git_rules, open_store
@@ -33,7 +33,7 @@ def runtime_of(project: Project, *, only_look: bool = False) -> Iterator[Runtime
         }
     engine = open_store(project, only_look=only_look)
     try:
-        runtime = Runtime(engine, project=project.name, services=services, modes=modes_of(project))
+        runtime = Runtime(engine, project=project.name, services=services, modes=modes_in_force(project, engine))
         with nullcontext() if only_look else keeping_up(runtime.host, identity_of(project)):
             yield runtime
     finally:

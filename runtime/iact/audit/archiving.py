@@ -79,7 +79,7 @@ def archive(host: Host, identity: LogIdentity) -> Archived | None:
             f"the folder of the archive {identity.archive} cannot be made: {error.strerror}. Check its permissions."
         )
         raise EnvironmentProblemError(message) from error
-    verdict = export(host, identity, file, Asked(after=begin))
+    verdict = export(host, identity, file, Asked(after=begin, discloses=False))
     with file.open("rb") as opened:
         sealed = f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
     return write(host.engine, lambda connection: _note(connection, host, file.name, sealed, verdict), meets_others=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
-PACKAGE: Final = "iact.audit"
-ENTRANCE: Final = "verifier"
+PACKAGES: Final = ("iact.audit", "iact.core")
+"""Where modules come from that are put together."""
+ENTRANCE: Final = "iact.audit.verifier"
 """The module with the command line."""
 
 _HEAD: Final = '''\
@@ -25,7 +26,7 @@ _HEAD: Final = '''\
 BUNDLE is the file that you were handed, KEY the public key of the log (or a file with it), which you got elsewhere, and
 FILE a checkpoint that you kept from earlier. Exit codes: 0 it holds, 1 it does not, 2 it cannot be judged.
 
-This file is made by `iact audit verifier` out of the modules of iact.audit that are named below; do not edit it.
+This file is made by `iact audit verifier` out of the modules of iact that are named below; do not edit it.
 """
 
 from __future__ import annotations
@@ -59,12 +60,13 @@ def assembled() -> str:
     for module in order:
         taken = [part.text for part in parts[module] if not part.defines or part.defines & used]
         about = "\n".join(f"# {line}".rstrip() for line in (ast.get_docstring(trees[module]) or "").splitlines())
-        sections.append(f"# {'=' * 118}\n# {PACKAGE}.{module}\n#\n{about}\n\n\n" + "\n\n\n".join(taken) + "\n")
+        sections.append(f"# {'=' * 118}\n# {module}\n#\n{about}\n\n\n" + "\n\n\n".join(taken) + "\n")
     return _HEAD + "\n".join(imports) + "\n\n\n" + "\n\n".join(sections)
 
 
 def _source(module: str) -> str:
-    return resources.files(PACKAGE).joinpath(f"{module}.py").read_text("utf-8")
+    package, _, name = module.rpartition(".")
+    return resources.files(package).joinpath(f"{name}.py").read_text("utf-8")
 
 
 def _visit(module: str, order: list[str]) -> None:
@@ -73,10 +75,10 @@ def _visit(module: str, order: list[str]) -> None:
         return
     for node in ast.parse(_source(module)).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("iact."):
-            package, _, name = (node.module or "").rpartition(".")
-            if package != PACKAGE or any(each.asname for each in node.names):
-                raise ValueError(f"{module} imports {node.module}, which is not put together with it")
-            _visit(name, order)
+            imported = node.module or ""
+            if imported.rpartition(".")[0] not in PACKAGES or any(each.asname for each in node.names):
+                raise ValueError(f"{module} imports {imported}, which is not put together with it")
+            _visit(imported, order)
     order.append(module)
 
 

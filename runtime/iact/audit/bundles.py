@@ -35,6 +35,8 @@ ENTRIES: Final = "entries.jsonl"
 """The stored bytes of the entries, one a line."""
 LEAVES: Final = "leaves.bin"
 """The hashes of the entries, one after the other: by them the one that was changed is found."""
+DISCLOSURES: Final = "disclosures.jsonl"
+"""The people and their words for which something stands in the entries, one a line; where they were erased, nothing."""
 INDEX: Final = "index.html"
 """The first entries, to read."""
 
@@ -49,6 +51,7 @@ MEMBERS: Final = (
     EARLIER,
     ENTRIES,
     LEAVES,
+    DISCLOSURES,
     INDEX,
 )
 """Every file of a bundle: each is there once, and no other."""

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 from iact.audit.bundles import AuditFindingError, BundleError, Manifest
 from iact.audit.checkpoint import parse_checkpoint
 from iact.audit.contents import EARLIEST, LATEST, LogContents
+from iact.audit.disclosures import Disclosure
 from iact.audit.notes import NoteError, parse_key, parse_note
 from iact.audit.ranges import kept_range
 from iact.audit.store import archives, head, keys_of, newest_checkpoint, place_of, tile_reader
 from iact.audit.tiles import Tiles
 from iact.audit.tree import consistency_proof, inclusion_proof
 from iact.audit.verifying import verify_bundle
-from iact.audit.writing import Contents, Earlier, write_bundle
+from iact.audit.writing import Contents, Earlier, nothing_disclosed, write_bundle
 from iact.core import instants
 from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from iact.engine.definitions import pinned_bytes
+from iact.engine.persons import disclosures
 from iact.stores.units import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
@@ -43,12 +45,14 @@ class Asked:
         end: the moment after it; None for all that is signed.
         kept: checkpoints that the auditor kept, as they were handed out: the log is shown to go on from them.
         after: instead of a period, all that is signed from this place on.
+        discloses: whether it says who the people in the entries are, and what they wrote.
     """
 
     begin: datetime | None = None
     end: datetime | None = None
     kept: Sequence[bytes] = ()
     after: int | None = None
+    discloses: bool = True
 
 
 def export(host: Host, identity: LogIdentity, file: Path, asked: Asked) -> Verdict:
@@ -136,7 +140,12 @@ class _Part:
             entries=self._log.between(self.first, self.last),
             earlier=self._earlier,
             definitions=lambda keys: pinned_bytes(self._connection, self._project, list(keys)),
+            disclosures=self._disclosures if asked.discloses else nothing_disclosed,
         )
+
+    def _disclosures(self, tokens: Iterable[str]) -> Iterator[Disclosure]:
+        for token, salt, words in disclosures(self._connection, self._project, list(tokens)):
+            yield Disclosure(token, salt, words)
 
     def _sizes(self) -> set[int]:
         """Return sizes of the log at which somebody may have kept a checkpoint: the archive's, and those asked for."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
 from iact.audit.bundles import ENTRIES, Manifest, shortened
 from iact.audit.checkpoint import Checkpoint
+from iact.core.commitments import disclosed
 
 ENTRIES_SHOWN: Final = 500
 """How many entries the page shows; all of them are in the file beside it."""
@@ -24,16 +25,17 @@ _STYLE: Final = (
 )
 
 
-def index_page(manifest: Manifest, checkpoint: Checkpoint, entries: Iterable[bytes]) -> bytes:
+def index_page(manifest: Manifest, checkpoint: Checkpoint, entries: Iterable[bytes], words: Mapping[str, str]) -> bytes:
     """Return the page.
 
     Args:
         manifest: what the bundle is about.
         checkpoint: to which it leads.
         entries: the stored bytes of its entries; the first of them are read.
+        words: what the commitments in these stand for, of those that are disclosed.
     """
     count, first, last = manifest.last - manifest.first, manifest.first, manifest.last
-    rows = [_row(place, content) for place, content in enumerate(islice(entries, ENTRIES_SHOWN), manifest.first)]
+    rows = [_row(place, content, words) for place, content in enumerate(islice(entries, ENTRIES_SHOWN), manifest.first)]
     asked = f"from {manifest.begin or 'the beginning'} to {manifest.end or 'the end'}"
     rest = f"<p>{count - len(rows)} more are in {ENTRIES}.</p>\n" if count > len(rows) else ""
     page = (
@@ -64,17 +66,33 @@ def said_of(kind: str, body: Any) -> str:
     if isinstance(decision, dict):
         begin, end = decision.get("from"), decision.get("to")
         moved = f"{begin} → {end}" if begin != end or decision.get("moved") else f"stays in {end}"
-        words = [str(body["agent"]) if kind == "started" and "agent" in body else "", moved, decision.get("outcome")]
+        ordered = f"by {by}" if (by := speaker_of(body)) else ""
+        agent = str(body["agent"]) if kind == "started" and "agent" in body else ""
+        words = [agent, moved, decision.get("outcome"), ordered]
     else:
         words = [body.get("what"), body.get("action"), body.get("by"), body.get("reason"), body.get("message")]
     return ", ".join(str(word) for word in words if isinstance(word, str) and word)
 
 
-def _row(place: int, content: bytes) -> str:
+def speaker_of(body: Any) -> str:
+    """Return who said what an entry says: who answered, or whose order the run was told; empty where nobody did."""
+    if not isinstance(body, dict):
+        return ""
+    if isinstance(body.get("by"), str):
+        return str(body["by"])
+    for part, name in (("brought", "event.by"), ("inputs", "input.by")):
+        told = body.get(part)
+        for fact in told if isinstance(told, list) else ():
+            if isinstance(fact, dict) and fact.get("name") == name and isinstance(fact.get("value"), str):
+                return str(fact["value"])
+    return ""
+
+
+def _row(place: int, content: bytes, words: Mapping[str, str]) -> str:
     try:
         record = json.loads(content)
         run, kind = f"{record['run']} {record['sequence']}", record["kind"]
-        cells = [record["at"], run, kind, said_of(kind, record["body"])]
+        cells = [record["at"], run, kind, said_of(kind, disclosed(record["body"], words))]
     except (ValueError, KeyError, TypeError, RecursionError):
         cells = ["", "", "", "cannot be read"]
     return f"<tr><td>{place}</td>" + "".join(f"<td>{_safe(str(cell))}</td>" for cell in cells) + "</tr>\n"

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from iact.audit.checkpoint import parse_checkpoint
 from iact.audit.contents import EARLIEST, LATEST, LogContents
-from iact.audit.index_page import said_of
+from iact.audit.index_page import said_of, speaker_of
 from iact.audit.notes import parse_note
 from iact.audit.proofs import verify_inclusion
 from iact.audit.store import OF_RUN, READ_AT_ONCE, head, newest_checkpoint, place_of, tile_reader
 from iact.audit.tiles import Tiles
 from iact.audit.tree import inclusion_proof, leaf_hash
 from iact.core import instants
+from iact.core.commitments import PERSON, commitments_in, disclosed
 from iact.core.errors import ConfigurationError
+from iact.engine import persons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -35,22 +37,29 @@ class Listed:
         record: what it says.
         agent: name of the agent whose run it is.
         rule: digest of the definition under which the run started: which version of the rule.
+        words: what the commitments in it stand for; one whose person was erased is left out.
     """
 
     place: int
     record: dict[str, Any]
     agent: str
     rule: str
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def speaker(self) -> str:
+        """What stands in the entry for who said so; empty where nobody did."""
+        return speaker_of(self.record["body"])
 
     @property
     def person(self) -> str:
         """Who said so, where a person did; empty where none did."""
-        return _person(self.record["body"])
+        return str(disclosed(self.speaker, self.words))
 
     @property
     def says(self) -> str:
         """What it says, in a few words."""
-        return said_of(self.record["kind"], self.record["body"])
+        return said_of(self.record["kind"], disclosed(self.record["body"], self.words))
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -60,6 +69,7 @@ class Listed:
             "rule": self.rule,
             "person": self.person,
             "entry": self.record,
+            "words": dict(self.words),
         }
 
 
@@ -69,7 +79,7 @@ class Wanted:
 
     Attributes:
         run: name of a run, or the beginning of it.
-        person: who said so.
+        person: who said so: a name, a pseudonym, or the beginning of one.
         agent: the rule: an agent's name.
         begin: the first moment of a period.
         end: the moment after it.
@@ -83,13 +93,22 @@ class Wanted:
     end: datetime | None = None
     most: int = 50
 
-    def takes(self, listed: Listed) -> bool:
-        """Return whether an entry is one of them, by all but the period."""
+    def takes(self, listed: Listed, pseudonym: str | None) -> bool:
+        """Return whether an entry is one of them, by all but the period.
+
+        Args:
+            listed: the entry.
+            pseudonym: what stands for the person.
+        """
         return (
             listed.record["run"].startswith(self.run)
-            and (not self.person or listed.person == self.person)
+            and (not self.person or self._is_of(listed.speaker, pseudonym))
             and (not self.agent or listed.agent == self.agent)
         )
+
+    def _is_of(self, speaker: str, pseudonym: str | None) -> bool:
+        begins = self.person.startswith(f"{PERSON}:") and speaker.startswith(self.person)
+        return begins or speaker in {self.person, pseudonym}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +155,9 @@ class Proved:
             lines.append(
                 f"  {len(self.proof)} hashes lead to the root of the log of {self.size} entries that was signed"
             )
-        return "\n".join(lines) + "\n" + json.dumps(record, indent=2, ensure_ascii=False)
+        lines.append(json.dumps(record, indent=2, ensure_ascii=False))
+        lines += [f"  {token} stands for {words!r}" for token, words in sorted(listed.words.items())]
+        return "\n".join(lines)
 
 
 class LogReader:
@@ -168,12 +189,23 @@ class LogReader:
             MissingEntryError: if one is neither in the journal nor in the archive.
         """
         found: deque[Listed] = deque()
+        pseudonym = persons.pseudonym_of(self._connection, self._project, wanted.person) if wanted.person else None
         for listed in self._newest_first(wanted):
-            if wanted.takes(listed):
+            if wanted.takes(listed, pseudonym):
                 found.appendleft(listed)
                 if len(found) == wanted.most:
                     break
-        return list(found)
+        return self._in_words(found)
+
+    def _in_words(self, found: Iterable[Listed]) -> list[Listed]:
+        """Return entries with what the commitments in them stand for."""
+        entries = list(found)
+        words = persons.words_of(self._connection, self._project, [one.record for one in entries])
+        own = [set(commitments_in(json.dumps(one.record))) for one in entries]
+        return [
+            replace(one, words={token: words[token] for token in sorted(tokens & words.keys())})
+            for one, tokens in zip(entries, own, strict=True)
+        ]
 
     def named(self, name: str) -> list[Listed]:
         """Return the entries that a person named: by a place, by `run/sequence`, or all of a run.
@@ -182,7 +214,7 @@ class LogReader:
             ConfigurationError: if there is none.
         """
         if name.isdecimal() and int(name) < self._size:
-            return [self._at(int(name))]
+            return self._in_words([self._at(int(name))])
         run, _, sequence = name.partition("/")
         if sequence.isdecimal():
             place = place_of(self._connection, self._project, run, int(sequence))
@@ -194,7 +226,7 @@ class LogReader:
                 f"the log has no entry {name!r}. Name a place, a run, or RUN/SEQUENCE; `iact audit list` shows them."
             )
             raise ConfigurationError(message)
-        return [self._at(place) for place in places]
+        return self._in_words(self._at(place) for place in places)
 
     def proved(self, listed: Listed) -> Proved:
         """Return an entry with its proof, which was checked.
@@ -268,13 +300,3 @@ class LogReader:
 def _is_within(listed: Listed, wanted: Wanted) -> bool:
     at = instants.parse(listed.record["at"])
     return (wanted.begin is None or at >= wanted.begin) and (wanted.end is None or at < wanted.end)
-
-
-def _person(body: dict[str, Any]) -> str:
-    """Return who said what an entry says: who answered, or whose order the run was told."""
-    if isinstance(body.get("by"), str):
-        return str(body["by"])
-    for fact in body.get("brought", ()):
-        if fact.get("name") == "event.by" and isinstance(fact.get("value"), str):
-            return str(fact["value"])
-    return ""

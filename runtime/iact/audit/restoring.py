@@ -24,6 +24,7 @@ from iact.core.canonical import digest
 from iact.core.errors import ConfigurationError, FindingError
 from iact.engine import journal
 from iact.engine.journal import LOG_RUN, EntryKind, anchor_of
+from iact.engine.persons import Persons
 from iact.engine.pruning import SET_ANCHOR
 from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, of_run
 from iact.stores.query import query
@@ -101,12 +102,13 @@ def restore(host: Host, file: Path, by: str, reason: str) -> Restored:
         for run, front in back.items():
             _move_anchor(connection, host.project, run, front)
         if entries:
-            body = {"what": "restored", "file": file.name, "entries": entries, "by": by, "reason": reason}
             now = host.now(connection)
+            said = Persons(connection, host.project, now).said(by, reason, run=LOG_RUN)
+            body = {"what": "restored", "file": file.name, "entries": entries, **said}
             journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
         return Restored(entries, len(back), verdict)
 
-    return write(host.engine, work)
+    return write(host.engine, work, meets_others=True)
 
 
 def _verified(host: Host, file: Path) -> Verdict:

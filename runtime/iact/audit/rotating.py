@@ -15,6 +15,7 @@ from iact.audit.store import ADD_KEY, keys_of
 from iact.core.errors import ConfigurationError
 from iact.engine import journal
 from iact.engine.journal import LOG_RUN, EntryKind
+from iact.engine.persons import Persons
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def _note(host: Host, newest: LogKey, new: Signer, note: Note | None, change: Ch
             rotation=None if rotation is None else rotation.encode(),
             since=now,
         )
-        body = {"what": "key", "key": str(new.key), "rotation": rotation, "by": change.by, "reason": change.reason}
+        said = Persons(connection, host.project, now).said(change.by, change.reason, run=LOG_RUN)
+        body = {"what": "key", "key": str(new.key), "rotation": rotation, **said}
         journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
 
-    write(host.engine, work)
+    write(host.engine, work, meets_others=True)

@@ -7,8 +7,9 @@ looked at more closely, so that nobody but who holds the log's key can make that
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from iact.audit.bundles import (
     CHECKPOINT,
     CONSISTENCY,
     DEFINITIONS,
+    DISCLOSURES,
     EARLIER,
     ENTRIES,
     INDEX,
@@ -38,12 +40,14 @@ from iact.audit.bundles import (
 )
 from iact.audit.chains import Chains, Seen
 from iact.audit.checkpoint import Checkpoint, parse_checkpoint
-from iact.audit.index_page import index_page
+from iact.audit.disclosures import LONGEST_DISCLOSURE, checked_disclosures
+from iact.audit.index_page import ENTRIES_SHOWN, index_page
 from iact.audit.keys import trusted_keys
 from iact.audit.notes import NoteError, VerifierKey, parse_key, parse_note, verify
 from iact.audit.proofs import ProofError, verify_consistency, verify_inclusion
 from iact.audit.ranges import Range
 from iact.audit.tree import HASH_SIZE, leaf_hash
+from iact.core.commitments import commitments_in
 
 MOST_OF_A_NOTE: Final = 1 << 20
 """Bytes of a checkpoint or a manifest at most."""
@@ -395,7 +399,10 @@ def _show_earlier(archive: Archive, manifest: Manifest, checkpoint: Checkpoint, 
 
 def _check_index(archive: Archive, manifest: Manifest, checkpoint: Checkpoint) -> None:
     """Check that what is there to read says what the entries say."""
-    entries: Iterable[bytes] = archive.lines(ENTRIES)
-    expected = index_page(manifest, checkpoint, entries)
+    shown = list(islice(archive.lines(ENTRIES), ENTRIES_SHOWN))
+    spoken_of = {token for content in shown for token in commitments_in(content.decode("utf-8", "replace"))}
+    told = checked_disclosures(archive.lines(DISCLOSURES, LONGEST_DISCLOSURE))
+    words = {one.token: one.words for one in told if one.token in spoken_of}
+    expected = index_page(manifest, checkpoint, shown, words)
     if archive.size(INDEX) > MOST_OF_A_FILE or archive.read(INDEX, MOST_OF_A_FILE) != expected:
         raise AuditFindingError(f"{INDEX} does not say what the entries say: it was changed")

@@ -23,6 +23,7 @@ from iact.audit.bundles import (
     CHECKPOINT,
     CONSISTENCY,
     DEFINITIONS,
+    DISCLOSURES,
     EARLIER,
     ENTRIES,
     INDEX,
@@ -34,10 +35,12 @@ from iact.audit.bundles import (
     Manifest,
 )
 from iact.audit.checkpoint import parse_checkpoint
+from iact.audit.disclosures import Disclosure
 from iact.audit.index_page import ENTRIES_SHOWN, index_page
 from iact.audit.notes import Note, VerifierKey
 from iact.audit.tree import leaf_hash
 from iact.core.canonical import canonical
+from iact.core.commitments import commitments_in
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest moment that a zip can name."""
@@ -61,6 +64,11 @@ class Earlier:
     proof: Sequence[bytes]
 
 
+def nothing_disclosed(tokens: Iterable[str]) -> Iterable[Disclosure]:  # noqa: ARG001 - nothing is said of any
+    """Say of no commitment what it stands for."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What a bundle holds.
@@ -77,6 +85,7 @@ class Contents:
         earlier: for each run that goes on: its first entry and the one before the range, in the order of the log; asked
             for once the entries were written, with the runs whose first entry is not among them.
         definitions: the pinned bytes of each of some digests; asked for last, with all that the runs pinned.
+        disclosures: what some commitments stand for, in their order; asked for with all that are in the entries.
     """
 
     manifest: Manifest
@@ -89,6 +98,7 @@ class Contents:
     entries: Iterable[bytes]
     earlier: Callable[[Mapping[str, int]], Iterable[Earlier]]
     definitions: Callable[[Iterable[str]], Iterable[bytes]]
+    disclosures: Callable[[Iterable[str]], Iterable[Disclosure]] = nothing_disclosed
 
 
 def write_bundle(file: Path, contents: Contents) -> None:
@@ -117,11 +127,13 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
                 into.write(content)
         pins = _Pins()
         shown: list[bytes] = []
+        tokens: set[str] = set()
         with _member(archive, ENTRIES) as into:
             for content in contents.entries:
                 into.write(content + b"\n")
                 leaves.write(leaf_hash(content))
                 pins.see(content)
+                tokens.update(commitments_in(content.decode("utf-8", "replace")))
                 if len(shown) < ENTRIES_SHOWN:
                     shown.append(content)
         leaves.seek(0)
@@ -130,6 +142,7 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
         with _member(archive, EARLIER) as into:
             for each in contents.earlier(pins.continued):
                 pins.pin(each.content)
+                tokens.update(commitments_in(each.content.decode("utf-8", "replace")))
                 record = {
                     "place": each.place,
                     "proof": [one.hex() for one in each.proof],
@@ -139,8 +152,15 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
         with _member(archive, DEFINITIONS) as into:
             for definition in contents.definitions(sorted(pins.keys)):
                 into.write(definition + b"\n")
+        spoken_of = {token for content in shown for token in commitments_in(content.decode("utf-8", "replace"))}
+        words: dict[str, str] = {}
+        with _member(archive, DISCLOSURES) as into:
+            for one in contents.disclosures(sorted(tokens)):
+                into.write(one.written() + b"\n")
+                if one.token in spoken_of:
+                    words[one.token] = one.words
         with _member(archive, INDEX) as into:
-            into.write(index_page(manifest, parse_checkpoint(contents.checkpoint.text), shown))
+            into.write(index_page(manifest, parse_checkpoint(contents.checkpoint.text), shown, words))
 
 
 class _Pins:

@@ -13,9 +13,12 @@ from iact.engine.attempts import Attempt
 from iact.engine.claims import ClaimLostError, still_held
 from iact.engine.journal import EntryKind
 from iact.engine.page import Page
+from iact.engine.persons import Persons
 from iact.stores.units import write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.engine import Connection, RowMapping
 
     from iact.engine.claims import Claim
@@ -66,13 +69,15 @@ def give(host: Host, runner: str, claim: Claim, answer: Answer) -> tuple[str, ..
         proposed = list(store.PROPOSED_BY_RUN.rows(connection, **asked))
         if not proposed or not run.active:
             raise NothingProposedError(claim.run)
-        page = Page(connection, host.project, [claim.run], host.now(connection))
+        now = host.now(connection)
+        body = Persons(connection, host.project, now).said(answer.by, answer.reason, run=claim.run)
+        page = Page(connection, host.project, [claim.run], now)
         for row in proposed:
-            _note(page, _attempt(claim, run, row), answer)
+            _note(page, _attempt(claim, run, row), body, approved=answer.approved)
         page.flush()
         return tuple(row["action"] for row in proposed)
 
-    return write(host.engine, answered)
+    return write(host.engine, answered, meets_others=True)
 
 
 def _attempt(claim: Claim, run: store.Run, row: RowMapping) -> Attempt:
@@ -88,15 +93,14 @@ def _attempt(claim: Claim, run: store.Run, row: RowMapping) -> Attempt:
     )
 
 
-def _note(page: Page, attempt: Attempt, answer: Answer) -> None:
-    body = {"by": answer.by, "reason": answer.reason}
-    if answer.approved:
+def _note(page: Page, attempt: Attempt, body: Mapping[str, str], *, approved: bool) -> None:
+    if approved:
         page.mark(attempt, store.DECIDED)
         page.note(attempt, EntryKind.APPROVED, body)
         return
     page.mark(attempt, store.REJECTED, settled_at=page.now)
     page.note(attempt, EntryKind.REJECTED, body)
-    said = f"rejected by {answer.by}: {answer.reason}"
+    said = f"rejected by {body['by']}: {body['reason']}"
     message = Fact(name="receipt.message", value=said, observed_at=page.now, source="person")
     page.tell(
         attempt.run.run,

@@ -10,13 +10,15 @@ import logging
 import time
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from iact.core.canonical import canonical
+from iact.core.commitments import disclosed
 from iact.core.evaluator import begin
 from iact.core.facts import EMPTY, FactSet
 from iact.core.machine import Machine, Mode, Trigger
-from iact.engine import claims, journal, proposals, store
+from iact.engine import claims, journal, persons, proposals, store
 from iact.engine import definitions as definition_store
 from iact.engine.claims import FIRST_CLAIM, ClaimLostError
 from iact.engine.clocks import DatabaseClock, TransactionClock
@@ -26,6 +28,7 @@ from iact.engine.model import compile_agent
 from iact.engine.modes import ModesInForce
 from iact.engine.outside import WORLD, Outside
 from iact.engine.page import Page
+from iact.engine.persons import Persons
 from iact.engine.runners import IDLE_FOR, LEASE, Presence
 from iact.engine.store import Run
 from iact.engine.worker import EndlessRunError, Worker
@@ -192,16 +195,50 @@ class Runtime:
         """Return a run's journal, oldest entry first."""
         return read(self.engine, lambda connection: list(journal.entries(connection, self.project, run)))
 
+    def pseudonym(self, name: str) -> str:
+        """Return what stands for a person in journals; durable once this returns.
+
+        Raises:
+            ConfigurationError: if the name is longer than any.
+        """
+
+        def written(connection: Connection) -> str:
+            return Persons(connection, self.project, self.host.now(connection)).pseudonym(name)
+
+        return write(self.host.engine, written, meets_others=True)
+
+    def journal_in_words(self, run: str) -> list[Entry]:
+        """Return a run's journal to show, oldest entry first: with the words of people in their places."""
+
+        def shown(connection: Connection) -> list[Entry]:
+            found = list(journal.entries(connection, self.project, run))
+            words = persons.words_of(connection, self.project, [entry.body for entry in found])
+            return [replace(entry, body=disclosed(entry.body, words)) for entry in found]
+
+        return read(self.engine, shown)
+
+    def with_words(self, record: Any) -> Any:
+        """Return JSON data to show: with the words of people in the place of what stands for them in journals."""
+        return read(self.engine, lambda connection: persons.with_words(connection, self.project, record))
+
     def machine(self, run: Run) -> Machine:
         """Return the definition that a run started under, compiled.
 
         Raises:
             LookupError: if the store has lost it.
         """
+        own = self.definition(run)
+        return compile_agent(own.tree, name=own.name, digest=own.digest)
+
+    def definition(self, run: Run) -> Definition:
+        """Return the definition that a run started under.
+
+        Raises:
+            LookupError: if the store has lost it.
+        """
         pin = f"Agent/{run.agent}"
         pinned = {pin: run.pins[pin]}
-        own = read(self.engine, lambda connection: definition_store.load(connection, self.project, pinned)[pin])
-        return compile_agent(own.tree, name=own.name, digest=own.digest)
+        return read(self.engine, lambda connection: definition_store.load(connection, self.project, pinned)[pin])
 
     def holder(self, name: str) -> str | None:
         """Return the run that holds a name which only one run at a time may hold, or None."""

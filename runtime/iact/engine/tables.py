@@ -6,7 +6,19 @@ from typing import Final
 
 from sqlalchemy import Column, ColumnElement, Index, Integer, Table, Text, UniqueConstraint, and_, bindparam
 
-from iact.stores.columns import DIGEST, NAME, PROJECT, RUN, Instant, ascii_identifier, content, counter, identifier
+from iact.stores.columns import (
+    COMMITMENT,
+    DIGEST,
+    NAME,
+    PROJECT,
+    RUN,
+    Instant,
+    ascii_identifier,
+    content,
+    counter,
+    identifier,
+    salt,
+)
 from iact.stores.metadata import METADATA
 
 DEFINITIONS: Final = Table(
@@ -153,6 +165,32 @@ JOURNAL: Final = Table(
     comment="Every fact taken in, every decision, every intent and every receipt; rows are never changed",
 )
 
+PERSONS: Final = Table(
+    "persons",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("pseudonym", COMMITMENT, primary_key=True, comment="salted digest of the name; stands in the journal"),
+    Column("name", identifier(255), nullable=False),
+    Column("salt", salt(), nullable=False),
+    Column("since", Instant(), nullable=False),
+    UniqueConstraint("project", "name", name="uq_persons_name"),
+    comment="Who stands behind a pseudonym of the journal; a row is deleted when the person is erased",
+)
+
+REMARKS: Final = Table(
+    "remarks",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("token", COMMITMENT, primary_key=True, comment="salted digest of the words; stands in the journal"),
+    Column("salt", salt(), nullable=False),
+    Column("words", content(), nullable=False),
+    Column("person", COMMITMENT, nullable=False, comment="pseudonym of who wrote them"),
+    Column("run", RUN, nullable=False, comment="the run that they are about"),
+    Column("written_at", Instant(), nullable=False),
+    Index("ix_remarks_person", "project", "person"),
+    comment="What people wrote; a row is deleted when the person is erased",
+)
+
 JOURNAL_PENDING: Final = Table(
     "journal_pending",
     METADATA,
@@ -185,6 +223,20 @@ PRUNINGS: Final = Table(
     Column("policies", Text, nullable=False, comment="name and digest, one a line"),
     Column("deleted", Integer, nullable=False, comment="how many rows"),
     comment="What was deleted because its time was over; rows are never deleted",
+)
+
+
+ACTIVATIONS: Final = Table(
+    "activations",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 …; the highest is in force"),
+    Column("commit_id", ascii_identifier(64), nullable=False, comment="empty: the files of each checkout"),
+    Column("digest", DIGEST, nullable=False, comment="of all rules at that commit"),
+    Column("activated_by", Text, nullable=False),
+    Column("activated_at", Instant(), nullable=False),
+    Column("modes", content(), nullable=True, comment="of each agent in these rules; null where it was not kept"),
+    comment="Which commit's rules all processes that serve a project are to follow",
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from iact.config.options import form_option, given_option
+from iact.config.options import by_option, form_option, given_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -134,22 +134,24 @@ def plan(improvement: str | None, repo: Path, as_of: str | None, form: str) -> N
 @pdca.command()
 @click.argument("improvement")
 @_repo
+@by_option
 @form_option
-def start(improvement: str, repo: Path, form: str) -> None:
+def start(improvement: str, repo: Path, by: str, form: str) -> None:
     """Start an experiment.
 
     A parameter, or a git branch of its own, is all that it changes.
     """
-    _change(repo, form, lambda session: session.experiments.start(improvement))
+    _change(repo, form, lambda session: session.experiments.start(improvement, by))
 
 
 @pdca.command()
 @click.argument("improvement")
 @_repo
+@by_option
 @form_option
-def stop(improvement: str, repo: Path, form: str) -> None:
+def stop(improvement: str, repo: Path, by: str, form: str) -> None:
     """Stop an experiment and take its change back."""
-    _change(repo, form, lambda session: session.experiments.stop(improvement))
+    _change(repo, form, lambda session: session.experiments.stop(improvement, by))
 
 
 @pdca.command()

@@ -13,7 +13,7 @@ from typing import Final
 from iact.core import instants
 from iact.core.canonical import digest_of
 from iact.core.errors import ConfigurationError, FindingError
-from iact.core.facts import Fact, FactSet, FactValue
+from iact.core.facts import EMPTY, Fact, FactSet, FactValue
 from iact.core.problems import did_you_mean
 from iact.core.quantities import Quantity
 from iact.engine.definitions import Definition, pins_of
@@ -89,8 +89,12 @@ class Experiments:
             found = self._go_on(active)
         return self._plan() if found.state == "superseded" else found
 
-    def start(self, improvement: str) -> Run:
+    def start(self, improvement: str, by: str = "") -> Run:
         """Start an experiment, whether it was proposed or not.
+
+        Args:
+            improvement: what is to be tried.
+            by: who says so; empty where no person does.
 
         Raises:
             ConfigurationError: if there is no such improvement, it was started already, or its metric is taken.
@@ -107,9 +111,9 @@ class Experiments:
         self._expect_free(improvement)
         for run, trial in self.trials():
             if trial.improvement == improvement:
-                self.runtime.tell(run.run, "start_requested", key="start")
+                self.runtime.tell(run.run, "start_requested", facts=self._told_by(by), key="start")
                 return self.runtime.advance(run.run)
-        run = self._begin(f"{self.repository}/{improvement}", improvement)
+        run = self._begin(f"{self.repository}/{improvement}", improvement, by)
         if run.state == "nothing_to_do":
             metric = self._definition_of(improvement).expect.metric
             message = (
@@ -119,8 +123,12 @@ class Experiments:
             raise FindingError(message)
         return run
 
-    def stop(self, improvement: str) -> Run:
+    def stop(self, improvement: str, by: str = "") -> Run:
         """Stop an experiment and take its change back, by the rules it was started under: today's may lack it.
+
+        Args:
+            improvement: what is being tried.
+            by: who says so; empty where no person does.
 
         Raises:
             ConfigurationError: if there is no such improvement, or it is not being tried.
@@ -131,7 +139,7 @@ class Experiments:
                 if reason := looked_at(run.remembered, self.runtime.host.services):
                     message = f"{improvement} goes on: {reason.partition(', so')[0]}. Check out another branch there, "
                     raise FindingError(f"{message}then stop it again.")
-                self.runtime.tell(run.run, "stop_requested", key=f"stop/{run.visit}")
+                self.runtime.tell(run.run, "stop_requested", facts=self._told_by(by), key=f"stop/{run.visit}")
                 return self.runtime.advance(run.run)
         tried = [trial.improvement for run, trial in self.trials() if run.state in STOPPABLE]
         self._expect_known(improvement, *tried)
@@ -152,13 +160,21 @@ class Experiments:
             return last
         return self._begin(self.repository, "")
 
-    def _begin(self, subject: str, improvement: str) -> Run:
+    def _told_by(self, person: str) -> FactSet:
+        if not person:
+            return EMPTY
+        return FactSet.of([Fact(name="event.by", value=self.runtime.pseudonym(person), source="person")])
+
+    def _begin(self, subject: str, improvement: str, by: str = "") -> Run:
+        """Start a run; of one that a person asked for by name its inputs say who did."""
         inputs: dict[str, FactValue] = {
             "repository": self.repository,
             "window": self.window,
             "improvement": improvement,
             "seen": self.seen,
         }
+        if by:
+            inputs["by"] = self.runtime.pseudonym(by)
         facts = FactSet.of(Fact(name=f"input.{name}", value=value, source="input") for name, value in inputs.items())
         name = self._name(subject, facts) if self.repeatable else ""
         run = self.runtime.start(AGENT, definitions=self.definitions, subject=subject, inputs=facts, name=name)

@@ -71,7 +71,7 @@ class Subject:
 def document(subject: Subject) -> dict[str, Any]:
     """Return the report as JSON data."""
     pinned = rules_of({definition.pin: definition for definition in subject.definitions})
-    journal = subject.runtime.journal(subject.run.run)
+    journal = subject.runtime.journal_in_words(subject.run.run)
 
     def look(connection: Connection) -> tuple[Measured, Measured, dict[str, Any]]:
         context = _context(subject, connection)

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Engine
 
-from iact.agents.modes import modes_of
+from iact.agents.modes import modes_in_force, modes_of
 from iact.audit.identity import identity_of
 from iact.audit.keeping import keeping_up
 from iact.config.project import Project
@@ -148,7 +148,9 @@ def opened(project: Project, asked: Asked) -> Iterator[Session]:
         services: dict[str, Any] = {"pretend": True}
         if not asked.looks_only:
             services = {"repository": asked.repo, "git_rules": git_rules(project.settings.sources.git)}
-        runtime = Runtime(engine, project=project.name, clock=clock, services=services, modes=modes_of(project))
+        runtime = Runtime(
+            engine, project=project.name, clock=clock, services=services, modes=modes_in_force(project, engine)
+        )
         session = _session(project, definitions, runtime, asked, now)
         with nullcontext() if asked.looks_only else keeping_up(runtime.host, identity_of(project)):
             yield session

@@ -16,7 +16,9 @@ from iact.config.options import by_option, form_option, reason_option
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from iact.config.project import Project
     from iact.operations.places import Place
+    from iact.retention.erasing import Erased
     from iact.retention.pruning import Pruned
 
 _DENIED: Final = (1044, 1142)
@@ -106,6 +108,128 @@ def restore(bundle: Path, reason: str, by: str, store: str | None, password: str
 
 
 audit.add_command(restore)
+
+
+@audit.group()
+def person() -> None:
+    """Say what is kept of a person, and erase it. What proves the journal stays as it is."""
+
+
+_also = click.option(
+    "--also",
+    multiple=True,
+    metavar="NAME",
+    help="What else they are called: another name, an address, a handle. What the rules say of a Person is known.",
+)
+
+
+@person.command(name="show")
+@click.argument("name")
+@_also
+@form_option
+def show_person(name: str, also: tuple[str, ...], form: str) -> None:
+    """Say what is kept of the person of this NAME, and in which files. Nothing is changed."""
+    from iact.config.opening import open_project
+    from iact.engine.clocks import DatabaseClock
+    from iact.engine.host import Host
+    from iact.operations.places import place_of
+    from iact.retention import erasing
+
+    project = open_project()
+    engine = place_of(project, None, None).migrated()
+    try:
+        host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
+        found = erasing.would_erase(host, _names(project, name, also), _folders(project))
+    finally:
+        engine.dispose()
+    _say_erased(found, form, done=False)
+
+
+@person.command()
+@click.argument("name")
+@_also
+@reason_option
+@by_option
+@form_option
+@_store
+@_password
+def erase(  # noqa: PLR0913 - options of the command
+    *,
+    name: str,
+    also: tuple[str, ...],
+    reason: str,
+    by: str,
+    form: str,
+    store: str | None,
+    password: str | None,
+) -> None:
+    """Erase the person of this NAME: who they are, what they wrote, and what others wrote about them.
+
+    The journal holds only what stands for them, so every proof stays valid. Names are exchanged in texts that came from
+    elsewhere, the store's file is written anew, and so are the backups in the project. Whatever still names them is
+    told. A legal hold keeps what it covers. It may be done again at any time. Exit codes: 0 no trace is left, 1 a hold,
+    or something still names them.
+    """
+    from iact.audit.identity import identity_of
+    from iact.audit.keeping import keep_up_in_spite
+    from iact.config.opening import open_project
+    from iact.engine.clocks import DatabaseClock
+    from iact.engine.host import Host
+    from iact.operations.places import place_of
+    from iact.retention import erasing
+
+    project = open_project()
+    place = place_of(project, store, password)
+    policies = [resource.spec for resource in project.resources("RetentionPolicy")]
+    erasure = erasing.Erasure(names=_names(project, name, also), by=by, reason=reason)
+    engine = _opened(place, dry_run=False)
+    try:
+        host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
+        file = place.where if isinstance(place.where, Path) else None
+        with _denials_told():
+            found = erasing.erase(host, erasure, policies, file, _folders(project))
+        keep_up_in_spite(host, identity_of(project))
+    finally:
+        engine.dispose()
+    _say_erased(found, form, done=True)
+    if found.left:
+        click.get_current_context().exit(1)
+
+
+def _names(project: Project, name: str, also: tuple[str, ...]) -> tuple[str, ...]:
+    from iact.retention.redaction import names_of
+
+    known = [resource.spec for resource in project.resources("Person") if resource.name == name]
+    return names_of(name, also, known[0] if known else None)
+
+
+def _folders(project: Project) -> tuple[Path, ...]:
+    """Return where files of a project are: its own folder, and that of its archive."""
+    from iact.audit.identity import identity_of
+
+    archive = identity_of(project).archive
+    return (project.root,) if archive.is_relative_to(project.root) else (project.root, archive)
+
+
+def _say_erased(found: Erased, form: str, *, done: bool) -> None:
+    if form == "json":
+        click.echo(json.dumps(found.to_record(), indent=2, ensure_ascii=False))
+        return
+    if not (found.pseudonyms or found.remarks or found.rows or found.backups or found.left):
+        click.echo("Nothing is kept of anybody who is called so.")
+        return
+    for pseudonym in found.pseudonyms:
+        click.echo(f"{pseudonym} stands for them in the journal")
+    about = f", about {', '.join(found.runs)}" if found.runs else ""
+    click.echo(f"{found.remarks:,} texts by them or naming them{' erased' if done else ''}{about}")
+    for table, count in sorted(found.rows.items()):
+        click.echo(f"{count:,} rows of the table {table} {'named' if done else 'name'} them")
+    for backup in found.backups:
+        click.echo(f"written anew: {backup}")
+    for left in found.left:
+        click.echo(f"{'left: ' if done else ''}{left}")
+    if done and not found.left:
+        click.echo("No trace is left.")
 
 
 @contextmanager

@@ -10,97 +10,50 @@ import io
 import tarfile
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, select
-
+from iact.agents.modes import modes_of
 from iact.config.opening import open_project
+from iact.core.canonical import canonical
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
-from iact.serving.tables import ACTIVATIONS
+from iact.engine.activations import ADD, Activation, in_force
+from iact.engine.persons import Persons
 from iact.sources.git.command import Git, GitFailed
 from iact.stores.connect import make_folder
-from iact.stores.query import query
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.engine import Connection
 
     from iact.config.project import Project
     from iact.engine.runtime import Runtime
 
-IN_FORCE: Final = query(
-    "Which commit's rules are in force.",
-    select(ACTIVATIONS)
-    .where(ACTIVATIONS.c.project == bindparam("project"))
-    .order_by(ACTIVATIONS.c.number.desc())
-    .limit(1),
-    whole="a row for each activation, of which the newest is read and no other",
-)
-ADD: Final = query("Let another commit's rules be in force.", insert(ACTIVATIONS))
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activation:
-    """Which rules are in force.
-
-    Attributes:
-        number: counts the activations of the project.
-        commit: the full id of the commit; empty for the files of each checkout.
-        digest: of all rules there.
-        activated_by: who said so.
-        activated_at: when.
-    """
-
-    number: int
-    commit: str
-    digest: str
-    activated_by: str
-    activated_at: datetime
-
-
-def in_force(connection: Connection, project: str) -> Activation | None:
-    """Return which rules of a project are in force; None where nobody ever said so, which means those in the files.
-
-    Args:
-        connection: to the store.
-        project: its name.
-    """
-    row = IN_FORCE.one(connection, project=project)
-    if row is None:
-        return None
-    return Activation(
-        number=row["number"],
-        commit=row["commit_id"],
-        digest=row["digest"],
-        activated_by=row["activated_by"],
-        activated_at=row["activated_at"],
-    )
-
-
-def activate(runtime: Runtime, commit: str, digest: str, person: str) -> None:
+def activate(runtime: Runtime, commit: str, project: Project, person: str) -> None:
     """Let the rules of a commit be in force.
 
     Args:
         runtime: of the project.
         commit: the full id of the commit; empty for the files of each checkout.
-        digest: of all rules there.
+        project: as the rules there say.
         person: who says so.
     """
+    modes = {name: mode.value for name, mode in modes_of(project).items()} if commit else {}
 
     def add(connection: Connection) -> None:
         before = in_force(connection, runtime.project)
+        now = runtime.host.now(connection)
         ADD.run(
             connection,
             project=runtime.project,
             number=before.number + 1 if before else 1,
             commit_id=commit,
-            digest=digest,
-            activated_by=person,
-            activated_at=runtime.host.now(connection),
+            digest=project.digest,
+            activated_by=Persons(connection, runtime.project, now).pseudonym(person),
+            activated_at=now,
+            modes=canonical(modes),
         )
 
     # Two people may activate something in the same moment: the number of one is taken, and he comes second.

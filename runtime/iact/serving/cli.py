@@ -206,7 +206,7 @@ def show(run: str, form: str) -> None:
     from iact.serving.standing import as_json, record_of
 
     with _of_run(run, only_look=True) as (runtime, found):
-        entries = [entry_record(entry) for entry in runtime.journal(found.run)]
+        entries = [entry_record(entry) for entry in runtime.journal_in_words(found.run)]
     record = record_of(found)
     _say(as_json(record | {"journal": entries}) if form == "json" else run_lines(record, entries))
 
@@ -224,7 +224,7 @@ def explain(run: str, form: str) -> None:
     from iact.serving.standing import as_json, record_of
 
     with _of_run(run, only_look=True) as (runtime, found):
-        explained = explanation(runtime.machine(found), found.standing, runtime.journal(found.run))
+        explained = explanation(runtime.machine(found), found.standing, runtime.journal_in_words(found.run))
     record = record_of(found)
     _say(as_json(record | explained.to_record()) if form == "json" else explanation_lines(record, explained))
 
@@ -234,15 +234,16 @@ def explain(run: str, form: str) -> None:
 @click.argument("event")
 @given_option("What came along, read by rules as the fact event.NAME; as often as needed.")
 @click.option("--key", metavar="TEXT", help="Names what happened: told twice under one key, it happened once.")
-def tell(run: str, event: str, given: Mapping[str, str], key: str | None) -> None:
+@by_option
+def tell(run: str, event: str, given: Mapping[str, str], key: str | None, by: str) -> None:
     """Tell a run that something happened, and let it go on.
 
-    RUN is its name, or the beginning of it; EVENT is what its agent calls `event`.
+    RUN is its name, or the beginning of it; EVENT is what its agent calls `event`. Who tells it is the fact event.by.
     """
-    from iact.serving.telling import tell_event
+    from iact.serving.telling import Told, tell_event
 
     with _of_run(run) as (runtime, found):
-        is_news = tell_event(runtime, found, event, given, key=key)
+        is_news = tell_event(runtime, found, Told(event, given, by=by, key=key))
         again = runtime.advance(found.run)
     known = "" if is_news else "it was told so before; "
     click.echo(f"{again.run}: {known}{again.stands}")
@@ -348,7 +349,7 @@ def activate(commit: str | None, *, files: bool, by: str) -> None:
         told = activations.project_at(project.root, before.commit) if before and before.commit else project
         full = activations.commit_id(project.root, commit) if commit else ""
         after = activations.project_at(project.root, full) if full else project
-        activations.activate(runtime, full, after.digest, by)
+        activations.activate(runtime, full, after, by)
     click.echo(_in_force(full))
     for line in changes(told, after):
         click.echo(f"  {line}")

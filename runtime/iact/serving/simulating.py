@@ -28,7 +28,7 @@ from iact.serving.imagined import Fate, Given, Imagined
 from iact.serving.jobs import PDCA, begin_or_look, scheduled
 from iact.serving.occurrences import GRACE, Occurrence, last_asked_for, note_failed
 from iact.serving.standing import standing
-from iact.serving.telling import tell_event
+from iact.serving.telling import Told, tell_event
 from iact.serving.timeline import Timeline
 from iact.stores.units import read
 
@@ -142,7 +142,7 @@ def _played(project: Project, engine: Engine, asked: Asked, begin: datetime) -> 
         "scenario": asked.scenario.name if asked.scenario else None,
         "begin": instants.write(begin),
         "end": instants.write(until),
-        "timeline": timeline.records,
+        "timeline": runtime.with_words(timeline.records),
         "at_the_end": {name: found[name] for name in ("runs", "going_on", "trouble", "for_a_person")},
         "schedule": [_job_record(job, timeline) for job in found["schedule"]],
         "not_given": dict(sorted(world.not_given.items())),
@@ -270,7 +270,8 @@ class Agenda:
                 yield f"no run of {one.agent} goes on that could be {'told' if one.tell else 'answered'}"
 
     def _told(self, one: Occurring, run: Run) -> str:
-        tell_event(self._runtime, run, one.tell, one.with_, key=f"scenario/{next(self._numbers)}")
+        told = Told(one.tell, one.with_, by=BY, key=f"scenario/{next(self._numbers)}")
+        tell_event(self._runtime, run, told)
         return f"is told {one.tell}"
 
     def _answered(self, one: Occurring, run: Run) -> str:

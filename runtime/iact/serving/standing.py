@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, func, select
 from iact.audit.standing import log_standing
 from iact.core import instants
 from iact.core.errors import ConfigurationError
+from iact.engine.activations import in_force
 from iact.engine.runners import ALL_RUNNERS, is_alive
 from iact.engine.tables import RUNS
-from iact.serving.activations import in_force
 from iact.serving.jobs import scheduled
 from iact.serving.occurrences import LATEST
 from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE, OBSERVED

@@ -140,6 +140,11 @@ def content() -> types.TypeEngine[bytes]:
     return Content()
 
 
+def salt() -> types.TypeEngine[bytes]:
+    """Return the type of random bytes that a digest is made with."""
+    return LargeBinary(16)
+
+
 def counter() -> types.TypeEngine[int]:
     """Return the type of a 64-bit integer that may also count rows (SQLite counts only in `INTEGER`)."""
     return BigInteger().with_variant(Integer(), "sqlite")
@@ -148,5 +153,7 @@ def counter() -> types.TypeEngine[int]:
 PROJECT: Final = identifier(64)
 """Every key starts with the project."""
 DIGEST: Final = ascii_identifier(DIGEST_LENGTH)
+COMMITMENT: Final = ascii_identifier(80)
+"""What stands for a person or for words (`iact.core.commitments`)."""
 RUN: Final = ascii_identifier(40)
 NAME: Final = identifier(128)

@@ -37,12 +37,14 @@ ONLY_ADDED_TO: Final = frozenset(
         "log_keys",
         "log_leaves",
         "parameter_overrides",
+        "persons",
+        "remarks",
     }
 )
 """Tables whose rows the application never changes and never deletes; it has no right to."""
 
 _PURPOSE: Final = {
-    OWNER: "changes tables and deletes what was kept for long enough: `iact db migrate`, `downgrade`, `iact prune`.",
+    OWNER: "changes tables, deletes, erases: `iact db migrate`, `downgrade`, `iact prune`, `iact audit person erase`.",
     APPLICATION: "is the account in iact.yaml. It can change neither a table nor a row of the journal.",
     READER: "reads: auditors, dry runs, `iact db status`.",
 }

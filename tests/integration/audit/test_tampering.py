@@ -7,6 +7,7 @@ or has the key of the log and signs it anew; then only what an auditor kept, or 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from iact.audit.bundles import (
     CHECKPOINT,
     CONSISTENCY,
     DEFINITIONS,
+    DISCLOSURES,
     EARLIER,
     ENTRIES,
     INDEX,
@@ -35,9 +37,11 @@ from iact.audit.bundles import (
 from iact.audit.keys import rotate
 from iact.audit.verifying import Verdict, verify_bundle
 from iact.core.canonical import canonical, digest
+from iact.core.commitments import shortened_commitment
 from tests.support.bundles import (
     ORIGIN,
     OTHER,
+    SAID,
     SIGNER,
     Journal,
     Log,
@@ -374,6 +378,50 @@ def test_a_definition_that_is_not_the_pinned_one_is_found(log: Log, judged):
         assert changed != line
         said = finding(judged, packed({**members, DEFINITIONS: members[DEFINITIONS].replace(line, changed)}))
         assert "does not hold that definition" in said
+
+
+def test_who_spoke_is_shown_where_it_is_disclosed_and_the_entries_hold_where_it_is_not(log: Log, judged):
+    told, untold = log.bundle(), Log(log.journal, discloses=False).bundle()
+    assert judged(told).to_record() == judged(untold).to_record()
+    who = SAID[0]
+    assert f"by {who.words}<" in unpacked(told)[INDEX].decode()
+    assert f"by {shortened_commitment(who.token)}<" in unpacked(untold)[INDEX].decode()
+    assert unpacked(told)[ENTRIES] == unpacked(untold)[ENTRIES]
+    assert all(one.words.encode() not in unpacked(told)[ENTRIES] for one in SAID)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda lines: [lines[0].replace(b"guest", b"lead"), lines[1]], "says that person:.* stands for 'lead', which"),
+        (lambda lines: [lines[0].replace(b"31", b"32", 1), lines[1]], "says that person:.* stands for 'guest', which"),
+        (
+            lambda lines: [lines[0].replace(b"person:", b"remark:"), lines[1]],
+            "says that remark:.* stands for 'guest', which it does not",
+        ),
+        (lambda lines: [lines[0], lines[0], lines[1]], "line 2 of disclosures.jsonl is not in order, or comes twice"),
+        (lambda lines: [lines[1], lines[0]], "line 2 of disclosures.jsonl is not in order"),
+        (lambda lines: lines[1:], "index.html does not say what the entries say"),
+        (lambda lines: [*lines, b"[]"], "line 3 of disclosures.jsonl has other keys"),
+        (lambda lines: [*lines, b"{}{"], "line 3 of disclosures.jsonl is not JSON"),
+        (lambda lines: [*lines, b'{"salt":"","token":"","words":1}'], "salt, token and words are texts"),
+        (lambda lines: [*lines, b'{"salt":"zz","token":"","words":""}'], "line 3 of disclosures.jsonl cannot be read"),
+        (lambda lines: [*lines, b'{"salt":"00","token":"","words":""}'], "line 3 of disclosures.jsonl: a salt has 16"),
+        (lambda lines: [*lines, b'{"salt":"","token":"","words":"\\ud800"}'], "line 3 of disclosures.jsonl cannot be"),
+    ],
+)
+def test_words_that_nobody_said_are_found(
+    log: Log, judged, alone: Path, change: Callable[[list[bytes]], list[bytes]], why: str
+):
+    members = unpacked(log.bundle())
+    members[DISCLOSURES] = b"".join(line + b"\n" for line in change(members[DISCLOSURES].splitlines()))
+    changed = packed(members)
+
+    with pytest.raises((AuditFindingError, BundleError), match=why):
+        judged(changed)
+    code, said = verified_alone(alone, changed, "--key", str(SIGNER.key))
+    assert code in {1, 2}
+    assert re.search(why, said)
 
 
 def test_a_page_that_says_other_than_the_entries_is_found(log: Log, judged):

@@ -159,13 +159,18 @@ def test_looked_at_twice_a_moment_gives_the_same_bytes(history: History, command
 
 
 def test_from_the_start_to_the_stop_the_branch_comes_and_goes(history: History, command: Command):
-    started = report(command("pdca", "start", "faster", "--repo", "shop", "--format", "json"))
+    started = report(command("pdca", "start", "faster", "--by", "Ada", "--repo", "shop", "--format", "json"))
     assert started["decision"]["state"] == "watching"
     assert history.repository.git("branch", "--list", "iact/*") != ""
 
-    stopped = report(command("pdca", "stop", "faster", "--repo", "shop", "--format", "json"))
+    stopped = report(command("pdca", "stop", "faster", "--by", "Bo", "--repo", "shop", "--format", "json"))
 
     assert stopped["decision"]["state"] == "stopped"
+    listed = [json.loads(command("audit", "list", "--person", who, "--format", "json").stdout) for who in ("Ada", "Bo")]
+    assert [[one["entry"]["kind"] for one in entries] for entries in listed] == [
+        ["started"],
+        ["decision"],
+    ]
     again = command("run", "pdca", "--repo", "shop")
     assert "Nothing to try: faster was stopped before. Nothing was changed." in again.stdout
     assert history.repository.git("branch", "--list", "iact/*") == ""

@@ -18,6 +18,7 @@ from iact.core.errors import FindingError
 from iact.engine.replay import first_difference
 from services import mysql_protocol
 from tests.support.databases import command
+from tests.support.git import GitRepository
 from tests.support.stores import KINDS, PASSWORD, StoreAt, store_at
 
 PROJECT = """\
@@ -201,3 +202,33 @@ def test_what_is_enforced_is_done():
     assert restarts() == 1
     assert status()["observed"] == []
     assert [kind for kind, _ in journal(run)] == ["attempt", "receipt"]
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("activated", "in_the_files", "restarted", "open_proposals"),
+    [
+        ("observe", "enforce", 0, 0),
+        ("propose", "enforce", 0, 1),
+        ("enforce", "observe", 0, 0),
+        ("enforce", "enforce", 1, 0),
+    ],
+)
+def test_for_a_command_in_a_checkout_the_stricter_of_its_files_and_of_what_was_activated_counts(
+    activated: str, in_the_files: str, restarted: int, open_proposals: int
+):
+    repository = GitRepository.create(Path.cwd())
+    write(activated)
+    repository.git("add", "iact.yaml", "agents")
+    repository.git("commit", "--quiet", "--message", "rules")
+    command("config", "activate", "HEAD")
+    write("enforce")
+    run = str(re.findall(r"run-\S+", command("run", "rollout").stdout)[0])
+    write(in_the_files)
+
+    command("runs", "tell", run, "asked")
+
+    assert restarts() == restarted
+    assert len(status()["for_a_person"]) == open_proposals
+    command("config", "activate", "--files")
+    assert "in the files of each checkout" in command("config", "activate").stdout

@@ -22,3 +22,14 @@ SELECT '$project', CONCAT('job-', b.n MOD 10), TIMESTAMPADD(MINUTE, -(a.n * 100 
   TIMESTAMPADD(MINUTE, -(a.n * 100 + b.n), '$end'), IF(b.n = 7, 'failed', 'done'),
   TIMESTAMPADD(MINUTE, -(a.n * 100 + b.n), '$end'), 'all well'
 FROM fill_numbers a JOIN fill_numbers b WHERE b.n < 100;
+
+INSERT INTO persons (project, pseudonym, name, salt, since)
+SELECT '$project', CONCAT('person:', SHA2(a.n * 1000 + b.n, 256)), CONCAT('person ', a.n * 1000 + b.n),
+  REPEAT('s', 16), '$begin'
+FROM fill_numbers a JOIN fill_numbers b WHERE a.n < 10;
+
+-- A hundred texts of each person: of the first, the digests can be told.
+INSERT INTO remarks (project, token, salt, words, person, run, written_at)
+SELECT '$project', CONCAT('remark:', SHA2(a.n * 1000 + b.n, 256)), REPEAT('s', 16), 'the disk is full',
+  CONCAT('person:', SHA2((a.n * 1000 + b.n) MOD 10000, 256)), CONCAT('run-', LPAD(a.n, 12, '0')), '$begin'
+FROM fill_numbers a JOIN fill_numbers b;

@@ -25,8 +25,8 @@ from tests.support.queries import named_queries
 VERBS: dict[type[UpdateBase], str] = {Insert: "INSERT", Update: "UPDATE", Delete: "DELETE"}
 
 
-PRUNING = ("engine.pruning.", "dora.cycle.pruning.", "audit.restoring.")
-"""The modules of what `iact prune` and `iact audit restore` do, with the account of the owner."""
+PRUNING = ("engine.pruning.", "dora.cycle.pruning.", "audit.restoring.", "retention.erasing.")
+"""The modules of `iact prune`, `iact audit restore` and `iact audit person erase`, with the account of the owner."""
 
 
 def written() -> set[tuple[str, str]]:
@@ -60,6 +60,8 @@ def test_nobody_but_the_owner_deletes_what_was_kept_for_long_enough():
         "journal",
         "journal_anchors",
         "dora_metrics",
+        "persons",
+        "remarks",
     }
     for table in ONLY_READ:
         assert rights_of_application([table]) == {table: READS}

@@ -305,7 +305,7 @@ CREATE TABLE activations (
 	commit_id VARCHAR(64) NOT NULL, 
 	digest VARCHAR(71) NOT NULL, 
 	activated_by TEXT NOT NULL, 
-	activated_at VARCHAR(27) NOT NULL, 
+	activated_at VARCHAR(27) NOT NULL, modes BLOB, 
 	CONSTRAINT pk_activations PRIMARY KEY (project, number)
 );
 CREATE TABLE journal_pending (
@@ -366,4 +366,24 @@ CREATE TABLE log_archives (
 	CONSTRAINT pk_log_archives PRIMARY KEY (project, begin_place)
 );
 CREATE INDEX ix_log_archives_end ON log_archives (project, end_place);
-INSERT INTO alembic_version (version_num) VALUES ('0016');
+CREATE TABLE persons (
+	project VARCHAR(64) NOT NULL, 
+	pseudonym VARCHAR(80) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	salt BLOB NOT NULL, 
+	since VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_persons PRIMARY KEY (project, pseudonym), 
+	CONSTRAINT uq_persons_name UNIQUE (project, name)
+);
+CREATE TABLE remarks (
+	project VARCHAR(64) NOT NULL, 
+	token VARCHAR(80) NOT NULL, 
+	salt BLOB NOT NULL, 
+	words BLOB NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	run VARCHAR(40) NOT NULL, 
+	written_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_remarks PRIMARY KEY (project, token)
+);
+CREATE INDEX ix_remarks_person ON remarks (project, person);
+INSERT INTO alembic_version (version_num) VALUES ('0017');
