@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sqlalchemy.pool import Pool
 
 from tests.support import kept, servers
 from tests.support.git import HISTORIES, GitRepository, isolated_environment
+from tests.support.replays import MARK, REPLAYS
 
 # The same examples on every machine, and no limit of time: a test fails because of the code, never because of the load.
 hypothesis.settings.register_profile(
@@ -26,6 +27,26 @@ hypothesis.settings.register_profile(
     "explore", parent=hypothesis.settings.get_profile("ci"), derandomize=False, max_examples=2000
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear of every store that is opened."""
+    config.addinivalue_line("markers", f"{MARK}(reason): decisions in this test's journals are not made again")
+    REPLAYS.listen()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Look at the stores of the next test."""
+    REPLAYS.begin(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Fail a test that has written a decision which comes out otherwise when it is made again."""
+    yield
+    folder = item.funcargs.get("tmp_path") if isinstance(item, pytest.Function) else None
+    REPLAYS.end(folder if isinstance(folder, Path) else None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,6 +71,7 @@ def closed_connections() -> Iterator[None]:
     event.listen(Pool, "connect", remember)
     yield
     event.remove(Pool, "connect", remember)
+    REPLAYS.look_at_memory()
     for connection in opened:
         with suppress(pymysql.err.Error):  # PyMySQL refuses to close one twice
             connection.close()

@@ -22,6 +22,7 @@ from iact.stores.connect import open_memory, open_sqlite
 from iact.stores.servers import open_server
 from services import mysql_protocol
 from tests.support import servers
+from tests.support.replays import REPLAYS
 
 KIND: Final = os.environ.get("STORE", "") or "sqlite"
 """What kind of store it is: sqlite, mariadb or mysql."""
@@ -214,6 +215,7 @@ def _free(place: Hashable) -> None:
 
 def _empty(name: str) -> None:
     with _changing(name) as cursor:
+        REPLAYS.look_at_server(cursor, name)
         for table in _with_rows(cursor, name):
             cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
     _FREE.append(name)

@@ -20,6 +20,7 @@ from services.errors import ServiceError
 from services.instance import Instance
 from services.processes import Process
 from services.service import HOST, SERVICES
+from tests.support.replays import REPLAYS
 
 DATABASE_SERVERS: Final = ("mariadb", "mysql")
 """The servers that hold a store; SQLite needs none."""
@@ -94,6 +95,8 @@ class DatabaseServer:
         try:
             yield name
         finally:
+            with closing(self.connect(database=name)) as connection, connection.cursor() as cursor:
+                REPLAYS.look_at_server(cursor, name)
             self.execute(f"DROP DATABASE {name}")
 
     def url(self, database: str) -> str:

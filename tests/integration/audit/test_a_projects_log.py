@@ -215,6 +215,7 @@ def test_every_decision_of_an_export_is_made_again():
     assert (found["replayed"], found["not_replayed_runs"]) == (2, 1)
 
 
+@pytest.mark.not_replayed("a decision is made up")
 def test_a_decision_that_does_not_follow_from_its_facts_is_found_by_making_it_again():
     """Who has the key and the store can sign a step that the definition has, and that the facts do not lead to."""
     run = begun(errors=3)
@@ -249,6 +250,7 @@ def test_a_decision_that_does_not_follow_from_its_facts_is_found_by_making_it_ag
     assert f"entry 2 (run {run}, 3) decides otherwise than its definition does with the same facts" in told.stdout
 
 
+@pytest.mark.not_replayed("a decision is edited")
 def test_a_store_that_somebody_changed_is_not_exported_and_the_entry_is_named():
     begun()
     engine = open_sqlite(Path("store.db"))
@@ -409,6 +411,7 @@ def test_a_bundle_that_was_changed_or_is_of_another_log_brings_nothing_back(tmp_
     assert pruned_runs() == {"journal": 0, "runs": 0}
 
 
+@pytest.mark.not_replayed("its entries are numbers, and decide nothing")
 def test_entries_of_a_release_that_knows_no_log_get_their_places_with_the_next():
     run = begun()
     engine = open_sqlite(Path("store.db"))

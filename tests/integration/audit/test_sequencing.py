@@ -30,6 +30,7 @@ from tests.support.kept import open_passing
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PROJECT = "test"
 EACH = 20
+pytestmark = pytest.mark.not_replayed("its entries are numbers, and decide nothing")
 
 
 @pytest.fixture

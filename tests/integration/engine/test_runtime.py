@@ -348,6 +348,7 @@ states:
     assert bench.runtime.advance(run).state == "changed"
 
 
+@pytest.mark.not_replayed("the definition that decides is changed behind its back")
 def test_a_stored_definition_that_was_changed_is_not_used(bench):
     run = bench.start()
     bench.runtime.advance(run)
@@ -381,6 +382,7 @@ def test_a_decision_that_was_written_otherwise_is_found(bench):
     assert first_difference(machine, journal) == 2
 
 
+@pytest.mark.not_replayed("a decision is edited")
 def test_the_journal_of_a_run_has_no_gap_and_an_edited_row_breaks_it(bench):
     bench.know(mood="good")
     run = bench.start()

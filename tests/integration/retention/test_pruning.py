@@ -183,6 +183,7 @@ def test_a_journal_goes_on_from_its_anchor(engine):
     assert is_sound(engine, run)
 
 
+@pytest.mark.not_replayed("a decision is edited")
 def test_a_journal_that_was_changed_is_kept_as_evidence(engine):
     run, other = a_run(engine, "run-1"), a_run(engine, "run-2")
     archived(engine)
@@ -197,6 +198,7 @@ def test_a_journal_that_was_changed_is_kept_as_evidence(engine):
     assert {row.run for row in rows(engine, JOURNAL_ANCHORS)} == {other}
 
 
+@pytest.mark.not_replayed("a decision is edited")
 def test_a_journal_that_was_changed_before_it_was_archived_stops_all_deleting(engine):
     run, _ = a_run(engine, "run-1"), a_run(engine, "run-2")
     before = rows(engine, RUNS)

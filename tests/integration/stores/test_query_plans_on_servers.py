@@ -21,6 +21,7 @@ LOOKED_UP = 5
 """Ids a query is given: where it is given half of the rows, a server rightly reads all of them."""
 TIMES = 5
 SOURCES = Path(iact.__file__).parent
+pytestmark = pytest.mark.not_replayed("its thousands of journals are rows that a script makes up")
 
 
 @pytest.fixture(scope="module", params=DATABASE_SERVERS)
