@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, NoReturn, Self, cast
 
-from iact.audit.bundles import ENTRIES, LONGEST_LINE, MANIFEST, MEMBERS, BundleError, shortened
+from iact.audit.bundles import ENTRIES, LONGEST_LINE, MANIFEST, MAY_BE_MISSING, MEMBERS, BundleError, shortened
 
 _END: Final = struct.Struct("<4s4H2LH")
 _END_64: Final = struct.Struct("<4sQ2H2L4Q")
@@ -73,6 +73,10 @@ class Archive:
     def size(self, member: str) -> int:
         """Return how many bytes a file is said to have; `read` and `lines` do not give more."""
         return self._zip.getinfo(member).file_size
+
+    def has(self, member: str) -> bool:
+        """Return whether there is a file of that name."""
+        return member in self._zip.NameToInfo
 
     def read(self, member: str, most: int) -> bytes:
         """Return a file as a whole.
@@ -151,7 +155,7 @@ class Archive:
                 raise BundleError(f"{self._name} holds {shortened(name)!r}, which no bundle has")
             if names.count(name) > 1:
                 raise BundleError(f"{self._name} holds {name} more than once: which one is meant cannot be told")
-        missing = [name for name in MEMBERS if name not in names]
+        missing = [name for name in MEMBERS if name not in names and name not in MAY_BE_MISSING]
         if missing:
             raise BundleError(f"{self._name} lacks {', '.join(missing)}; export it once more")
         for one in found:

@@ -55,6 +55,8 @@ MEMBERS: Final = (
     INDEX,
 )
 """Every file of a bundle: each is there once, and no other."""
+MAY_BE_MISSING: Final = frozenset({DISCLOSURES})
+"""What bundles did not have before there were pseudonyms."""
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes of one entry or definition at most. What is longer is refused before it fills a laptop's memory."""

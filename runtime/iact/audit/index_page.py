@@ -25,14 +25,17 @@ _STYLE: Final = (
 )
 
 
-def index_page(manifest: Manifest, checkpoint: Checkpoint, entries: Iterable[bytes], words: Mapping[str, str]) -> bytes:
+def index_page(
+    manifest: Manifest, checkpoint: Checkpoint, entries: Iterable[bytes], words: Mapping[str, str] | None
+) -> bytes:
     """Return the page.
 
     Args:
         manifest: what the bundle is about.
         checkpoint: to which it leads.
         entries: the stored bytes of its entries; the first of them are read.
-        words: what the commitments in these stand for, of those that are disclosed.
+        words: what the commitments in these stand for, of those that are disclosed; None where the bundle is from
+            before there were any, and its page says of no decision who asked for it.
     """
     count, first, last = manifest.last - manifest.first, manifest.first, manifest.last
     rows = [_row(place, content, words) for place, content in enumerate(islice(entries, ENTRIES_SHOWN), manifest.first)]
@@ -53,12 +56,13 @@ def index_page(manifest: Manifest, checkpoint: Checkpoint, entries: Iterable[byt
     return page.encode("utf-8", "replace")
 
 
-def said_of(kind: str, body: Any) -> str:
+def said_of(kind: str, body: Any, *, names_speaker: bool = True) -> str:
     """Return in a few words what an entry says.
 
     Args:
         kind: what it is about.
         body: its record.
+        names_speaker: whether it says of a decision who asked for it.
     """
     if not isinstance(body, dict):
         return ""
@@ -66,7 +70,7 @@ def said_of(kind: str, body: Any) -> str:
     if isinstance(decision, dict):
         begin, end = decision.get("from"), decision.get("to")
         moved = f"{begin} → {end}" if begin != end or decision.get("moved") else f"stays in {end}"
-        ordered = f"by {by}" if (by := speaker_of(body)) else ""
+        ordered = f"by {by}" if names_speaker and (by := speaker_of(body)) else ""
         agent = str(body["agent"]) if kind == "started" and "agent" in body else ""
         words = [agent, moved, decision.get("outcome"), ordered]
     else:
@@ -88,11 +92,13 @@ def speaker_of(body: Any) -> str:
     return ""
 
 
-def _row(place: int, content: bytes, words: Mapping[str, str]) -> str:
+def _row(place: int, content: bytes, words: Mapping[str, str] | None) -> str:
     try:
         record = json.loads(content)
         run, kind = f"{record['run']} {record['sequence']}", record["kind"]
-        cells = [record["at"], run, kind, said_of(kind, disclosed(record["body"], words))]
+        body = record["body"]
+        says = said_of(kind, body, names_speaker=False) if words is None else said_of(kind, disclosed(body, words))
+        cells = [record["at"], run, kind, says]
     except (ValueError, KeyError, TypeError, RecursionError):
         cells = ["", "", "", "cannot be read"]
     return f"<tr><td>{place}</td>" + "".join(f"<td>{_safe(str(cell))}</td>" for cell in cells) + "</tr>\n"

@@ -6,6 +6,7 @@ are deleted from the front, so they come back from behind: the part that was del
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -104,7 +105,8 @@ def restore(host: Host, file: Path, by: str, reason: str) -> Restored:
         if entries:
             now = host.now(connection)
             said = Persons(connection, host.project, now).said(by, reason, run=LOG_RUN)
-            body = {"what": "restored", "file": file.name, "entries": entries, **said}
+            # Not the file's name: whoever chose it may have named somebody.
+            body = {"what": "restored", "file": digest_of_file(file), "entries": entries, **said}
             journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
         return Restored(entries, len(back), verdict)
 
@@ -152,6 +154,12 @@ def _bring_back(connection: Connection, project: str, file: Path, first: int) ->
                 rows = []
     BRING_BACK.run_many(connection, rows)
     return {run: front for run, front in fronts.items() if front is not None}
+
+
+def digest_of_file(file: Path) -> str:
+    """Return `sha256:` and the digest of a file."""
+    with file.open("rb") as opened:
+        return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
 
 
 def _front(connection: Connection, project: str, run: str) -> _Front | None:

@@ -401,8 +401,10 @@ def _check_index(archive: Archive, manifest: Manifest, checkpoint: Checkpoint) -
     """Check that what is there to read says what the entries say."""
     shown = list(islice(archive.lines(ENTRIES), ENTRIES_SHOWN))
     spoken_of = {token for content in shown for token in commitments_in(content.decode("utf-8", "replace"))}
-    told = checked_disclosures(archive.lines(DISCLOSURES, LONGEST_DISCLOSURE))
-    words = {one.token: one.words for one in told if one.token in spoken_of}
+    words: dict[str, str] | None = None
+    if archive.has(DISCLOSURES):
+        told = checked_disclosures(archive.lines(DISCLOSURES, LONGEST_DISCLOSURE))
+        words = {one.token: one.words for one in told if one.token in spoken_of}
     expected = index_page(manifest, checkpoint, shown, words)
     if archive.size(INDEX) > MOST_OF_A_FILE or archive.read(INDEX, MOST_OF_A_FILE) != expected:
         raise AuditFindingError(f"{INDEX} does not say what the entries say: it was changed")

@@ -34,7 +34,9 @@ def given_option(help_text: str) -> Callable[[Callable[..., None]], Callable[...
 
 def reason_option(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option that says why, which is kept with what it does."""
-    return click.option("--reason", metavar="TEXT", required=True, help="Why; it is kept in the journal.")(command)
+    return click.option(
+        "--reason", metavar="TEXT", required=True, callback=_written, help="Why; it is kept with the journal."
+    )(command)
 
 
 def by_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,14 +63,36 @@ def moment_of(text: str, project: Project, option: str) -> datetime:
         raise click.BadParameter(str(error), param_hint=option) from None
 
 
-def _person(_context: click.Context, _option: click.Parameter, by: str | None) -> str:
-    return by or getpass.getuser()
+def checked_name(_context: click.Context, parameter: click.Parameter, name: str) -> str:
+    """Return what somebody is called, without space around it.
+
+    Raises:
+        click.BadParameter: if it is no text, or has no letter and no digit.
+    """
+    found = name.strip()
+    if not any(letter.isalnum() for letter in found) or not found.isprintable():
+        message = f"expected what somebody is called, with a letter or a digit; found {name!r}."
+        raise click.BadParameter(message, param=parameter)
+    return found
 
 
-def _pairs(_context: click.Context, _option: click.Parameter, written: tuple[str, ...]) -> Mapping[str, str]:
+def _person(context: click.Context, option: click.Parameter, by: str | None) -> str:
+    return checked_name(context, option, getpass.getuser() if by is None else by)
+
+
+def _written(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = f"expected a text in UTF-8; found {text!r}."
+        raise click.BadParameter(message) from None
+    return text
+
+
+def _pairs(context: click.Context, option: click.Parameter, written: tuple[str, ...]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for text in written:
-        name, equals, value = text.partition("=")
+        name, equals, value = _written(context, option, text).partition("=")
         if not equals or not name:
             message = f"expected NAME=VALUE, such as size=3; found `{text}`."
             raise click.BadParameter(message)

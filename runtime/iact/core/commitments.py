@@ -54,7 +54,7 @@ def disclosed(record: Any, words: Mapping[str, str]) -> Any:
             one and the same.
     """
     if isinstance(record, str):
-        return _TOKEN.sub(lambda found: words.get(found.group()) or shortened_commitment(found.group()), record)
+        return _TOKEN.sub(lambda found: words.get(found.group(), shortened_commitment(found.group())), record)
     if isinstance(record, Mapping):
         return {key: disclosed(value, words) for key, value in record.items()}
     if isinstance(record, list | tuple):

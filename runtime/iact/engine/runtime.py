@@ -37,7 +37,7 @@ from iact.stores.servers import is_server
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
     from sqlalchemy.engine import Connection, Engine
@@ -245,23 +245,23 @@ class Runtime:
         row = read(self.engine, lambda connection: store.HOLDER.one(connection, project=self.project, name=name))
         return row["run"] if row else None
 
-    def tell(self, run: str, event: str, *, facts: FactSet = EMPTY, key: str) -> bool:
+    def tell(self, run: str, event: str, *, facts: FactSet | Callable[[Persons], FactSet] = EMPTY, key: str) -> bool:
         """Tell a run that something happened; durable once this returns.
 
         Args:
             run: which run.
             event: the event's name, as the agent's `event:` says it.
-            facts: what came along with it.
+            facts: what came along with it; where people said it, what makes the facts of it, asked only for news.
             key: the same thing told twice has the same key, and is told once.
 
         Returns:
             Whether it was news.
         """
-        return self._tell(run, Trigger.event(event, facts), f"event/{key}")
+        return self._tell(run, event, facts, f"event/{key}")
 
     def look(self, run: str, *, key: str) -> bool:
         """Ask a run to look at the facts again; the same `key` twice is one look."""
-        return self._tell(run, Trigger.looked(), f"look/{key}")
+        return self._tell(run, "", EMPTY, f"look/{key}")
 
     def advance(self, run: str) -> Run:
         """Do everything that a run can do now, until it waits or has ended.
@@ -407,10 +407,14 @@ class Runtime:
         FIRST_CLAIM.run(connection, **claims.unclaimed(self.project, run))
         return run
 
-    def _tell(self, run: str, trigger: Trigger, key: str) -> bool:
+    def _tell(self, run: str, event: str, facts: FactSet | Callable[[Persons], FactSet], key: str) -> bool:
         def tell(connection: Connection) -> bool:
             store.read_run(connection, self.project, run)
+            if store.is_told(connection, self.project, run, key):
+                return False
             now = self.host.now(connection)
+            brought = facts if isinstance(facts, FactSet) else facts(Persons(connection, self.project, now))
+            trigger = Trigger.event(event, brought) if event else Trigger.looked()
             return store.tell(connection, project=self.project, run=run, key=key, trigger=trigger, now=now)
 
-        return write(self.host.engine, tell)
+        return write(self.host.engine, tell, meets_others=not isinstance(facts, FactSet))

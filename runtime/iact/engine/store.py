@@ -437,6 +437,11 @@ def trigger_row(  # noqa: PLR0913 - a message has this many parts, each named by
     }
 
 
+def is_told(connection: Connection, project: str, run: str, key: str) -> bool:
+    """Return whether a run was told something by this key before."""
+    return TOLD.one(connection, project=project, run=run, key=key) is not None
+
+
 def tell(  # noqa: PLR0913 - a message has this many parts, each named by the caller
     connection: Connection,
     *,
@@ -448,7 +453,7 @@ def tell(  # noqa: PLR0913 - a message has this many parts, each named by the ca
     visit: int = 0,
 ) -> bool:
     """Tell a run something, once; return False when it was told the same (by `key`) before."""
-    if TOLD.one(connection, project=project, run=run, key=key):
+    if is_told(connection, project, run, key):
         return False
     TELL.run(connection, **trigger_row(project=project, run=run, key=key, trigger=trigger, visit=visit, now=now))
     return True

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from iact.audit.cli import audit
-from iact.config.options import by_option, form_option, reason_option
+from iact.config.options import by_option, checked_name, form_option, reason_option
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from iact.config.project import Project
+    from iact.engine.host import Host
     from iact.operations.places import Place
     from iact.retention.erasing import Erased
+    from iact.retention.files import Search
     from iact.retention.pruning import Pruned
 
 _DENIED: Final = (1044, 1142)
@@ -110,6 +112,10 @@ def restore(bundle: Path, reason: str, by: str, store: str | None, password: str
 audit.add_command(restore)
 
 
+def _all_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(checked_name(context, option, name) for name in names)
+
+
 @audit.group()
 def person() -> None:
     """Say what is kept of a person, and erase it. What proves the journal stays as it is."""
@@ -119,37 +125,38 @@ _also = click.option(
     "--also",
     multiple=True,
     metavar="NAME",
+    callback=_all_names,
     help="What else they are called: another name, an address, a handle. What the rules say of a Person is known.",
 )
 
 
+_name = click.argument("name", callback=checked_name)
+_key = click.option(
+    "--key", metavar="REFERENCE", help="Where the secret key of encrypted backups is, such as file:PATH or env:NAME."
+)
+
+
 @person.command(name="show")
-@click.argument("name")
+@_name
 @_also
+@_key
 @form_option
-def show_person(name: str, also: tuple[str, ...], form: str) -> None:
+def show_person(name: str, also: tuple[str, ...], key: str | None, form: str) -> None:
     """Say what is kept of the person of this NAME, and in which files. Nothing is changed."""
-    from iact.config.opening import open_project
-    from iact.engine.clocks import DatabaseClock
-    from iact.engine.host import Host
-    from iact.operations.places import place_of
     from iact.retention import erasing
 
-    project = open_project()
-    engine = place_of(project, None, None).migrated()
-    try:
-        host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
-        found = erasing.would_erase(host, _names(project, name, also), _folders(project))
-    finally:
-        engine.dispose()
+    project = _project()
+    with _host(project, None, None) as (host, place):
+        found = erasing.would_erase(host, _names(project, name, also), _search(project, place, key))
     _say_erased(found, form, done=False)
 
 
 @person.command()
-@click.argument("name")
+@_name
 @_also
 @reason_option
 @by_option
+@_key
 @form_option
 @_store
 @_password
@@ -159,6 +166,7 @@ def erase(  # noqa: PLR0913 - options of the command
     also: tuple[str, ...],
     reason: str,
     by: str,
+    key: str | None,
     form: str,
     store: str | None,
     password: str | None,
@@ -166,34 +174,55 @@ def erase(  # noqa: PLR0913 - options of the command
     """Erase the person of this NAME: who they are, what they wrote, and what others wrote about them.
 
     The journal holds only what stands for them, so every proof stays valid. Names are exchanged in texts that came from
-    elsewhere, the store's file is written anew, and so are the backups in the project. Whatever still names them is
-    told. A legal hold keeps what it covers. It may be done again at any time. Exit codes: 0 no trace is left, 1 a hold,
-    or something still names them.
+    elsewhere, the store's file is written anew, and so are the backups in the project. Whatever still names them, or
+    cannot be looked into, is told. A legal hold keeps what it covers. It may be done again at any time. Exit codes: 0
+    no trace is left, 1 a hold, or something still names them.
     """
     from iact.audit.identity import identity_of
     from iact.audit.keeping import keep_up_in_spite
-    from iact.config.opening import open_project
-    from iact.engine.clocks import DatabaseClock
-    from iact.engine.host import Host
-    from iact.operations.places import place_of
     from iact.retention import erasing
 
-    project = open_project()
-    place = place_of(project, store, password)
+    project = _project()
     policies = [resource.spec for resource in project.resources("RetentionPolicy")]
     erasure = erasing.Erasure(names=_names(project, name, also), by=by, reason=reason)
-    engine = _opened(place, dry_run=False)
-    try:
-        host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
-        file = place.where if isinstance(place.where, Path) else None
-        with _denials_told():
-            found = erasing.erase(host, erasure, policies, file, _folders(project))
+    with _host(project, store, password) as (host, place), _denials_told():
+        search = _search(project, place, key)
+        found = erasing.erase(host, erasure, policies, search)
         keep_up_in_spite(host, identity_of(project))
-    finally:
-        engine.dispose()
     _say_erased(found, form, done=True)
     if found.left:
         click.get_current_context().exit(1)
+
+
+def _project() -> Project:
+    """Return the project, which has to be one: whose files are looked through is no matter of chance."""
+    from iact.config.opening import open_project
+    from iact.core.errors import ConfigurationError
+
+    project = open_project()
+    if not (project.root / "iact.yaml").exists():
+        message = f"there is no project in {project.root}: it has no iact.yaml. Go to the folder of one."
+        raise ConfigurationError(message)
+    return project
+
+
+@contextmanager
+def _host(project: Project, store: str | None, password: str | None) -> Iterator[tuple[Host, Place]]:
+    """Give a store that is there."""
+    from iact.core.errors import EnvironmentProblemError
+    from iact.engine.clocks import DatabaseClock
+    from iact.engine.host import Host
+    from iact.operations.places import place_of
+
+    place = place_of(project, store, password)
+    if place.is_missing:
+        message = f"the store {place.shown_as} is not there: nothing is kept of anybody. Name another by --store."
+        raise EnvironmentProblemError(message)
+    engine = _opened(place, dry_run=False)
+    try:
+        yield Host(engine=engine, project=project.name, clock=DatabaseClock(), services={}), place
+    finally:
+        engine.dispose()
 
 
 def _names(project: Project, name: str, also: tuple[str, ...]) -> tuple[str, ...]:
@@ -203,12 +232,19 @@ def _names(project: Project, name: str, also: tuple[str, ...]) -> tuple[str, ...
     return names_of(name, also, known[0] if known else None)
 
 
-def _folders(project: Project) -> tuple[Path, ...]:
-    """Return where files of a project are: its own folder, and that of its archive."""
+def _search(project: Project, place: Place, key: str | None) -> Search:
+    """Return where files of a project are: in its own folder, and in that of its archive."""
     from iact.audit.identity import identity_of
+    from iact.operations.backups.running import secret_key_of
+    from iact.retention.files import Search
 
-    archive = identity_of(project).archive
-    return (project.root,) if archive.is_relative_to(project.root) else (project.root, archive)
+    archive, root = identity_of(project).archive, project.root
+    return Search(
+        folders=(root,) if archive.is_relative_to(root) else (root, archive),
+        store=place.where if isinstance(place.where, Path) else None,
+        archive=archive,
+        key=None if key is None else secret_key_of(key, root),
+    )
 
 
 def _say_erased(found: Erased, form: str, *, done: bool) -> None:
@@ -222,6 +258,8 @@ def _say_erased(found: Erased, form: str, *, done: bool) -> None:
         click.echo(f"{pseudonym} stands for them in the journal")
     about = f", about {', '.join(found.runs)}" if found.runs else ""
     click.echo(f"{found.remarks:,} texts by them or naming them{' erased' if done else ''}{about}")
+    for text in found.texts:
+        click.echo(f"  {text!r}")
     for table, count in sorted(found.rows.items()):
         click.echo(f"{count:,} rows of the table {table} {'named' if done else 'name'} them")
     for backup in found.backups:

@@ -7,41 +7,37 @@ git, or was written by a release that had no pseudonyms, has to be changed elsew
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, column, delete, select, table, update
 from sqlalchemy import bindparam as parameter
+from sqlalchemy import delete, select
 
-from iact.core.commitments import shortened_commitment
-from iact.core.errors import ConfigurationError, FindingError
+from iact.core.commitments import commitments_in, shortened_commitment
+from iact.core.errors import ConfigurationError, FindingError, IactError
 from iact.engine import journal
 from iact.engine.journal import LOG_RUN, EntryKind
 from iact.engine.persons import Persons
-from iact.engine.tables import PERSONS, REMARKS, RUNS
+from iact.engine.tables import DEFINITIONS, INTENTS, JOURNAL, PERSONS, REMARKS, RUNS, TRIGGERS
+from iact.retention.files import Search
 from iact.retention.redaction import Redaction
 from iact.retention.terms import Candidate, RecordKind
-from iact.stores.backups.archive import ABOUT, Verified, verify
-from iact.stores.backups.encryption import INTRO as ENCRYPTED_INTRO
+from iact.stores.backups.archive import PART, Verified, sweep, verify
 from iact.stores.backups.rewriting import rewrite
 from iact.stores.backups.tables import rows_of, tables_at
 from iact.stores.query import EVERYTHING, query
 from iact.stores.revisions import newest_revision
-from iact.stores.traces import leave_no_trace
+from iact.stores.traces import exchange, leave_no_trace
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from iact.engine.host import Host
-    from iact.retention.model import RetentionPolicy
+    from iact.retention.model import LegalHold, RetentionPolicy
     from iact.stores.backups.model import Table
     from iact.stores.query import Query
 
@@ -49,11 +45,6 @@ ERASED: Final = "erased"
 """What takes the place of a person of whom nothing was ever written down."""
 CHANGED_AT_ONCE: Final = 500
 """How many rows one transaction changes."""
-LARGEST_FILE: Final = 64 << 20
-"""Bytes of a file that are looked at together."""
-_OVERLAP: Final = 4096
-_PACKED: Final = Path(".git") / "objects"
-"""What git has compressed: nothing in there can be found as bytes, and only git can change it."""
 
 ALL_PERSONS: Final = query(
     "Everybody who ever said something.",
@@ -109,6 +100,7 @@ class Erased:
         remarks: how many texts by them or about them.
         runs: the runs that they spoke of.
         rows: how many rows of other tables name them, by table.
+        texts: what they or others wrote, where it is only shown.
         backups: the backups that were written anew.
         left: what still names them, and what can be done about it.
     """
@@ -117,6 +109,7 @@ class Erased:
     remarks: int = 0
     runs: tuple[str, ...] = ()
     rows: Counter[str] = field(default_factory=Counter)
+    texts: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -126,6 +119,7 @@ class Erased:
             "pseudonyms": list(self.pseudonyms),
             "remarks": self.remarks,
             "runs": list(self.runs),
+            "texts": self.texts,
             "rows": dict(sorted(self.rows.items())),
             "backups": self.backups,
             "left": self.left,
@@ -151,63 +145,71 @@ class _Theirs:
         return tuple(sorted({str(row["run"]) for row in self.remarks}))
 
 
-def would_erase(host: Host, names: tuple[str, ...], folders: Sequence[Path]) -> Erased:
+def would_erase(host: Host, names: tuple[str, ...], search: Search) -> Erased:
     """Return what would become of a person; nothing is changed.
 
     Args:
         host: the store, which is only read.
         names: what they are called.
-        folders: whose files are looked through.
+        search: where they are looked for in files.
     """
-    theirs = read(host.unhurried, lambda connection: _theirs(connection, host.project, names))
-    found = Erased(pseudonyms=_pseudonyms(theirs), remarks=len(theirs.remarks), runs=theirs.runs)
-    changes, found.left = read(host.unhurried, lambda connection: _mentions(connection, host.project, theirs.redaction))
-    found.rows.update(change.table.name for change in changes)
-    found.left += _files_that_name(theirs.redaction, folders)
+    theirs, mentions = read(host.unhurried, partial(_looked_up, host.project, names))
+    found = _told(theirs, mentions)
+    found.texts += [str(row["words"], "utf-8", "replace") for row in theirs.remarks]
+    found.left += search.findings(theirs.redaction)
     return found
 
 
-def erase(
-    host: Host, erasure: Erasure, policies: Sequence[RetentionPolicy], store: Path | None, folders: Sequence[Path]
-) -> Erased:
+def erase(host: Host, erasure: Erasure, policies: Sequence[RetentionPolicy], search: Search) -> Erased:
     """Erase a person, and return what became of them and what still names them.
 
     Args:
         host: the store, whose account may delete.
         erasure: who, and why.
         policies: whose legal holds count.
-        store: the file of the store; None for one on a server.
-        folders: whose files are looked through.
+        search: where they are looked for in files.
 
     Raises:
         ConfigurationError: if the reason names the person, or they ask for it themselves: both would be written down.
         FindingError: if a legal hold covers what they said.
     """
     _expect_no_new_trace(erasure)
+    theirs, mentions = read(host.unhurried, partial(_looked_up, host.project, erasure.names))
+    holds = [hold for policy in policies for hold in policy.legal_holds]
+    if holds:
+        read(host.unhurried, lambda connection: _expect_no_hold(connection, host, theirs, mentions, holds))
+    theirs = write(host.engine, partial(_forget, host, erasure), meets_others=True)
+    for begin in range(0, len(mentions.changes), CHANGED_AT_ONCE):
+        write(host.engine, partial(_make, mentions.changes[begin : begin + CHANGED_AT_ONCE]))
+    found = _told(theirs, mentions)
+    leave_no_trace(host.engine)
+    _rewrite_backups(theirs.redaction, host.project, search, found)
+    found.left += search.findings(theirs.redaction)
+    return found
 
-    def forget(connection: Connection) -> _Theirs:
-        theirs = _theirs(connection, host.project, erasure.names)
+
+def _looked_up(project: str, names: tuple[str, ...], connection: Connection) -> tuple[_Theirs, _Mentions]:
+    theirs = _theirs(connection, project, names)
+    return theirs, _mentions(connection, project, theirs.redaction)
+
+
+def _forget(host: Host, erasure: Erasure, connection: Connection) -> _Theirs:
+    """Delete who stands behind their pseudonyms and the texts by them and about them; write down that it was done."""
+    theirs = _theirs(connection, host.project, erasure.names)
+    FORGET_PERSONS.run(connection, project=host.project, pseudonyms=[row["pseudonym"] for row in theirs.persons])
+    FORGET_REMARKS.run(connection, project=host.project, tokens=[row["token"] for row in theirs.remarks])
+    if theirs.persons or theirs.remarks:
         now = host.now(connection)
-        _expect_no_hold(connection, host.project, theirs, policies, now)
-        FORGET_PERSONS.run(connection, project=host.project, pseudonyms=[row["pseudonym"] for row in theirs.persons])
-        FORGET_REMARKS.run(connection, project=host.project, tokens=[row["token"] for row in theirs.remarks])
-        if theirs.persons or theirs.remarks:
-            said = Persons(connection, host.project, now).said(erasure.by, erasure.reason, run=LOG_RUN)
-            body = {"what": "erased", "persons": list(_pseudonyms(theirs)), "remarks": len(theirs.remarks), **said}
-            journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
-        return theirs
+        said = Persons(connection, host.project, now).said(erasure.by, erasure.reason, run=LOG_RUN)
+        body = {"what": "erased", "persons": list(_pseudonyms(theirs)), "remarks": len(theirs.remarks), **said}
+        journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
+    return theirs
 
-    theirs = write(host.engine, forget, meets_others=True)
+
+def _told(theirs: _Theirs, mentions: _Mentions) -> Erased:
     found = Erased(pseudonyms=_pseudonyms(theirs), remarks=len(theirs.remarks), runs=theirs.runs)
-    changes, found.left = read(host.unhurried, lambda connection: _mentions(connection, host.project, theirs.redaction))
-    for begin in range(0, len(changes), CHANGED_AT_ONCE):
-        some = changes[begin : begin + CHANGED_AT_ONCE]
-        write(host.engine, partial(_make, some))
-    found.rows.update(change.table.name for change in changes)
-    if store is not None:
-        leave_no_trace(host.engine)
-    found.backups += _rewritten_backups(theirs.redaction, folders)
-    found.left += _files_that_name(theirs.redaction, folders)
+    found.rows.update(change.table.name for change in mentions.changes)
+    found.left += [_said_of_rows(*place, count) for place, count in sorted(mentions.stay.items())]
     return found
 
 
@@ -251,32 +253,47 @@ def _dicts(asked: Query, connection: Connection, project: str) -> Iterator[dict[
 
 
 def _expect_no_hold(
-    connection: Connection, project: str, theirs: _Theirs, policies: Sequence[RetentionPolicy], now: datetime
+    connection: Connection, host: Host, theirs: _Theirs, mentions: _Mentions, holds: Sequence[LegalHold]
 ) -> None:
-    for policy in policies:
-        for hold in policy.legal_holds:
-            for candidate in _held_candidates(connection, project, theirs, now):
-                if hold.covers(candidate):
-                    run = candidate.key[0]
-                    message = (
-                        f"a legal hold covers what they said of {run}: {hold.reason} ({hold.position}). Nothing was "
-                        "erased; lift the hold first, or wait until it is lifted."
-                    )
-                    raise FindingError(message)
+    candidates = list(_candidates(connection, host, theirs, mentions))
+    for hold in holds:
+        for candidate in candidates:
+            if hold.covers(candidate):
+                message = (
+                    f"a legal hold covers what they said of {candidate.key[0]}: {hold.reason} ({hold.position}). "
+                    "Nothing was erased; lift the hold first, or wait until it is lifted."
+                )
+                raise FindingError(message)
 
 
-def _held_candidates(connection: Connection, project: str, theirs: _Theirs, now: datetime) -> Iterator[Candidate]:
-    """Walk what a hold may cover: the journal of each run that they spoke of, ended or not, and what else they did."""
-    known = {row["run"]: row for row in SUBJECTS.all(connection, project=project, runs=list(theirs.runs))}
-    blank = Candidate(records=RecordKind.JOURNAL, key=(LOG_RUN,), subject="", moment=now)
-    for row in theirs.remarks:
-        run = known.get(row["run"])
-        if run is None:
-            yield replace(blank, key=(str(row["run"]),), moment=row["written_at"])
-        else:
-            yield replace(blank, key=(str(row["run"]),), subject=run["subject"], moment=run["ended_at"] or now)
+def _candidates(connection: Connection, host: Host, theirs: _Theirs, mentions: _Mentions) -> Iterator[Candidate]:
+    """Walk what a hold may cover: the runs in which they spoke, ended or not, what else they did, texts on delivery."""
+    now = host.now(connection)
+    names = sorted({*theirs.runs, *_runs_that_speak_of(connection, host.project, theirs.redaction.pseudonyms)})
+    moments = {str(row["run"]): row["written_at"] for row in theirs.remarks}
+    known = {row["run"]: row for row in SUBJECTS.all(connection, project=host.project, runs=names)}
+    for name in names:
+        run = known.get(name)
+        subject, moment = (run["subject"], run["ended_at"] or now) if run else ("", moments.get(name, now))
+        for records in (RecordKind.JOURNAL, RecordKind.RUNS):
+            yield Candidate(records=records, key=(name,), subject=subject, moment=moment)
     for row in theirs.persons:
-        yield replace(blank, moment=row["since"])
+        for records in (RecordKind.JOURNAL, RecordKind.RUNS):
+            yield Candidate(records=records, key=(LOG_RUN,), subject="", moment=row["since"])
+    for change in mentions.changes:
+        if change.repository:
+            key, subject = (f"the repository {change.repository}",), change.repository
+            yield Candidate(records=RecordKind.DORA_METRICS, key=key, subject=subject, moment=now)
+
+
+def _runs_that_speak_of(connection: Connection, project: str, pseudonyms: frozenset[str]) -> Iterator[str]:
+    """Walk the runs in whose journals they stand; of several entries the run comes several times."""
+    described = next(one for one in tables_at(newest_revision()) if one.name == JOURNAL.name)
+    for part in rows_of(connection, described) if pseudonyms else ():
+        for values in part:
+            row = dict(zip(described.names, values, strict=True))
+            if row["project"] == project and pseudonyms & {*commitments_in(bytes(row["body"]).decode())}:
+                yield str(row["run"])
 
 
 # The rows of the store ------------------------------------------------------------------------------------------------
@@ -291,22 +308,34 @@ class _Change:
         key: the values of its primary key.
         before: the columns that name them, as they are.
         after: as they are to be.
+        repository: the repository that it is about; empty for none.
     """
 
     table: Table
     key: Mapping[str, Any]
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    repository: str
 
     def make(self, connection: Connection) -> None:
         """Change the row, unless somebody else has changed it meanwhile."""
-        source = table(self.table.name, *(column(name) for name in self.table.names))
-        same = [source.c[name] == value for name, value in {**self.key, **self.before}.items()]
-        connection.execute(update(source).where(and_(*same)).values(**self.after))
+        exchange(connection, self.table.name, {**self.key, **self.before}, self.after)
 
 
-def _mentions(connection: Connection, project: str, them: Redaction) -> tuple[list[_Change], list[str]]:
-    """Return the rows in which names can be exchanged, and what is to be said of those in which they cannot."""
+@dataclass(frozen=True, slots=True)
+class _Mentions:
+    """Where else in a store they are named.
+
+    Attributes:
+        changes: the rows in which names are exchanged.
+        stay: how many rows name them where nothing can be exchanged, by table and column.
+    """
+
+    changes: Sequence[_Change]
+    stay: Mapping[tuple[str, str], int]
+
+
+def _mentions(connection: Connection, project: str, them: Redaction) -> _Mentions:
     changes: list[_Change] = []
     stay: Counter[tuple[str, str]] = Counter()
     for described in tables_at(newest_revision()):
@@ -318,101 +347,54 @@ def _mentions(connection: Connection, project: str, them: Redaction) -> tuple[li
                 after = them.changed(described.name, row)
                 if after:
                     key = {name: row[name] for name in described.key}
-                    changes.append(_Change(described, key, {name: row[name] for name in after}, after))
+                    before = {name: row[name] for name in after}
+                    changes.append(_Change(described, key, before, after, str(row.get("repository", ""))))
                 stay.update((described.name, name) for name in them.columns_that_stay(described.name, row))
-    return changes, [_said_of_rows(*place, count) for place, count in sorted(stay.items())]
+    return _Mentions(changes, stay)
 
 
 def _said_of_rows(name: str, of: str, count: int) -> str:
     rows = f"{count:,} rows of the table {name} name them in `{of}`"
-    if name in {"journal", "definitions", "journal_pending"}:
+    if name in {JOURNAL.name, DEFINITIONS.name}:
         return (
-            f"{rows}, which proofs rest on: rules that name them, what rules read of what was told, or entries of a "
-            "release without pseudonyms. They go when a RetentionPolicy deletes them (`iact prune`)."
+            f"{rows}, which proofs rest on: rules that name them, what rules read of what was told, what a program "
+            "answered, or entries of a release without pseudonyms. A RetentionPolicy deletes them (`iact prune`)."
         )
-    return f"{rows}, by which rows are found. They go with the run, repository or job that is called so."
+    if name in {RUNS.name, TRIGGERS.name, INTENTS.name}:
+        return f"{rows}, from which runs go on. They go with the run, when a RetentionPolicy deletes it (`iact prune`)."
+    return f"{rows}, by which rows are found, or which says what a row is about."
 
 
-# Files ----------------------------------------------------------------------------------------------------------------
+# Backups --------------------------------------------------------------------------------------------------------------
 
 
-def _rewritten_backups(them: Redaction, folders: Sequence[Path]) -> Iterator[str]:
-    """Write anew the backups that name them, and yield these."""
-    for file in _files(folders):
-        if _is_plain_backup(file):
-            known = _with_pseudonyms(them, verify(file))
-            if rewrite(file, partial(_without, known)):
-                yield str(file)
+def _rewrite_backups(them: Redaction, project: str, search: Search, found: Erased) -> None:
+    """Write anew the backups that name them; one that cannot be is told, and stays as it was."""
+    for folder in search.folders:
+        for left in sorted(folder.rglob(f".*{PART}")):
+            sweep(left.parent)
+    for file in search.own_backups():
+        try:
+            known = _with_pseudonyms(them, project, verify(file))
+            if rewrite(file, partial(_without, known, project)):
+                found.backups.append(str(file))
+        except IactError as error:
+            found.left.append(f"{file} could not be written anew: {error}")
 
 
-def _without(them: Redaction, name: str, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _without(them: Redaction, project: str, name: str, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if row.get("project", project) != project:
+        return row
     return None if them.is_theirs(name, row) else {**row, **them.changed(name, row)}
 
 
-def _with_pseudonyms(them: Redaction, backup: Verified) -> Redaction:
+def _with_pseudonyms(them: Redaction, project: str, backup: Verified) -> Redaction:
     """Return the redaction with the pseudonyms that a backup knows, which the store may have forgotten already."""
     found = set(them.pseudonyms)
     for described, _ in backup.manifest.tables:
         if described.name == PERSONS.name:
             rows = (dict(zip(described.names, json.loads(line), strict=True)) for line in backup.lines(described))
-            found |= {row["pseudonym"] for row in rows if them.is_theirs(PERSONS.name, row)}
+            found |= {
+                row["pseudonym"] for row in rows if row["project"] == project and them.is_theirs(PERSONS.name, row)
+            }
     return Redaction(them.names, them.instead, frozenset(found))
-
-
-def _files_that_name(them: Redaction, folders: Sequence[Path]) -> Iterator[str]:
-    """Say of each file that names them what it is, and what can be done about it."""
-    for file in _files(folders):
-        try:
-            if zipfile.is_zipfile(file):
-                yield from _members_that_name(them, file)
-            elif _begins(file, ENCRYPTED_INTRO):
-                yield f"{file} is an encrypted backup, which nobody can look into here: delete it if it is older"
-            elif any(them.found_in(piece) for piece in _pieces(file)):
-                yield f"{file} names them: change it by hand; what is in git stays in its history"
-        except OSError as error:
-            yield f"{file} cannot be read: {error.strerror or error}"
-
-
-def _members_that_name(them: Redaction, file: Path) -> Iterator[str]:
-    """Say which files in a zip name them; how much is read of one does not grow with it."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for member in archive.namelist():
-                with archive.open(member) as opened:
-                    pieces = iter(lambda: opened.read(LARGEST_FILE), b"")
-                    if any(them.found_in(piece) for piece in pieces):
-                        yield f"{file} names them in {member}: it was handed out, or is older; delete it"
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        yield f"{file} is a zip that cannot be looked into: {error}"
-
-
-def _files(folders: Sequence[Path]) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for folder in folders:
-        for file in sorted(folder.rglob("*")):
-            inside = file.relative_to(folder)
-            is_packed = inside.is_relative_to(_PACKED)
-            if not is_packed and file.is_file() and not file.is_symlink() and file.resolve() not in seen:
-                seen.add(file.resolve())
-                yield file
-
-
-def _is_plain_backup(file: Path) -> bool:
-    try:
-        return zipfile.is_zipfile(file) and ABOUT in zipfile.ZipFile(file).namelist()
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return False
-
-
-def _begins(file: Path, content: bytes) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(len(content)) == content
-
-
-def _pieces(file: Path) -> Iterator[bytes]:
-    """Walk a file in large pieces that overlap by more than a name is long."""
-    with file.open("rb") as opened:
-        last = b""
-        while piece := opened.read(LARGEST_FILE):
-            yield last + piece
-            last = piece[-_OVERLAP:]

@@ -13,16 +13,12 @@ from iact.core.facts import Fact, FactSet, FactType
 from iact.core.problems import did_you_mean
 from iact.core.tree import to_record
 from iact.engine.examples import value_of
-from iact.engine.persons import Persons
-from iact.stores.units import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
-
-    from sqlalchemy.engine import Connection
 
     from iact.core.facts import FactValue
+    from iact.engine.persons import Persons
     from iact.engine.runtime import Run, Runtime
 
 BY: Final = "by"
@@ -49,7 +45,7 @@ class Told:
 def tell_event(runtime: Runtime, run: Run, told: Told) -> bool:
     """Tell a run that something happened; durable once this returns.
 
-    What the run's rules read is kept as it was told, since decisions are made from it. Every other text, and who told
+    What the run's rules read is kept as it was told, since decisions are made from it. Everything else, and who told
     it, is kept so that it can be erased (`iact.engine.persons`).
 
     Args:
@@ -73,36 +69,29 @@ def tell_event(runtime: Runtime, run: Run, told: Told) -> bool:
     if not run.active:
         message = f"{run.run} has ended ({run.stands}); nothing can be told to it any more."
         raise FindingError(message)
+    written = {BY: told.by, **told.given}
+    rules = json.dumps(to_record(runtime.definition(run).tree), ensure_ascii=False)
+    read = {name for name in written if _reads(rules, name)}
     now = runtime.now()
-    values = {name: _value(written) for name, written in {BY: told.by, **told.given}.items()}
-    kept = _erasable(runtime, run, values, now)
-    facts = (
-        Fact(name=f"event.{name}", value=value, observed_at=now, source="person")
-        for name, value in (values | kept).items()
-    )
-    return runtime.tell(run.run, told.event, facts=FactSet.of(facts), key=told.key or str(uuid.uuid4()))
+
+    def facts(persons: Persons) -> FactSet:
+        person = persons.pseudonym(written[BY]) if written.keys() - read else ""
+        values: dict[str, FactValue] = {
+            name: _value(text) if name in read else persons.remark(text, person=person, run=run.run)
+            for name, text in written.items()
+            if name != BY
+        }
+        values[BY] = written[BY] if BY in read else person
+        return FactSet.of(
+            Fact(name=f"event.{name}", value=value, observed_at=now, source="person") for name, value in values.items()
+        )
+
+    return runtime.tell(run.run, told.event, facts=facts, key=told.key or str(uuid.uuid4()))
 
 
 def _value(written: str) -> FactValue:
     """Return what is written as YAML would read it: an amount, true or false, or else a text."""
     return value_of(written == "true" if written in {"true", "false"} else written, FactType.ANY)
-
-
-def _erasable(runtime: Runtime, run: Run, values: Mapping[str, FactValue], now: datetime) -> dict[str, FactValue]:
-    """Return what stands for the texts that no rule of the run reads."""
-    rules = json.dumps(to_record(runtime.definition(run).tree), ensure_ascii=False)
-    texts = {name: value for name, value in values.items() if isinstance(value, str) and not _reads(rules, name)}
-    who = str(values[BY])
-
-    def keep(connection: Connection) -> dict[str, FactValue]:
-        persons = Persons(connection, runtime.project, now)
-        person = persons.pseudonym(who)
-        return {
-            name: person if name == BY else persons.remark(words, person=person, run=run.run)
-            for name, words in texts.items()
-        }
-
-    return write(runtime.engine, keep, meets_others=True) if texts else {}
 
 
 def _reads(rules: str, name: str) -> bool:

@@ -390,6 +390,17 @@ def test_who_spoke_is_shown_where_it_is_disclosed_and_the_entries_hold_where_it_
     assert all(one.words.encode() not in unpacked(told)[ENTRIES] for one in SAID)
 
 
+def test_a_bundle_from_before_there_were_pseudonyms_holds(log: Log, judged):
+    """It discloses nothing and has no file for it, and its page says of no decision who asked for it."""
+    members = unpacked(Log(log.journal, discloses=False).bundle())
+    del members[DISCLOSURES]
+    page = re.sub(r", by (?:person:)?\w+<", "<", members[INDEX].decode())
+    assert page != members[INDEX].decode()
+
+    assert judged(packed({**members, INDEX: page.encode()})).seen.entries == len(log.entries)
+    assert "index.html does not say" in finding(judged, packed(members))
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

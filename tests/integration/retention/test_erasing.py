@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
 import json
+import lzma
 import re
 import stat
 import sys
@@ -15,7 +19,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from iact.core.errors import ConfigurationError, FindingError
+from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from iact.dora.tables import FAILURES
 from iact.stores.connect import writing
 from services import mysql_protocol
@@ -247,7 +251,7 @@ def test_what_still_names_them_is_told_until_it_is_gone():
     said = command("audit", "person", "erase", "ada", "--by", "lead", "--reason", "they asked")
     assert said.exit_code == 1
     assert f"{bundle} names them in disclosures.jsonl" in said.stdout
-    assert "policies/people.yaml names them: change it by hand" in said.stdout
+    assert "policies/people.yaml names them: change or delete it" in said.stdout
     Path("policies/people.yaml").unlink()
     bundle.unlink()
 
@@ -285,3 +289,151 @@ def test_names_are_exchanged_in_texts_that_came_from_elsewhere(place: StoreAt):
         evidence = connection.execute(FAILURES.select()).mappings().one()["evidence"]
     assert re.fullmatch(r"Outage seen by person:[0-9a-f]{12}, person:[0-9a-f]{12}", evidence)
     assert traces() == set()
+
+
+def erase_fails(name: str = NAME, *words: str) -> str:
+    """Let somebody be erased where that is refused; return what is said."""
+    said = command("audit", "person", "erase", name, "--by", "lead", "--reason", "they asked", *words)
+    assert said.exit_code == 2
+    return said.output
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("name", ["", " ", ".", "\udcff", "a\nb"])
+def test_what_is_no_name_is_refused_and_changes_nothing(name: str):
+    run = spoken()
+    assert "expected what somebody is called" in erase_fails(name)
+    assert "expected what somebody is called" in erase_fails(NAME, "--also", name)
+    assert command("audit", "person", "show", name).exit_code == 2
+    assert command("approve", run, "--by", name, "--reason", "x").exit_code == 2
+    assert f"approved by {NAME}. {NAME} says" in command("runs", "show", run).stdout
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("records", ["journal", "runs"])
+def test_a_legal_hold_keeps_who_told_something_without_a_word_of_their_own(records: str):
+    hold = HOLD.replace("subjects", f"records: [{records}], subjects")
+    Path("policies/retention.yaml").write_text(hold, "utf-8")
+    run = begun("disputed")
+    command("runs", "tell", run, "asked", "--by", NAME)
+
+    with pytest.raises(FindingError, match=rf"a legal hold covers what they said of {run}"):
+        erased()
+    assert [one["person"] for one in listed("--person", NAME)] == [NAME]
+
+
+@pytest.mark.usefixtures("place")
+def test_what_no_rule_reads_is_kept_apart_even_where_it_is_a_number():
+    run = begun("api")
+    for _ in range(2):
+        command("runs", "tell", run, "asked", "--by", "4711", "--with", "until=3 days", "--key", "once")
+
+    (entry,) = listed("--person", "4711")
+    assert sorted(entry["words"].values()) == ["3 days", "4711"]
+    assert "4711" not in json.dumps(entry["entry"]["body"]["brought"])
+    said = json.loads(command("audit", "person", "show", "4711", "--format", "json").stdout)
+    assert (said["remarks"], said["texts"]) == (1, ["3 days"])
+
+
+@pytest.mark.usefixtures("place")
+def test_what_is_packed_or_cannot_be_looked_into_is_told():
+    spoken()
+    hidden = f"{NAME} was here".encode()
+    files = {
+        "serve.log.gz": gzip.compress(hidden),
+        "old.tar.xz": lzma.compress(b"\0" * 5000 + hidden),
+        "other.bz2": bz2.compress(hidden),
+        "table.csv": NAME.encode("utf-16"),
+        "deep.zip": zipped({"in.zip": zipped({"a.txt": hidden})}),
+        "named.zip": zipped({f"{NAME}.txt": b""}),
+        f"{NAME}.txt": b"",
+        "cut.zip": zipped({"a.txt": hidden})[:60],
+        "cut.gz": gzip.compress(hidden * 100)[:40],
+        "some.zst": b"(\xb5/\xfd",
+    }
+    harmless = {"clean.gz": gzip.compress(b"nothing"), "clean.zip": zipped({"a.txt": b"nothing"})}
+    for name, content in {**files, **harmless}.items():
+        Path(name).write_bytes(content)
+
+    said = "\n".join(erased()["left"])
+
+    assert [name for name in files if f"/{name}" not in said] == []
+    assert [name for name in harmless if name in said] == []
+    assert re.search(r"deep\.zip names them in in\.zip/a\.txt", said)
+    assert "cut.gz cannot be looked into: it is damaged" in said
+    assert "some.zst cannot be looked into: it is packed in a way that nobody reads here" in said
+    for name in files:
+        Path(name).unlink()
+    assert erased()["left"] == []
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    opened = io.BytesIO()
+    with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return opened.getvalue()
+
+
+@pytest.mark.usefixtures("place")
+def test_backups_of_others_damaged_ones_and_encrypted_ones_are_told_and_stay(tmp_path: Path):
+    spoken()
+    public = command("backup", "key", "secret.key").stdout.strip()
+    command("backup", "--to", "locked.backup", "--encrypt-for", public)
+    command("backup", "--to", "good.backup")
+    Path("nested").mkdir()
+    Path("nested/iact.yaml").write_text(PROJECT, "utf-8")
+    for name in ("nested/other.backup", "damaged.backup"):
+        Path(name).write_bytes(Path("good.backup").read_bytes())
+    with Path("damaged.backup").open("r+b") as opened:
+        opened.seek(-100, io.SEEK_END)
+        opened.write(b"x")
+    other = Path("nested/other.backup").read_bytes()
+    part = tmp_path / "shop" / ".cut.iact-part"
+    part.write_bytes(other[:500])
+
+    found = erased()
+
+    assert [Path(one).name for one in found["backups"]] == ["good.backup"]
+    assert (Path("nested/other.backup").read_bytes(), part.exists()) == (other, False)
+    said = "\n".join(found["left"])
+    assert "locked.backup cannot be looked into: it is an encrypted backup. Name its secret key by --key" in said
+    assert re.search(r"damaged\.backup could not be written anew: .* is not what was written", said)
+    assert "nested/other.backup names them in tables/" in said
+    for name in ("damaged.backup", "nested/other.backup"):
+        Path(name).unlink()
+    said = "\n".join(erased("--key", "file:secret.key")["left"])
+    assert "locked.backup names them in persons" in said
+    Path("locked.backup").unlink()
+    command("backup", "--to", "later.backup", "--encrypt-for", public)
+    assert erased("--key", "file:secret.key")["left"] == []
+
+
+@pytest.mark.usefixtures("place")
+def test_another_project_in_the_same_store_keeps_its_people():
+    spoken()
+    rules = Path("iact.yaml").read_text("utf-8")
+    Path("iact.yaml").write_text(rules.replace("name: shop", "name: other"), "utf-8")
+    other = spoken()
+    Path("iact.yaml").write_text(rules, "utf-8")
+    command("backup", "--to", "both.backup")
+
+    assert erased()["remarks"] == 2
+
+    Path("iact.yaml").write_text(rules.replace("name: shop", "name: other"), "utf-8")
+    assert f"approved by {NAME}" in command("runs", "show", other).stdout
+    assert erased()["remarks"] == 2
+    assert traces() == set()
+
+
+def test_without_a_project_or_its_store_nobody_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"there is no project in .*: it has no iact\.yaml"):
+        erased()
+    with pytest.raises(ConfigurationError, match="there is no project in"):
+        command("audit", "person", "show", NAME)
+    Path("iact.yaml").write_text(PROJECT, "utf-8")
+    for words in (("show", NAME), ("erase", NAME, "--by", "x", "--reason", "y", "--store", "typo.db")):
+        with pytest.raises(EnvironmentProblemError, match="is not there: nothing is kept of anybody"):
+            command("audit", "person", *words)
+    assert [file.name for file in tmp_path.iterdir()] == ["iact.yaml"]

@@ -22,3 +22,9 @@ SELECT 'another', '$end', '[["run-000000000000",1,1]]' FROM fill_numbers a JOIN 
 
 INSERT INTO journal_pending (project, written_at, entries)
 SELECT '$project', '$end', '[["run-000000000000",1,1]]' FROM fill_numbers WHERE n < 200;
+
+-- A text for ten entries; the digests can be told.
+INSERT INTO remarks (project, token, salt, words, person, run, written_at)
+SELECT '$project', CONCAT('remark:', SHA2(a.n * 1000 + b.n, 256)), REPEAT('s', 16), 'the disk is full',
+  CONCAT('person:', SHA2((a.n * 1000 + b.n) MOD 10000, 256)), CONCAT('run-', LPAD(a.n, 12, '0')), '$begin'
+FROM fill_numbers a JOIN fill_numbers b WHERE a.n * 1000 + b.n < $entries DIV 10 ORDER BY a.n, b.n;

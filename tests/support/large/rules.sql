@@ -27,9 +27,3 @@ INSERT INTO persons (project, pseudonym, name, salt, since)
 SELECT '$project', CONCAT('person:', SHA2(a.n * 1000 + b.n, 256)), CONCAT('person ', a.n * 1000 + b.n),
   REPEAT('s', 16), '$begin'
 FROM fill_numbers a JOIN fill_numbers b WHERE a.n < 10;
-
--- A hundred texts of each person: of the first, the digests can be told.
-INSERT INTO remarks (project, token, salt, words, person, run, written_at)
-SELECT '$project', CONCAT('remark:', SHA2(a.n * 1000 + b.n, 256)), REPEAT('s', 16), 'the disk is full',
-  CONCAT('person:', SHA2((a.n * 1000 + b.n) MOD 10000, 256)), CONCAT('run-', LPAD(a.n, 12, '0')), '$begin'
-FROM fill_numbers a JOIN fill_numbers b;

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import unicodedata
 from collections.abc import Mapping
 
 import pytest
@@ -45,15 +47,61 @@ def test_names_are_exchanged_as_words_in_every_spelling(text: str, after: str):
 
 
 @pytest.mark.parametrize("text", ["Ada Probes", "Canada Probe", "Ada", "nada@example.org", ""])
-def test_what_only_contains_a_name_is_left_alone(text: str):
+def test_texts_that_only_contain_a_name_are_left_alone(text: str):
     assert not THEM.speaks_of_them(text)
     assert THEM.without_them(text) == text
-    assert not THEM.found_in(text.encode())
 
 
-def test_in_files_that_are_no_text_a_name_is_found_within_anything():
-    assert THEM.found_in(b"\0\1xAda Probex")
-    assert not THEM.found_in(b"\0\1xAda")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0\1xAda Probex",
+        b"_Ada Probe_ said",
+        b"Ada Probes",
+        b"ada\xc2\xa0probe",
+        b"ADA\nPROBE",
+        b"by=Ada%20Probe",
+        "Ada Probe".encode("utf-16"),
+        "Zoë".encode("latin-1"),
+        "ZOË".encode(),
+        unicodedata.normalize("NFD", "Zoë").encode(),
+        html.escape('O"Neil').encode(),
+        json.dumps(json.dumps('O"Neil')).encode(),
+    ],
+    ids=range(12),
+)
+def test_in_the_bytes_of_files_a_name_is_found_within_anything_and_in_every_spelling(content: bytes):
+    assert THEM.found_in(content)
+
+
+def test_a_short_name_is_looked_for_in_files_as_a_word():
+    short = Redaction(("Tim",), "erased")
+    assert short.has_short_name
+    assert short.found_in(b"\0tim\0")
+    assert not short.found_in(b"optimistic")
+    assert not Redaction(("Ada Probe",), "erased").has_short_name
+
+
+def test_a_plain_word_is_a_name_only_as_it_is_written_or_in_capitals():
+    them = Redaction(("May",), "erased")
+    assert them.without_them("May and MAY may wait, maybe") == "erased and erased may wait, maybe"
+
+
+def test_of_json_only_texts_are_changed_that_do_not_say_what_it_is_about():
+    them = Redaction(("title",), "erased")
+    row = {"content": b'{"id":"title 3","title":"broke title","of":[1.5,"title"]}'}
+    changed = them.changed("events", row)
+    assert changed == {"content": b'{"id":"title 3","title":"broke erased","of":[1.5,"erased"]}'}
+    assert list(them.columns_that_stay("events", row)) == ["content"]
+
+
+@pytest.mark.parametrize("name", ["ada probe", " Ada Probe ", "ADA  PROBE", unicodedata.normalize("NFD", "Zoë")])
+def test_a_person_is_theirs_however_their_name_is_written(name: str):
+    assert THEM.is_theirs("persons", {"name": name, "pseudonym": "person:2"})
+
+
+def test_a_person_whose_name_only_contains_theirs_is_somebody_else():
+    assert not THEM.is_theirs("persons", {"name": "Ada Probe junior", "pseudonym": "person:2"})
 
 
 def test_rows_by_them_and_about_them_are_theirs():

@@ -19,7 +19,7 @@ from iact.core.secret_values import parse
 from iact.operations.places import Place
 from iact.operations.standing import not_read
 from iact.stores.backups.archive import Verified, verify
-from iact.stores.backups.keys import PublicKey, new_secret_key, public_key, secret_key
+from iact.stores.backups.keys import PublicKey, SecretKey, new_secret_key, public_key, secret_key
 from iact.stores.backups.restoring import restore_to_file, restore_to_server
 from iact.stores.backups.saving import save, strangers
 from iact.stores.connect import existing_sqlite, make_folder
@@ -111,19 +111,29 @@ def verified(file: Path, key: str | None, folder: Path) -> Verified:
         EnvironmentProblemError: if it cannot be read.
         FindingError: if the backup is damaged, of a newer release, or for another key.
     """
-    if key is None:
-        return verify(file)
+    return verify(file) if key is None else verify(file, secret_key_of(key, folder))
+
+
+def secret_key_of(key: str, folder: Path) -> SecretKey:
+    """Return the secret key by which encrypted backups are read.
+
+    Args:
+        key: where it is kept, such as `file:PATH`.
+        folder: what the path of that file is relative to.
+
+    Raises:
+        ConfigurationError: if there is no such key.
+    """
     try:
         reference = parse(key)
     except ValueError as error:
         message = f"--key: {error}."
         raise ConfigurationError(message) from error
     try:
-        secret = secret_key(read_secret(reference, folder))
+        return secret_key(read_secret(reference, folder))
     except ValueError as error:
         message = f"{reference}: {error}"
         raise ConfigurationError(message) from error
-    return verify(file, secret)
 
 
 def _public_key(text: str) -> PublicKey:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "iact-backup.json"
 MANIFEST: Final = "manifest.json"
-_PART: Final = ".iact-part"
+PART: Final = ".iact-part"
+"""How the names of files end that are being written."""
 _SEAL: Final = len("sha256:") + 64
 _PIECE: Final = 1 << 20
 _BEGINNING: Final = 4096
@@ -294,8 +295,8 @@ def part_of(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
     Raises:
         EnvironmentProblemError: if it cannot be made or written.
     """
-    part = target.with_name(f".{target.name}{_PART}")
-    _sweep(target.parent)
+    part = target.with_name(f".{target.name}{PART}")
+    sweep(target.parent)
     try:
         try:
             with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o600), "w+b") as file:
@@ -313,9 +314,9 @@ def part_of(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
         raise EnvironmentProblemError(message) from error
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove what backups that were killed have left in a folder."""
-    for left in folder.glob(f".*{_PART}"):
+    for left in folder.glob(f".*{PART}"):
         # Whoever writes one holds its lock.
         with suppress(OSError), left.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
