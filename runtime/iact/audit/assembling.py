@@ -21,10 +21,11 @@ _HEAD: Final = '''\
 #!/usr/bin/env python3
 """Check what an iact project handed out of its journal, with Python 3.11 or later and nothing else.
 
-    python3 iact_verify.py BUNDLE --key KEY [--checkpoint FILE]
+    python3 iact_verify.py BUNDLE --key KEY [--checkpoint FILE] [--witness KEY]
 
 BUNDLE is the file that you were handed, KEY the public key of the log (or a file with it), which you got elsewhere, and
-FILE a checkpoint that you kept from earlier. Exit codes: 0 it holds, 1 it does not, 2 it cannot be judged.
+FILE a checkpoint that you kept from earlier. A witness that you name has to have signed as well. Exit codes: 0 it
+holds, 1 it does not, 2 it cannot be judged.
 
 This file is made by `iact audit verifier` out of the modules of iact that are named below; do not edit it.
 """

@@ -112,7 +112,8 @@ def show(entry: str, form: str) -> None:
     metavar="FILE",
     help="A checkpoint that the auditor kept: the bundle shows that the log goes on from it.",
 )
-def export(*, begin: str | None, end: str | None, out: Path, checkpoints: tuple[Path, ...]) -> None:
+@click.option("--witnessed", is_flag=True, help="Only up to the newest checkpoint that every witness has signed.")
+def export(*, begin: str | None, end: str | None, out: Path, checkpoints: tuple[Path, ...], witnessed: bool) -> None:
     """Write a bundle of a period, which proves itself: entries, proofs, checkpoint, definitions, an index to read.
 
     Without --from and --to, of the whole log. It is verified before it is there. Give the auditor the public key, which
@@ -122,10 +123,20 @@ def export(*, begin: str | None, end: str | None, out: Path, checkpoints: tuple[
     from iact.audit.exporting import export as write
     from iact.audit.opening import opened_log
     from iact.config.opening import open_project
+    from iact.core.errors import ConfigurationError
 
     project = open_project()
     kept = [file.read_bytes() for file in checkpoints]
-    asked = Asked(_moment(begin, project, "--from"), _moment(end, project, "--to"), kept)
+    witnesses = tuple(one.name for one in project.settings.audit.witnesses)
+    if witnessed and not witnesses:
+        message = "--witnessed: no witness is named below `audit:` in iact.yaml."
+        raise ConfigurationError(message)
+    asked = Asked(
+        _moment(begin, project, "--from"),
+        _moment(end, project, "--to"),
+        kept,
+        witnesses=witnesses if witnessed else (),
+    )
     with opened_log(project) as (host, identity):
         verdict = write(host, identity, out, asked)
     click.echo(f"{out}: {verdict}")
@@ -193,6 +204,40 @@ def archive() -> None:
 
 
 @audit.command()
+@form_option
+def publish(form: str) -> None:
+    """Publish the newest checkpoint to every place that iact.yaml names, now. `iact serve` does so by itself.
+
+    Witnesses are asked first, and what they sign is published with it. What can be read back is compared with the log.
+    Exit codes: 0 every place has it, 1 a place refused it or does not go together with the log, 2 no place is named or
+    nothing is signed.
+    """
+    from iact.audit.opening import opened_log
+    from iact.audit.publishing.places import publishing_of
+    from iact.audit.publishing.rounds import publish as publish_everywhere
+    from iact.config.opening import open_project
+    from iact.core.errors import ConfigurationError
+
+    project = open_project()
+    publishing = publishing_of(project)
+    if not publishing.everywhere:
+        message = "no place is named to which checkpoints go: write `audit: {publish: {git: {}}}` in iact.yaml."
+        raise ConfigurationError(message)
+    with opened_log(project) as (host, _):
+        results = publish_everywhere(host, publishing, at_once=True)
+    if not results:
+        message = "nothing is signed yet, or somebody else is publishing just now. `iact status` says what waits."
+        raise ConfigurationError(message)
+    if form == "json":
+        click.echo(json.dumps([one.to_record() for one in results], indent=2, ensure_ascii=False))
+    else:
+        for one in results:
+            click.echo(str(one))
+    if not all(one.is_good for one in results):
+        raise click.exceptions.Exit(1)
+
+
+@audit.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(
     "--key",
@@ -210,9 +255,24 @@ def archive() -> None:
     metavar="FILE",
     help="A checkpoint that you kept earlier: the log has to go on from it.",
 )
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    metavar="KEY",
+    help="A public key of a witness, like --key: the checkpoint has to have its signature, too.",
+)
 @click.option("--replay", is_flag=True, help="Make every decision again, too: the same facts have to give the same.")
 @form_option
-def verify(bundle: Path, keys: tuple[str, ...], checkpoints: tuple[Path, ...], form: str, *, replay: bool) -> None:
+def verify(  # noqa: PLR0913 - options of the command
+    bundle: Path,
+    keys: tuple[str, ...],
+    checkpoints: tuple[Path, ...],
+    witnesses: tuple[str, ...],
+    form: str,
+    *,
+    replay: bool,
+) -> None:
     """Say whether a bundle holds, or which entry is the first bad one and what is wrong with it.
 
     Every entry's stored bytes are hashed again and have to lead to the signed checkpoint; every run has to go on
@@ -225,7 +285,7 @@ def verify(bundle: Path, keys: tuple[str, ...], checkpoints: tuple[Path, ...], f
     from iact.core.errors import ConfigurationError
 
     try:
-        verdict = judge(bundle, keys, checkpoints)
+        verdict = judge(bundle, keys, checkpoints, witnesses)
         replayed = replay_bundle(bundle, verdict.manifest.first) if replay else None
     except AuditFindingError as error:
         said = {"holds": False, "finding": str(error)}

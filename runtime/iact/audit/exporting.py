@@ -11,8 +11,9 @@ from iact.audit.checkpoint import parse_checkpoint
 from iact.audit.contents import EARLIEST, LATEST, LogContents
 from iact.audit.disclosures import Disclosure
 from iact.audit.notes import NoteError, parse_key, parse_note
+from iact.audit.publishing.cosignatures import cosigned, witnessed_size
 from iact.audit.ranges import kept_range
-from iact.audit.store import archives, head, keys_of, newest_checkpoint, place_of, tile_reader
+from iact.audit.store import archives, checkpoints, head, keys_of, newest_checkpoint, place_of, tile_reader
 from iact.audit.tiles import Tiles
 from iact.audit.tree import consistency_proof, inclusion_proof
 from iact.audit.verifying import verify_bundle
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from iact.audit.identity import LogIdentity
     from iact.audit.notes import Note, VerifierKey
-    from iact.audit.store import LogKey
+    from iact.audit.store import LogKey, Signed
     from iact.audit.verifying import Verdict
     from iact.engine.host import Host
 
@@ -46,6 +47,7 @@ class Asked:
         kept: checkpoints that the auditor kept, as they were handed out: the log is shown to go on from them.
         after: instead of a period, all that is signed from this place on.
         discloses: whether it says who the people in the entries are, and what they wrote.
+        witnesses: names of witnesses: only up to the newest checkpoint that all of them have signed.
     """
 
     begin: datetime | None = None
@@ -53,6 +55,7 @@ class Asked:
     kept: Sequence[bytes] = ()
     after: int | None = None
     discloses: bool = True
+    witnesses: Sequence[str] = ()
 
 
 def export(host: Host, identity: LogIdentity, file: Path, asked: Asked) -> Verdict:
@@ -101,7 +104,7 @@ class _Part:
 
     def __init__(self, connection: Connection, project: str, identity: LogIdentity, asked: Asked) -> None:
         self._connection, self._project, self._asked = connection, project, asked
-        signed, top = newest_checkpoint(connection, project), head(connection, project)
+        signed, top = _signed(connection, project, asked), head(connection, project)
         self.keys = keys_of(connection, project)
         if signed is None or top is None:
             message = (
@@ -109,7 +112,7 @@ class _Part:
                 "the log kept it up. `iact status` says what waits; `iact tick` gives it its places."
             )
             raise ConfigurationError(message)
-        self._note = parse_note(signed.note)
+        self._note = parse_note(cosigned(connection, project, signed))
         self._size = signed.size
         self._log = LogContents(connection, project, identity.archive)
         self._tiles = Tiles(top.size, tile_reader(connection, project))
@@ -168,6 +171,17 @@ class _Part:
         for place in sorted(places):
             proof = inclusion_proof(self._tiles, place, self._size)
             yield Earlier(place, self._log.at(place), proof)
+
+
+def _signed(connection: Connection, project: str, asked: Asked) -> Signed | None:
+    """Return the checkpoint up to which a log is handed out; None where nothing is signed."""
+    if not asked.witnesses:
+        return newest_checkpoint(connection, project)
+    size = witnessed_size(connection, project, asked.witnesses)
+    if size is None:
+        message = f"no checkpoint is signed by {' and '.join(asked.witnesses)} yet: `iact audit publish` asks them."
+        raise ConfigurationError(message)
+    return next(checkpoints(connection, project, size, size))
 
 
 def first_trusted(keys: Sequence[LogKey]) -> VerifierKey:

@@ -1,4 +1,7 @@
-"""Keeping up the log of a project: whoever has written to the journal gives what waits its places, and signs."""
+"""Keeping up the log of a project: whoever has written to the journal gives what waits its places, and signs.
+
+Whoever serves publishes what was signed as well, beside the keeping up, which waits for nobody outside.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
+from iact.audit.publishing.places import Publishing
+from iact.audit.publishing.rounds import publish
 from iact.audit.sequencing import HeadMovedError, LostEntryError, sequence
-from iact.audit.signing import sign_head
+from iact.audit.signing import sign_head, signer_of
 from iact.audit.sweeping import sweep
 from iact.core.errors import IactError
 
@@ -67,15 +72,31 @@ def keeping_up(host: Host, identity: LogIdentity) -> Iterator[None]:
         keep_up_in_spite(host, identity)
 
 
-class LogKeeper:
-    """Keeps up the log beside a process that serves, which never waits for it."""
+def publish_in_spite(host: Host, identity: LogIdentity, publishing: Publishing) -> None:
+    """Publish what is signed where it is time to, if this machine is one that signs; where that fails, say why."""
+    try:
+        if signer_of(host, identity) is not None:
+            publish(host, publishing)
+    except (IactError, DBAPIError) as error:
+        _LOGGER.warning("checkpoints of the log could not be published: %s", error)
 
-    def __init__(self, host: Host, identity: LogIdentity) -> None:
-        """Prepare to keep up the log of the project that `host` serves."""
+
+class LogKeeper:
+    """Keeps up the log beside a process that serves, which never waits for it, and publishes beside that."""
+
+    def __init__(self, host: Host, identity: LogIdentity, publishing: Publishing | None = None) -> None:
+        """Prepare to keep up the log of the project that `host` serves, and to publish its checkpoints."""
         self._host, self._identity = host, identity
+        self._publishing = publishing or Publishing()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-log")
+        self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-publish")
         self._under_way: Future[None] | None = None
+        self._published: Future[None] | None = None
         self._kept_up = self._signed = float("-inf")
+
+    def follow(self, publishing: Publishing) -> None:
+        """Publish to other places from now on."""
+        self._publishing = publishing
 
     def keep_up(self) -> None:
         """Begin to do so where it is time to, and leave."""
@@ -87,8 +108,16 @@ class LogKeeper:
         signs = now - self._signed >= SIGNED_EVERY
         if signs:
             self._signed = now
-        self._under_way = self._pool.submit(keep_up_in_spite, self._host, self._identity, signs=signs)
+        self._under_way = self._pool.submit(self._keep_up, signs=signs)
+
+    def _keep_up(self, *, signs: bool) -> None:
+        keep_up_in_spite(self._host, self._identity, signs=signs)
+        is_publishing = self._published is not None and not self._published.done()
+        if signs and self._publishing.places and not is_publishing:
+            asked = (self._host, self._identity, self._publishing)
+            self._published = self._publisher.submit(publish_in_spite, *asked)
 
     def close(self) -> None:
         """Wait for what is under way."""
         self._pool.shutdown(wait=True)
+        self._publisher.shutdown(wait=True)

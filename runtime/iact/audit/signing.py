@@ -43,9 +43,23 @@ def sign_head(host: Host, identity: LogIdentity) -> int | None:
 
     if not read(host.engine, unsigned):
         return None
-    known = read(host.engine, lambda connection: keys_of(connection, host.project))
-    signer = identity.signer_of(known[-1].key) if known else identity.first_signer()
+    signer = signer_of(host, identity)
     return None if signer is None else _sign_by(host, identity.origin, signer)
+
+
+def signer_of(host: Host, identity: LogIdentity) -> Signer | None:
+    """Return who signs the log on this machine; None where another machine has the key.
+
+    Args:
+        host: where the runs live.
+        identity: which log it is, and where its key is kept.
+
+    Raises:
+        ConfigurationError: if the rules name a secret that is not there, or is no key.
+        EnvironmentProblemError: if a key cannot be read or made.
+    """
+    known = read(host.engine, lambda connection: keys_of(connection, host.project))
+    return identity.signer_of(known[-1].key) if known else identity.first_signer()
 
 
 def _sign_by(host: Host, origin: str, signer: Signer) -> int | None:

@@ -1,10 +1,11 @@
-"""Where the log of a project stands: how far it goes, what waits, what is signed by which key, what is archived."""
+"""Where the log of a project stands: how far it goes, what waits, is signed by which key, archived, published where."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from iact.audit.publishing.standing import place_findings, place_lines, place_notes, place_records
 from iact.audit.store import OLDEST_WAITING, archives, head, keys_of, newest_checkpoint
 from iact.core import instants
 
@@ -14,19 +15,22 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from iact.audit.publishing.places import Publishing
+
 LONGEST_WAIT: Final = timedelta(seconds=5)
 """How long an entry may wait for its place while somebody serves the project."""
 LONGEST_UNSIGNED: Final = timedelta(minutes=5)
 """How long what has its place may be unsigned."""
 
 
-def log_standing(connection: Connection, project: str, now: datetime) -> dict[str, Any]:
+def log_standing(connection: Connection, project: str, now: datetime, publishing: Publishing) -> dict[str, Any]:
     """Return where a log stands, as JSON data.
 
     Args:
         connection: reads the store.
         project: the project.
         now: the present moment, UTC.
+        publishing: where checkpoints are to go.
     """
     top, signed = head(connection, project), newest_checkpoint(connection, project)
     keys, parts = keys_of(connection, project), archives(connection, project)
@@ -34,6 +38,8 @@ def log_standing(connection: Connection, project: str, now: datetime) -> dict[st
     oldest = waiting["written_at"] if waiting else None
     size = top.size if top else 0
     signed_size = signed.size if signed else 0
+    unsigned_since = top.sequenced_at if top and size > signed_size else None
+    published = place_records(connection, project, publishing) if size else []
     return {
         "entries": size,
         "waits_since": _written(oldest),
@@ -43,7 +49,9 @@ def log_standing(connection: Connection, project: str, now: datetime) -> dict[st
         "key_since": _written(keys[-1].since if keys else None),
         "archived": parts[-1].end if parts else 0,
         "archived_at": _written(parts[-1].archived_at if parts else None),
-        "findings": list(_findings(now, oldest, top.sequenced_at if top and size > signed_size else None)),
+        "published": published,
+        "notes": list(place_notes(publishing)) if size else [],
+        "findings": [*_findings(now, oldest, unsigned_since), *place_findings(published, now, publishing.every)],
     }
 
 
@@ -91,4 +99,6 @@ def log_lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"key {name}+{identity}, {age} days old"
     if found["archived"]:
         yield f"{found['archived']:,} entries in the archive, the newest since {found['archived_at']}"
+    yield from place_lines(found["published"], now)
+    yield from (f"note: {one}" for one in found["notes"])
     yield from (f"finding: {one}" for one in found["findings"])

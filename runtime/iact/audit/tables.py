@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, UniqueConstraint
 
 from iact.audit.tiles import WIDTH
 from iact.audit.tree import HASH_SIZE
@@ -77,4 +77,32 @@ LOG_ARCHIVES: Final = Table(
     Column("archived_at", Instant(), nullable=False),
     Index("ix_log_archives_end", "project", "end_place"),
     comment="Which parts of the log are in the archive, one after the other; rows are never changed",
+)
+
+LOG_PUBLICATIONS: Final = Table(
+    "log_publications",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("place", NAME, primary_key=True, comment="git, webhook, mail, or witness/ and a name"),
+    Column("address", content(), nullable=False, comment="where that is; of another one nothing is known"),
+    Column("size", counter(), nullable=False, comment="of the newest checkpoint that was published there, 0 for none"),
+    Column("note", content(), nullable=True, comment="that checkpoint"),
+    Column("published_at", Instant(), nullable=True),
+    Column("attempt", Integer, nullable=False, comment="counted up by whoever begins to publish there"),
+    Column("not_before", Instant(), nullable=True, comment="when the next may begin"),
+    Column("failures", Integer, nullable=False, comment="how often it was refused one after the other"),
+    Column("trouble", content(), nullable=True, comment="why, the last time"),
+    Column("contradicts", Boolean, nullable=False, comment="what is there and the log do not go together"),
+    comment="What was published where of the checkpoints of a log",
+)
+
+LOG_COSIGNATURES: Final = Table(
+    "log_cosignatures",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("size", counter(), primary_key=True, autoincrement=False),
+    Column("witness", NAME, primary_key=True, comment="name of its key"),
+    Column("signature", content(), nullable=False, comment="the line below the note, C2SP tlog-cosignature"),
+    Column("at", Instant(), nullable=False),
+    comment="What witnesses added to checkpoints that were signed; rows are never changed",
 )

@@ -39,12 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--checkpoint", action="append", type=Path, default=[], help="a file with a checkpoint that you kept earlier"
     )
+    parser.add_argument(
+        "--witness", action="append", default=[], help="public key of a witness, which has to have signed as well"
+    )
     asked = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        verdict = judge(asked.bundle, asked.key, asked.checkpoint)
+        verdict = judge(asked.bundle, asked.key, asked.checkpoint, asked.witness)
     except AuditFindingError as error:
         sys.stdout.write(f"does not hold: {error}\n")
         return DOES_NOT_HOLD
@@ -58,20 +61,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return HOLDS
 
 
-def judge(bundle: Path, keys: Sequence[str], checkpoints: Sequence[Path]) -> Verdict:
+def judge(bundle: Path, keys: Sequence[str], checkpoints: Sequence[Path], witnesses: Sequence[str] = ()) -> Verdict:
     """Judge a bundle by what somebody names.
 
     Args:
         bundle: the bundle.
         keys: public keys, or files with them.
         checkpoints: files with checkpoints that were kept.
+        witnesses: public keys of those who have to have signed as well, or files with them.
 
     Raises:
         BundleError: if it cannot be judged.
         AuditFindingError: if it does not hold.
     """
     trusted = [key for one in keys for key in read_keys(one)]
-    return verify_bundle(bundle, trusted, [_read(one, "the checkpoint") for one in checkpoints])
+    watching = [key for one in witnesses for key in read_keys(one)]
+    return verify_bundle(bundle, trusted, [_read(one, "the checkpoint") for one in checkpoints], watching)
 
 
 def read_keys(named: str) -> list[VerifierKey]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +44,7 @@ from iact.audit.checkpoint import Checkpoint, parse_checkpoint
 from iact.audit.disclosures import LONGEST_DISCLOSURE, checked_disclosures
 from iact.audit.index_page import ENTRIES_SHOWN, index_page
 from iact.audit.keys import trusted_keys
-from iact.audit.notes import NoteError, VerifierKey, parse_key, parse_note, verify
+from iact.audit.notes import NoteError, SignatureType, VerifierKey, cosigned_at, parse_key, parse_note, verify
 from iact.audit.proofs import ProofError, verify_consistency, verify_inclusion
 from iact.audit.ranges import Range
 from iact.audit.tree import HASH_SIZE, leaf_hash
@@ -72,6 +73,7 @@ class Verdict:
         signed_by: the trusted keys that signed it.
         seen: what its entries are.
         kept: sizes of the log of which the auditor kept a checkpoint, and from which it was shown to go on.
+        witnessed: the witnesses that were asked for, and when each had seen that the log only grew (RFC 3339).
     """
 
     manifest: Manifest
@@ -79,6 +81,7 @@ class Verdict:
     signed_by: tuple[VerifierKey, ...]
     seen: Seen
     kept: tuple[int, ...]
+    witnessed: tuple[tuple[VerifierKey, str], ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -95,6 +98,7 @@ class Verdict:
             "root": self.checkpoint.root.hex(),
             "signed_by": [str(key) for key in self.signed_by],
             "kept": list(self.kept),
+            "witnessed": [{"key": str(key), "at": at} for key, at in self.witnessed],
         }
 
     def __str__(self) -> str:
@@ -108,6 +112,7 @@ class Verdict:
             f"places {self.manifest.first} to {self.manifest.last} (the last not included)",
             f"{seen.decisions} decisions, each as the definition allows that its run pinned",
         ]
+        lines += [f"witnessed by {key.name}+{key.id.hex()} at {at}" for key, at in self.witnessed]
         if self.kept:
             lines.append(f"goes on from what was kept at {', '.join(map(str, self.kept))} entries")
         else:
@@ -118,13 +123,16 @@ class Verdict:
         return "\n".join(lines)
 
 
-def verify_bundle(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes] = ()) -> Verdict:
+def verify_bundle(
+    file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes] = (), witnesses: Sequence[VerifierKey] = ()
+) -> Verdict:
     """Judge a bundle.
 
     Args:
         file: the bundle.
         keys: those of the log that the auditor trusts, from elsewhere than the bundle.
         kept: the checkpoints that the auditor kept, as they were handed out.
+        witnesses: the keys of those who have to have signed the checkpoint as well.
 
     Raises:
         BundleError: if it cannot be judged.
@@ -133,6 +141,7 @@ def verify_bundle(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes]
     with Archive(file) as archive:
         manifest = parse_manifest(archive.read(MANIFEST, MOST_OF_A_NOTE))
         checkpoint, trusted, signed_by = _signed_checkpoint(archive, keys)
+        witnessed = tuple(_witnessed(archive, key) for key in witnesses)
         before = [_kept_checkpoint(content, checkpoint, trusted) for content in kept]
         if manifest.last > checkpoint.size:
             raise AuditFindingError(
@@ -149,7 +158,7 @@ def verify_bundle(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes]
             chains.show(place, content)
         _check_index(archive, manifest, checkpoint)
         sizes = tuple(sorted({one.size for one in before if one.size}))
-        return Verdict(manifest, checkpoint, signed_by, chains.seen(), sizes)
+        return Verdict(manifest, checkpoint, signed_by, chains.seen(), sizes, witnessed)
 
 
 def _signed_checkpoint(
@@ -178,6 +187,22 @@ def _signed_checkpoint(
         raise BundleError(f"{ROTATIONS} or {KEYS} is not UTF-8") from None
     except NoteError as error:
         raise AuditFindingError(f"the checkpoint or the keys of the bundle do not hold: {error}") from None
+
+
+def _witnessed(archive: Archive, key: VerifierKey) -> tuple[VerifierKey, str]:
+    """Return a witness that has signed the checkpoint of a bundle, and when it had seen that the log only grew."""
+    if key.type is not SignatureType.COSIGNATURE:
+        raise BundleError(f"the key {shortened(key.name, 60)}+{key.id.hex()} is not that of a witness")
+    try:
+        note = parse_note(archive.read(CHECKPOINT, MOST_OF_A_NOTE))
+        verify(note, [key])
+        times = [cosigned_at(one) for one in note.signatures if (one.name, one.id) == (key.name, key.id)]
+        return key, datetime.fromtimestamp(max(times), UTC).isoformat().replace("+00:00", "Z")
+    except (NoteError, ValueError, OverflowError, OSError) as error:
+        why = str(error) if isinstance(error, NoteError) else "it says no time that there is"
+        raise AuditFindingError(
+            f"the witness {shortened(key.name, 60)}+{key.id.hex()} has not signed the checkpoint: {why}"
+        ) from None
 
 
 def _kept_checkpoint(content: bytes, present: Checkpoint, trusted: Sequence[VerifierKey]) -> Checkpoint:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -29,6 +31,19 @@ spec:
     - {{do: cleanup, every: 6h}}
     - {{do: backup, at: "02:00"}}
     # - {{run: pdca, every: 1 week}}          # for a project that is in the repository that it measures
+{publish}"""
+
+_PUBLISH: Final = """\
+  audit:                                    # where signed checkpoints go; best two places that nobody here can set back
+    publish:
+      git: {{remote: {remote}, ref: refs/heads/iact-checkpoints}}    # protect this branch against force and deletion
+      # webhook: {{url: https://audit.example.org/checkpoints, token: env:AUDIT_TOKEN}}
+"""
+_PUBLISH_LATER: Final = """\
+  # audit:                                  # where signed checkpoints go; best two places that nobody here can set back
+  #   publish:
+  #     git: {remote: origin, ref: refs/heads/iact-checkpoints}
+  #     webhook: {url: https://audit.example.org/checkpoints, token: env:AUDIT_TOKEN}
 """
 
 _PEOPLE: Final = """\
@@ -86,6 +101,7 @@ jobs:
       - run: iact validate --format github
 """
 
+_REMOTE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _LEFT_ALONE: Final = {
     "README.md": "README.md is there already: left as it is.",
     ".gitignore": ".gitignore is there already: add the line .iact/ to it.",
@@ -103,7 +119,8 @@ def start(folder: Path, *, github: bool) -> Iterator[str]:
         ConfigurationError: if a file is in the way; nothing has been made then.
         EnvironmentProblemError: if a file cannot be written; what was made has been removed again then.
     """
-    files = _files(folder, github=github)
+    remote = _remote_of(folder)
+    files = _files(folder, remote, github=github)
     left = [name for name in _LEFT_ALONE if (folder / name).exists()]
     wanted = {name: text for name, text in files.items() if name not in left}
     in_the_way = [name for name in wanted if (folder / name).exists() or (folder / name).is_symlink()]
@@ -115,15 +132,18 @@ def start(folder: Path, *, github: bool) -> Iterator[str]:
     yield from (f"made {folder / name}" for name in wanted if not name.startswith("catalog/schemas/"))
     yield f"made {folder / 'catalog/schemas'}: what editors complete and check files by"
     yield from (_LEFT_ALONE[name] for name in left)
+    if remote:
+        yield f"`iact serve` pushes checkpoints to {remote}, branch iact-checkpoints: protect it against force there."
     if github:
         yield f"Fill in where iact is installed from: {folder / '.github/workflows/iact.yaml'}"
     yield f"Next: cd {folder} && iact validate" if folder != Path() else "Next: iact validate"
 
 
-def _files(folder: Path, *, github: bool) -> dict[str, str]:
+def _files(folder: Path, remote: str, *, github: bool) -> dict[str, str]:
     name = _project_name(folder)
+    publish = _PUBLISH.format(remote=remote) if remote else _PUBLISH_LATER
     files = {
-        "iact.yaml": _SETTINGS.format(name=name),
+        "iact.yaml": _SETTINGS.format(name=name, publish=publish),
         "policies/people.yaml": _PEOPLE,
         "README.md": _README.format(name=name),
         ".gitignore": ".iact/\n",
@@ -131,6 +151,20 @@ def _files(folder: Path, *, github: bool) -> dict[str, str]:
     if github:
         files[".github/workflows/iact.yaml"] = _WORKFLOW
     return files | {f"catalog/schemas/{file}": text for file, text in schema_files().items()}
+
+
+def _remote_of(folder: Path) -> str:
+    """Return the remote of the repository that a folder is in, or will be; empty where there is none, or no git."""
+    there = next(one for one in (folder.resolve(), *folder.resolve().parents) if one.is_dir())
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(there), "remote"], env=variables, capture_output=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = [one for one in asked.stdout.decode(errors="replace").split() if _REMOTE.fullmatch(one)]
+    return "origin" if "origin" in found else next(iter(found), "")
 
 
 def _project_name(folder: Path) -> str:

@@ -11,6 +11,7 @@ from iact import __version__
 from iact.agents.modes import modes_of
 from iact.audit.identity import identity_of
 from iact.audit.keeping import LogKeeper
+from iact.audit.publishing.places import publishing_of
 from iact.core import instants
 from iact.core.errors import FindingError, IactError
 from iact.engine.runtime import Runtime
@@ -88,7 +89,7 @@ class Service:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iact-job")
         self._under_way: list[Future[str]] = []
         self._looked = float("-inf")
-        self._log = LogKeeper(runtime.host, identity_of(project))
+        self._log = LogKeeper(runtime.host, identity_of(project), publishing_of(project))
 
     def run(self) -> None:
         """Serve until `server.stop` is called; what the schedule has begun is finished."""
@@ -126,5 +127,6 @@ class Service:
         if self.configuration.look():
             self._runtime.host.modes.follow(modes_of(self.configuration.project))
             self._schedule.follow(self.configuration.project)
+            self._log.follow(publishing_of(self.configuration.project))
         for occurrence in self._schedule.due():
             self._under_way.append(self._pool.submit(self._schedule.carry_out, occurrence))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, select
 
+from iact.audit.publishing.places import publishing_of
 from iact.audit.standing import log_standing
 from iact.core import instants
 from iact.core.errors import ConfigurationError
@@ -89,7 +90,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
                 }
                 for row in OBSERVED.rows(connection, **asked, most=SHOWN)
             ],
-            "log": log_standing(connection, runtime.project, now),
+            "log": log_standing(connection, runtime.project, now, publishing_of(project)),
             "schedule": list(_schedule(connection, project, now)),
         }
 

@@ -34,6 +34,7 @@ ONLY_ADDED_TO: Final = frozenset(
         "journal",
         "log_archives",
         "log_checkpoints",
+        "log_cosignatures",
         "log_keys",
         "log_leaves",
         "parameter_overrides",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from iact.config.loading import load
 from iact.config.opening import open_project
 from iact.config.starting import start
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from tests.support.checkpoint_places import git
 
 
 def files_of(folder: Path) -> set[str]:
@@ -85,3 +87,30 @@ def test_where_a_file_cannot_be_written_nothing_is_left_behind(tmp_path: Path):
         list(start(tmp_path, github=False))
 
     assert os.listdir(tmp_path) == ["policies"]  # noqa: PTH208 - the names are what is compared
+
+
+def test_in_a_repository_with_a_remote_checkpoints_go_there(tmp_path: Path):
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "remote", "add", "upstream", str(tmp_path / "nowhere"))
+
+    lines = list(start(tmp_path / "rules/shop", github=False))
+
+    publish = open_project(tmp_path / "rules/shop").settings.audit.publish
+    assert publish is not None
+    assert publish.git is not None
+    assert (publish.git.remote, publish.git.ref) == ("upstream", "refs/heads/iact-checkpoints")
+    assert any("pushes checkpoints to upstream" in line for line in lines)
+
+
+def test_without_a_remote_checkpoints_go_nowhere_and_the_file_shows_how_they_would(tmp_path: Path):
+    list(start(tmp_path, github=False))
+
+    assert open_project(tmp_path).settings.audit.publish is None
+    settings = tmp_path / "iact.yaml"
+    text = settings.read_text(encoding="utf-8")
+    begin = text.index("  # audit:")
+    settings.write_text(text[:begin] + re.sub("(?m)^  # ", "  ", text[begin:]), encoding="utf-8")
+    publish = open_project(tmp_path).settings.audit.publish
+    assert publish is not None
+    assert publish.git is not None
+    assert publish.webhook is not None

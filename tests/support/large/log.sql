@@ -28,3 +28,11 @@ INSERT INTO remarks (project, token, salt, words, person, run, written_at)
 SELECT '$project', CONCAT('remark:', SHA2(a.n * 1000 + b.n, 256)), REPEAT('s', 16), 'the disk is full',
   CONCAT('person:', SHA2((a.n * 1000 + b.n) MOD 10000, 256)), CONCAT('run-', LPAD(a.n, 12, '0')), '$begin'
 FROM fill_numbers a JOIN fill_numbers b WHERE a.n * 1000 + b.n < $entries DIV 10 ORDER BY a.n, b.n;
+INSERT INTO log_publications (project, place, address, size, published_at, attempt, failures, contradicts)
+SELECT IF(a.n = 0, '$project', CONCAT('another-', a.n)), IF(b.n = 0, 'git', CONCAT('witness/example.org/', b.n)),
+  'origin', $entries, '$end', 1, 0, 0
+FROM fill_numbers a JOIN fill_numbers b WHERE b.n < 3;
+
+INSERT INTO log_cosignatures (project, size, witness, signature, at)
+SELECT '$project', (a.n * 1000 + b.n + 1) * ($entries DIV 10000), 'example.org/witness-0', REPEAT('x', 120), '$end'
+FROM fill_numbers a JOIN fill_numbers b WHERE a.n < 10 ORDER BY a.n, b.n;

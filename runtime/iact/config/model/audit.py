@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from iact.config.model.checking import wrong
+from iact.config.model.publish import Publish, Witness
 from iact.core.problems import Problem
 from iact.core.shape import Scope, Secret, part
 from iact.core.tree import NOWHERE, Position
@@ -26,11 +27,15 @@ class Audit:
         key: where the secret key of the log is kept, such as `env:IACT_LOG_KEY`; left out, it is made in the file
             `log.key` in the folder `.iact` of whoever is first to sign.
         archive: folder of the bundles of what `iact prune` deletes, below the project's folder or absolute.
+        publish: where signed checkpoints go that nobody here can take back; left out, they go nowhere.
+        witnesses: who is asked to sign that the log has only grown since they last saw it.
     """
 
     log: str = ""
     key: Secret | None = None
     archive: str = ".iact/archive"
+    publish: Publish | None = None
+    witnesses: tuple[Witness, ...] = ()
     positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
@@ -41,3 +46,8 @@ class Audit:
             )
             place = self.positions.get("log", NOWHERE)
             yield wrong("wrong-audit", place, message, "Write it like example.com/shop.")
+        names = [one.name for one in self.witnesses]
+        for number, one in enumerate(self.witnesses):
+            if one.name in names[:number]:
+                message = f"the witness {one.name} is named twice."
+                yield wrong("wrong-audit", one.positions.get("key", NOWHERE), message, "Remove one of them.")

@@ -386,4 +386,26 @@ CREATE TABLE remarks (
 	CONSTRAINT pk_remarks PRIMARY KEY (project, token)
 );
 CREATE INDEX ix_remarks_person ON remarks (project, person);
-INSERT INTO alembic_version (version_num) VALUES ('0017');
+CREATE TABLE log_publications (
+	project VARCHAR(64) NOT NULL, 
+	place VARCHAR(128) NOT NULL, 
+	address BLOB NOT NULL, 
+	size INTEGER NOT NULL, 
+	note BLOB, 
+	published_at VARCHAR(27), 
+	attempt INTEGER NOT NULL, 
+	not_before VARCHAR(27), 
+	failures INTEGER NOT NULL, 
+	trouble BLOB, 
+	contradicts BOOLEAN NOT NULL, 
+	CONSTRAINT pk_log_publications PRIMARY KEY (project, place)
+);
+CREATE TABLE log_cosignatures (
+	project VARCHAR(64) NOT NULL, 
+	size INTEGER NOT NULL, 
+	witness VARCHAR(128) NOT NULL, 
+	signature BLOB NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_log_cosignatures PRIMARY KEY (project, size, witness)
+);
+INSERT INTO alembic_version (version_num) VALUES ('0018');
