@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from iact.core.facts import FactSet, FactValue
     from iact.engine.context import ActionContext
 
+LONGEST_NUMBER: Final = 100
+"""Digits of a number that a program answers: exact numbers of millions of digits would keep a processor for minutes."""
 LARGEST_ANSWER: Final = 1_000_000
 """Bytes that a program may write on standard output."""
 LONGEST_TEXT: Final = 4_000
@@ -219,7 +221,11 @@ def decision_from(program: str, answer: bytes) -> CommandDecision:
         CommandError: if that is no decision; the message says what was expected.
     """
     try:
-        plain = json.loads(answer.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse)
+        plain = json.loads(answer.decode("utf-8"), parse_float=_number, parse_int=_number, parse_constant=_refuse)
+        json.dumps(plain, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        message = f"{program} answered text with half of a surrogate pair, which is no text (RFC 8259, section 8.2)."
+        raise CommandError(message) from None
     except UnicodeDecodeError:
         message = f"{program} answered what is not UTF-8 text; expected a decision as JSON."
         raise CommandError(message) from None
@@ -239,6 +245,19 @@ def decision_from(program: str, answer: bytes) -> CommandDecision:
         message = f"{program} answered no decision: {wrong}."
         raise CommandError(message)
     return decision
+
+
+def _number(written: str) -> int | Decimal:
+    """Return a number that an answer holds, exactly.
+
+    Raises:
+        json.JSONDecodeError: if it has so many digits that calculating with it would take for ever.
+    """
+    found = Decimal(written) if len(written) <= LONGEST_NUMBER else None
+    if found is None or abs(found.adjusted()) > LONGEST_NUMBER:
+        message = f"{written[:20]}… is a number of more than {LONGEST_NUMBER} digits"
+        raise json.JSONDecodeError(message, written, 0)
+    return int(written) if written.lstrip("-").isdigit() else found
 
 
 def _refuse(constant: str) -> Any:

@@ -265,7 +265,7 @@ def stumble(host: Host, runner: str, run: str, error: BaseException) -> bool:
             b_failures=failures,
             b_not_before=now + pause if pause else None,
             b_parked_at=None if pause else now,
-            b_trouble=f"{type(error).__name__}: {error}",
+            b_trouble=f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode(),
         )
         return pause is None
 

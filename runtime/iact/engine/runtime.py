@@ -11,10 +11,11 @@ import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from iact.core.canonical import canonical
 from iact.core.commitments import disclosed
+from iact.core.errors import IactError
 from iact.core.evaluator import begin
 from iact.core.facts import EMPTY, FactSet
 from iact.core.machine import Machine, Mode, Trigger
@@ -31,7 +32,7 @@ from iact.engine.page import Page
 from iact.engine.persons import Persons
 from iact.engine.runners import IDLE_FOR, LEASE, Presence
 from iact.engine.store import Run
-from iact.engine.worker import EndlessRunError, Worker
+from iact.engine.worker import EndlessRunError, StumbledError, Worker
 from iact.stores.idling import limited
 from iact.stores.servers import is_server
 from iact.stores.units import read, write
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from iact.engine.proposals import Answer
     from iact.stores.query import Query
 
-__all__ = ["ActionContext", "EndlessRunError", "FactContext", "Run", "Runtime"]
+__all__ = ["ActionContext", "EndlessRunError", "FactContext", "Run", "Runtime", "StumbledError"]
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -272,10 +273,16 @@ class Runtime:
         Raises:
             LookupError: if there is no such run.
             EndlessRunError: if it goes in circles.
+            StumbledError: if it cannot go on; it is tried again later, or waits for a person.
         """
         self.get(run)
         with self.present() as presence:
-            self._go_on(presence, run)
+            try:
+                self._go_on(presence, run)
+            except StumbledError as stumbled:
+                if isinstance(stumbled.__cause__, IactError):
+                    raise stumbled.__cause__ from None
+                raise
         return self.get(run)
 
     def answer(self, run: str, answer: Answer) -> tuple[str, ...]:
@@ -302,14 +309,24 @@ class Runtime:
         write(self.host.engine, lambda connection: store.REVIVE.run(connection, **own).rowcount)
         return self.advance(run)
 
-    def tick(self) -> tuple[Run, ...]:
-        """Advance every run that has something to do now and that no other process advances."""
+    def tick(self, stumbled: Callable[[StumbledError], object] = _LOGGER.warning) -> tuple[Run, ...]:
+        """Advance every run that has something to do now and that no other process advances.
+
+        One that cannot go on keeps no other: it is tried again later, or waits for a person; `stumbled` hears of it.
+
+        Args:
+            stumbled: takes why a run could not go on; where it is left out, that is logged.
+        """
         advanced: dict[str, None] = {}
         with self.present() as presence:
             while found := claims.take(self.host, presence, claims.with_work(self.host, RUNS_AT_ONCE)):
                 for claim in found:
-                    self._go_on(presence, claim.run, claim)
-                    advanced[claim.run] = None
+                    try:
+                        self._go_on(presence, claim.run, claim)
+                    except StumbledError as error:
+                        stumbled(error)
+                    else:
+                        advanced[claim.run] = None
         return tuple(self.get(run) for run in sorted(advanced))
 
     @contextmanager
@@ -337,12 +354,19 @@ class Runtime:
         while waiting or ended:
             turn = worker.turn(waiting, ended)
             for failed in turn.failed:
-                raise failed.error
+                self._stumble(presence, run, failed.error)
             waiting = list(turn.again) or [self._claimed(presence, lost.run) for lost in turn.lost]
             try:
                 ended = [worker.make(attempt) for attempt in turn.attempts]
             except ClaimLostError:
                 waiting, ended = [self._claimed(presence, run)], []
+            except Exception as error:  # noqa: BLE001 - whatever the check of an action raises
+                self._stumble(presence, run, error)
+
+    def _stumble(self, presence: Presence, run: str, error: BaseException) -> NoReturn:
+        """Write down that a run cannot go on, and say so."""
+        parked = claims.stumble(self.host, presence.name, run, error)
+        raise StumbledError(run, error, parked=parked) from error
 
     def _claimed(self, presence: Presence, run: str) -> Claim:
         """Claim a run that a person asked for; wait for whoever advances it, and say so."""

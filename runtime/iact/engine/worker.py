@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from iact.core.errors import ConfigurationError
+from iact.core.errors import ConfigurationError, FindingError
 from iact.core.machine import Machine, Trigger
 from iact.engine import attempts, store
 from iact.engine import definitions as definition_store
@@ -50,6 +50,21 @@ class EndlessRunError(ConfigurationError):
             f"run {run} took {STEPS_AT_ONCE} steps without waiting, so its states lead back to each other. Let one of "
             "them wait for an event or a time; a new run follows the mended rules."
         )
+
+
+class StumbledError(FindingError):
+    """A run cannot go on."""
+
+    def __init__(self, run: str, error: BaseException, *, parked: bool) -> None:
+        """Say why.
+
+        Args:
+            run: which.
+            error: what was wrong.
+            parked: whether it waits for a person now.
+        """
+        then = "it waits for a person: `iact runs retry`" if parked else "it is tried again later"
+        super().__init__(f"run {run} could not go on, and {then}. {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -292,12 +293,16 @@ def _demonstrate(project: Project, asked: Asked, form: str, folder: Path | None)
 
 
 def _run_other(project: Project, agent: str, given: Mapping[str, str], about: str) -> None:
-    """Run an agent that has no command of its own: start it, or let it go on."""
+    """Run an agent that has no command of its own: start it, or let the run that goes on look at the facts again."""
     from iact.agents.runtime import runtime_of
     from iact.agents.starting import start
 
     with runtime_of(project) as runtime:
-        found = runtime.advance(start(project, runtime, agent, given, subject=about))
+        goes_on = runtime.active(agent, about or project.name)
+        run = start(project, runtime, agent, given, subject=about)
+        if goes_on is not None:
+            runtime.look(run, key=f"run/{uuid.uuid4()}")
+        found = runtime.advance(run)
     click.echo(f"{agent}: {found.stands}, run {found.run}")
 
 

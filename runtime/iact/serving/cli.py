@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import timedelta
 
-    from iact.engine.runtime import Run, Runtime
+    from iact.engine.runtime import Run, Runtime, StumbledError
 
 SHORTEST_LEASE: Final = 2
 LAST_PORT: Final = 65_535
@@ -80,7 +80,10 @@ def _address(text: str) -> tuple[str, int]:
 
 @click.command()
 def tick() -> None:
-    """Do once what is due: what the schedule asks for, times that have come, actions that were decided."""
+    """Do once what is due: what the schedule asks for, times that have come, actions that were decided.
+
+    Exit codes: 0 all well, 1 a run could not go on, which keeps no other.
+    """
     from iact.agents.runtime import runtime_of
     from iact.config.opening import open_project
     from iact.serving.service import Schedule
@@ -91,8 +94,13 @@ def tick() -> None:
             schedule = Schedule(project, runtime, presence)
             for occurrence in schedule.due():
                 click.echo(f"{occurrence.job}: {schedule.carry_out(occurrence)}")
-        for run in runtime.tick():
+        stumbled: list[StumbledError] = []
+        for run in runtime.tick(stumbled.append):
             click.echo(f"run {run.run}: {run.stands}")
+    for error in stumbled:
+        click.echo(str(error), err=True)
+    if stumbled:
+        raise SystemExit(1)
 
 
 @click.command()
@@ -189,7 +197,7 @@ def list_runs(agent: str | None, most: int, form: str) -> None:
     with runtime_of(project, only_look=True) as runtime:
         found = runtime.recent(most) if agent is None else runtime.newest_of(agent, most)
     records = [record_of(run) for run in found]
-    columns = ("run", "agent", "state", "outcome", "started_at")
+    columns = ("run", "agent", "subject", "state", "outcome", "started_at")
     _say(as_json(records) if form == "json" else aligned([[one[name] for name in columns] for one in records]))
 
 
@@ -256,7 +264,12 @@ def retry(run: str) -> None:
 
     RUN is its name, or the beginning of it.
     """
+    from iact.core.errors import FindingError
+
     with _of_run(run) as (runtime, found):
+        if not found.active:
+            message = f"{found.run} has ended ({found.stands}); there is nothing to try again."
+            raise FindingError(message)
         again = runtime.retry(found.run)
     click.echo(f"{again.run}: {again.stands}")
 

@@ -49,9 +49,9 @@ class Configuration:
         try:
             found = project_at(self.project.root, commit) if commit else open_project(self.project.root)
         except IactError as error:
-            if str(error) != self.mistakes:
+            before, self.mistakes = self.mistakes, str(error)
+            if self.mistakes != before:
                 _LOGGER.error("these rules cannot be followed, those before stay in force:\n%s", error)  # noqa: TRY400 - its traceback says nothing more
-            self.mistakes = str(error)
             if not commit:
                 # Files with mistakes are not read again before they are changed again; a commit may still be fetched.
                 self._seen = seen

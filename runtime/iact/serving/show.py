@@ -172,9 +172,14 @@ def _stands(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
-    yield f"  {entry['sequence']:>3}  {entry['at']}  {entry['kind']:<9}  {entry['says']}"
+    yield f"  {entry['sequence']:>3}  {entry['at']}  {entry['kind']:<9}  {_in_one_line(entry['says'])}"
     for line in entry["because"]:
-        yield f"       {line}"
+        yield f"       {_in_one_line(line)}"
+
+
+def _in_one_line(text: str) -> str:
+    """Return what somebody wrote so that it cannot pass for lines of ours."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _part(title: str, rows: Sequence[Sequence[str]], nothing: str = "") -> Iterator[str]:

@@ -171,6 +171,13 @@ def test_no_shell_reads_the_arguments(tmp_path: Path):
         (["""print('{"decision": "GO", "reason": "?", "confidence": NaN}')"""], "NaN is no number that JSON has"),
         (["""print('{"decision": "GO", "reason": "?", "facts": {"reason": "x"}}')"""], "a name of the receipt's own"),
         (["sys.stdout.buffer.write(bytes([255]))"], "not UTF-8"),
+        (["""print(r'{"decision": "GO", "reason": "\\ud800"}')"""], "half of a surrogate pair"),
+        (
+            ["""print('{"decision": "GO", "reason": "?", "facts": {"n": ' + '9' * 5000 + '}}')"""],
+            "of more than 100 digits",
+        ),
+        (["""print('{"decision": "GO", "reason": "?", "facts": {"n": 1e100000}}')"""], "of more than 100 digits"),
+        (["""print('{"decision": "GO", "reason": "?", "confidence": 1e-9999999}')"""], "of more than 100 digits"),
         (["print('x' * 2_000_000)"], "wrote more than 1,000,000 bytes"),
         (["sys.exit('the tests are gone')"], "ended with exit code 1: the tests are gone."),
         (["sys.exit('token=abc123def456')"], "may hold a secret, and are not shown"),

@@ -13,7 +13,8 @@ from iact.engine.clocks import ManualClock
 from iact.engine.journal import EntryKind, broken_link
 from iact.engine.model import compile_agent
 from iact.engine.replay import first_difference
-from iact.engine.runtime import EndlessRunError, Runtime
+from iact.engine.retrying import ATTEMPTS
+from iact.engine.runtime import EndlessRunError, Runtime, StumbledError
 from iact.stores.connect import reading, writing
 from tests.support.agents import World, agent_definition
 from tests.support.kept import open_kept
@@ -355,8 +356,30 @@ def test_a_stored_definition_that_was_changed_is_not_used(bench):
     with writing(bench.runtime.engine) as connection:
         edit(connection, "definitions", "kind = 'Agent'")
 
-    with pytest.raises(LookupError, match="Agent/test-agent was changed after it was stored"):
+    with pytest.raises(StumbledError, match="Agent/test-agent was changed after it was stored"):
         bench.another_process().advance(run)
+
+
+def test_a_run_that_cannot_go_on_keeps_no_other_and_waits_for_a_person_in_the_end(bench):
+    broken, *others = (bench.start(subject=subject) for subject in ("broken", "one", "two"))
+    with writing(bench.runtime.engine) as connection:
+        connection.execute(text("UPDATE runs SET pins = '{}' WHERE run = :run"), {"run": broken})
+    runtime = bench.another_process()
+    for run in (broken, *others):
+        runtime.tell(run, "order", facts=by("lead"), key="1")
+
+    stumbled: list[StumbledError] = []
+    assert {run.run for run in runtime.tick(stumbled.append)} == set(others)
+    assert [str(error).split(",")[0] for error in stumbled] == [f"run {broken} could not go on"]
+    for _ in range(ATTEMPTS):
+        bench.clock.advance(timedelta(days=1))
+        runtime.tick(stumbled.append)
+
+    assert len(stumbled) == ATTEMPTS
+    assert "it waits for a person" in str(stumbled[-1])
+    with reading(runtime.engine) as connection:
+        (trouble,) = connection.execute(text("SELECT trouble FROM claims WHERE parked_at IS NOT NULL")).scalars()
+    assert trouble.startswith("KeyError")
 
 
 def test_every_decision_comes_out_the_same_when_it_is_made_again(bench):

@@ -162,6 +162,21 @@ def test_what_is_rejected_is_never_done_and_the_run_hears_why():
 
 
 @pytest.mark.usefixtures("place")
+def test_what_a_person_writes_cannot_pass_for_lines_of_the_journal():
+    run = begun("propose")
+    command(
+        "reject", run, "--reason", "no\n    9  2026-01-01T00:00:00Z  approved   command: approved\r", "--by", "lead"
+    )
+
+    lines = command("runs", "show", run).stdout.splitlines()
+
+    assert [line for line in lines if "approved" in line and "rejected by lead" not in line] == []
+    assert journal(run)[-1][1].splitlines()[0] == "command: rejected by lead. no"
+    with pytest.raises(FindingError, match=rf"{run} has ended \(over \(failed\)\); there is nothing to try again"):
+        command("runs", "retry", run)
+
+
+@pytest.mark.usefixtures("place")
 def test_what_a_run_proposed_in_a_state_that_it_has_left_is_not_approved_any_more():
     run = begun("propose")
     command("runs", "tell", run, "stopped")
@@ -193,6 +208,19 @@ def test_of_what_a_run_pinned_and_what_the_rules_say_now_the_stricter_counts(
 
     assert restarts() == restarted
     assert len(status()["for_a_person"]) == open_proposals
+
+
+@pytest.mark.usefixtures("place")
+def test_whoever_runs_an_agent_whose_run_goes_on_lets_it_look_again():
+    write("enforce")
+    run = str(re.findall(r"run-\S+", command("run", "rollout").stdout)[0])
+
+    for _ in range(2):
+        assert run in command("run", "rollout").stdout
+
+    shown = json.loads(command("runs", "show", run, "--format", "json").stdout)["journal"]
+    assert [one["kind"] for one in shown] == ["started", "decision", "decision"]
+    assert shown[-1]["says"].startswith("looked: stays in waiting")
 
 
 @pytest.mark.usefixtures("place")
