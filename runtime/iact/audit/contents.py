@@ -15,7 +15,7 @@ from iact.core import instants
 from iact.core.errors import EnvironmentProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
@@ -60,6 +60,20 @@ class LogContents:
         with closing(_OutOfArchive(self)) as kept:
             for leaf in leaves(self.connection, self.project, first, last):
                 yield kept.at(leaf.place) if leaf.content is None else leaf.content
+
+    def several(self, places: Iterable[int]) -> Iterator[bytes]:
+        """Walk the stored bytes of some entries; each bundle of the archive is opened once at most.
+
+        Args:
+            places: theirs, in ascending order.
+
+        Raises:
+            MissingEntryError: if one of them is nowhere.
+        """
+        with closing(_OutOfArchive(self)) as kept:
+            for place in places:
+                leaf = next(leaves(self.connection, self.project, place, place + 1))
+                yield kept.at(place) if leaf.content is None else leaf.content
 
     def at(self, place: int) -> bytes:
         """Return the stored bytes of one entry.

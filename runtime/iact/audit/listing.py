@@ -37,6 +37,7 @@ class Listed:
         record: what it says.
         agent: name of the agent whose run it is.
         rule: digest of the definition under which the run started: which version of the rule.
+        content: its stored bytes.
         words: what the commitments in it stand for; one whose person was erased is left out.
     """
 
@@ -44,6 +45,7 @@ class Listed:
     record: dict[str, Any]
     agent: str
     rule: str
+    content: bytes
     words: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -226,7 +228,7 @@ class LogReader:
                 f"the log has no entry {name!r}. Name a place, a run, or RUN/SEQUENCE; `iact audit list` shows them."
             )
             raise ConfigurationError(message)
-        return self._in_words(self._at(place) for place in places)
+        return self._in_words(self._several(places))
 
     def proved(self, listed: Listed) -> Proved:
         """Return an entry with its proof, which was checked.
@@ -234,8 +236,7 @@ class LogReader:
         Raises:
             ProofError: if it is not the one that has this place in the log.
         """
-        content = self._contents.at(listed.place)
-        leaf = leaf_hash(content)
+        leaf = leaf_hash(listed.content)
         signed = self._signed
         if signed is None or signed.size <= listed.place:
             return Proved(listed, leaf, (), None, "")
@@ -247,8 +248,7 @@ class LogReader:
 
     def _newest_first(self, wanted: Wanted) -> Iterator[Listed]:
         if wanted.run:
-            places: Iterable[int] = reversed(list(self._places_of(wanted.run)))
-            for listed in map(self._at, places):
+            for listed in reversed(list(self._several(self._places_of(wanted.run)))):
                 if _is_within(listed, wanted):
                     yield listed
             return
@@ -276,13 +276,17 @@ class LogReader:
             raise ConfigurationError(message)
         yield from (row["place"] for row in rows)
 
+    def _several(self, places: Iterable[int]) -> Iterator[Listed]:
+        known = sorted(places)
+        return map(self._listed, known, self._contents.several(known))
+
     def _at(self, place: int) -> Listed:
         return self._listed(place, self._contents.at(place))
 
     def _listed(self, place: int, content: bytes) -> Listed:
         record = json.loads(content)
         agent, rule = self._start_of(record)
-        return Listed(place, record, agent, rule)
+        return Listed(place, record, agent, rule, content)
 
     def _start_of(self, record: dict[str, Any]) -> tuple[str, str]:
         """Return the agent of an entry's run, and the digest of its definition."""

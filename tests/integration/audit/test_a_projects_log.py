@@ -52,6 +52,7 @@ spec:
         - {event: answered, to: given_up}
         - {when: {fact: input.errors, above: 10}, decide: ROLLBACK, to: ended}
         - {after: 4h, to: ended}
+        - {event: nothing_yet, when: {fact: input.errors, above: 1000}, to: given_up}
     ended: {final: true}
     given_up: {final: true}
 """
@@ -358,6 +359,28 @@ def test_what_is_deleted_is_in_the_archive_and_exported_as_if_it_were_there():
     with pytest.raises(EnvironmentProblemError, match="entries 0 to 3 of the log are in the archive"):
         command("audit", "export", "--out", "without.zip")
     assert not Path("without.zip").exists()
+
+
+def test_a_run_is_shown_out_of_the_archive_in_one_reading(monkeypatch: pytest.MonkeyPatch):
+    run = begun("one")
+    for number in range(5):
+        command("runs", "tell", run, "nothing_yet", "--key", str(number))
+    command("runs", "tell", run, "answered", "--with", "by=lead")
+    ended_long_ago(run)
+    pruned_runs()
+    opened: list[Path] = []
+    read = Archive.__init__
+
+    def counted(archive: Archive, file: Path) -> None:
+        opened.append(file)
+        read(archive, file)
+
+    monkeypatch.setattr(Archive, "__init__", counted)
+    assert [one["entry"]["sequence"] for one in listed("--run", run)] == list(range(1, 9))
+    assert len(opened) <= 2
+    opened.clear()
+    assert command("audit", "show", run).stdout.count(f"run {run}, ") == 8
+    assert len(opened) <= 2
 
 
 def test_nothing_is_archived_where_there_is_nothing_new():
