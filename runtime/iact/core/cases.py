@@ -38,6 +38,7 @@ from iact.core.truth import Truth
 MOST: Final = 20_000
 """Cases that are gone through at most; conditions that tell more apart are not judged."""
 _OTHER: Final = "any other text"
+_AGAINST: Final = " against "
 _NOWHERE: Final = "nothing is known"
 
 
@@ -55,7 +56,16 @@ class Case:
 
     def said(self) -> str:
         """Return it in words: `a is unknown and b is 5`."""
-        return " and ".join(_said(fact) for fact in self.facts) or "at any time"
+        return " and ".join(_said(fact) for fact in self.facts)
+
+    def where(self) -> str:
+        """Return it as the end of a sentence: ` where a is unknown and b is 5`; empty where nothing is told apart."""
+        return f" where {self.said()}" if len(self.facts) else ""
+
+    def about(self, names: Iterable[str]) -> Case:
+        """Return it without the facts that are not named."""
+        kept = set(names)
+        return Case(FactSet.of(fact for fact in self.facts if fact.name in kept), self.truths)
 
 
 def _said(fact: Fact) -> str:
@@ -77,18 +87,26 @@ class Cases:
     is_exact: bool
 
 
-def cases_of(conditions: Iterable[Condition], always_known: Callable[[str], bool]) -> Cases | None:
+def cases_of(
+    conditions: Iterable[Condition],
+    always_known: Callable[[str], bool],
+    never_known: Callable[[str], bool] = lambda _: False,
+) -> Cases | None:
     """Return every case that conditions can tell apart, or None where there are too many.
 
     Args:
         conditions: the conditions.
         always_known: whether the fact of a name has a value whenever somebody looks.
+        never_known: whether only the cases matter in which the fact of a name is unknown.
     """
     written = list(conditions)
     loosened = [_loosened(condition) for condition in written]
     values = {name: _values(leaves) for name, leaves in _leaves_by_fact(loosened).items()}
     possible = [
-        [*(Fact(name=name, value=value) for value in found), *(() if always_known(name) else [_unknown(name)])]
+        [
+            *(Fact(name=name, value=value) for value in (() if never_known(name) else found)),
+            *(() if always_known(name) else [_unknown(name)]),
+        ]
         for name, found in sorted(values.items())
     ]
     if math.prod(len(facts) for facts in possible) > MOST:
@@ -127,7 +145,7 @@ def _loosened_leaf(leaf: Leaf) -> Condition:
     if leaf.comparator in MOVE_COMPARATORS:
         return _anything(leaf)
     if isinstance(leaf.limit, Relative | FactLimit):
-        against = f"{leaf.fact} against {leaf.limit}"
+        against = f"{leaf.fact}{_AGAINST}{leaf.limit}"
         return Leaf(fact=against, comparator=leaf.comparator, limit=number(0), position=leaf.position)
     return leaf
 
@@ -135,6 +153,11 @@ def _loosened_leaf(leaf: Leaf) -> Condition:
 def _anything(condition: Condition) -> Leaf:
     """Return a leaf that may be true, false or unknown whatever the facts are; of equal conditions the same."""
     return Leaf(fact=f"“{condition.judge(EMPTY, EPOCH).text}”", comparator="is", limit=True)
+
+
+def is_loosened(name: str) -> bool:
+    """Return whether the fact of a case is no fact of a run, but what stands for a condition that was loosened."""
+    return name.startswith("“") or _AGAINST in name
 
 
 def _leaves_by_fact(conditions: Iterable[Condition]) -> dict[str, list[Leaf]]:

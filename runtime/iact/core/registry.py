@@ -8,7 +8,8 @@ Kinds of YAML resources, actions, fact sources and statistics are found by impor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from iact.core.problems import did_you_mean
 
@@ -136,23 +137,33 @@ class FactSource(Protocol):
     """The facts it can supply, by dotted name, with their types; a name that ends in `.*` stands for all below it."""
     within_store: ClassVar[bool]
     """Whether it reads nothing but the store and the rules: then it can also be asked in a time that is only played."""
+    lasting: ClassVar[Mapping[str, frozenset[str]]]
+    """The facts that stay what they are from the moment on at which a run remembers another, by the name of that one,
+    which is known whenever it is asked for; those that are known always, and never change within a run, below "". The
+    facts of one entry are known together, or none of them is."""
 
     def observe(self, requests: tuple[FactRequest, ...], context: Any) -> Mapping[str, Fact]:
         """Return the facts asked for; one that cannot be had is a `Fact` with its reason, never an exception."""
 
 
+NOTHING_LASTS: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 FACT_SOURCES: Registry[type[FactSource]] = Registry("fact source")
 
 
-def fact_source(name: str, *, within_store: bool = False) -> Callable[[type[T]], type[T]]:
+def fact_source(
+    name: str, *, within_store: bool = False, lasting: Mapping[str, frozenset[str]] = NOTHING_LASTS
+) -> Callable[[type[T]], type[T]]:
     """Declare a class as a source of facts whose names begin with `name` and a dot.
 
     Args:
         name: what they begin with.
         within_store: whether it reads nothing but the store and the rules that a run pinned.
+        lasting: the facts that stay what they are once a run remembers another, by the name of that one; see
+            `FactSource.lasting`.
     """
 
     def declare(cls: type[T]) -> type[T]:
+        cls.lasting = lasting  # type: ignore[attr-defined]  # as below
         cls.within_store = within_store  # type: ignore[attr-defined]  # as below
         FACT_SOURCES.add(name, cls)  # type: ignore[arg-type]  # a class decorator cannot say "any class that fits"
         return cls

@@ -1,8 +1,10 @@
 """Whether an agent can be carried out without ever getting stuck: every finding is certain, none is a guess.
 
 - Each state can be reached, and from each a run can come to its end.
-- Whatever the facts are, something is sure to move a run on: a way out that asks for nothing, a time, or what comes of
-  the state's action, however that ends. A state that is meant to wait without end says so.
+- Whatever the facts are, something is sure to move a run on: ways out of which one is true in every case, each to a
+  state that can certainly be entered, at once, after a time, or by what comes of the state's action, however that ends.
+  A state that is meant to wait without end says so.
+- No run goes round without ever waiting, nor does it repeat an action without a pause and without an end.
 - Each way out can be taken. `next` is in order: the first way whose condition is true is taken. One behind another that
   is true whenever it is can never be.
 - Where a state says that the order does not matter, no two ways of one trigger are true at once.
@@ -11,13 +13,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from iact.core.cases import Case, cases_of
+from iact.core.business_span import BusinessSpan
+from iact.core.cases import Case, cases_of, is_loosened
 from iact.core.conditions import ALWAYS
 from iact.core.problems import Problem
-from iact.core.quantities import Quantity
 from iact.core.tree import Position
+from iact.engine.known import Known, known_in
+from iact.engine.rounds import busy_rounds, rounds
 
 if TYPE_CHECKING:
     from iact.engine.model import Agent
@@ -27,18 +32,35 @@ ENDINGS: Final = ("finished", "failed", "unknown")
 """The events of which one comes when a state's action has ended: it did, it did not, or nobody can tell."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Stuck:
+    """Why nothing is sure to move a run on.
+
+    Attributes:
+        case: in which no condition is true, or only those of ways that lead to what may be closed.
+        way: the first of these ways; None where no condition is true.
+        why: what may keep a run from entering where it leads.
+    """
+
+    case: Case
+    way: NextState | None = None
+    why: str = ""
+
+
 def findings(agent: Agent) -> Iterator[Problem]:
     """Yield everything for which an agent is not sound."""
+    known = known_in(agent)
     lost = [*(_dead_ends(agent) if agent.start in agent.states else ()), *_circles(agent)]
     yield from lost
     told = {problem.position for problem in lost}
     for name, state in agent.states.items():
         for trigger, ways in _triggers(state):
-            yield from _never_taken(agent, trigger, ways)
+            yield from _never_taken(known, name, trigger, ways)
             if state.order == "does not matter":
                 yield from _overlaps(name, trigger, ways)
         if state.key_position not in told:
-            yield from _unbounded(name, state)
+            yield from _unbounded(known, name, state)
+    yield from (problem for problem in _busy(known) if problem.position not in told)
 
 
 def _dead_ends(agent: Agent) -> Iterator[Problem]:
@@ -62,30 +84,38 @@ def _dead_ends(agent: Agent) -> Iterator[Problem]:
 
 def _circles(agent: Agent) -> Iterator[Problem]:
     """Yield the states from which a run would go round without ever waiting."""
-    told: set[str] = set()
-    for name in agent.states:
-        path = [name]
-        while (onward := agent.states[path[-1]].leads_at_once_to()) in agent.states and onward not in path:
-            path.append(onward)
-        if onward == name and name not in told:
-            told.update(path)
-            round_trip = " → ".join((*path, name))
-            message = f"these states lead to each other at once, for ever: {round_trip}."
-            hint = "Let one of them wait for an `event` or a time (`after`), or give a way out a condition (`when`)."
-            yield _problem("endless", agent.states[name].key_position, message, hint)
+    for found in rounds(agent):
+        message = f"these states lead to each other at once, for ever{found.case.where()}: {found}."
+        hint = "Let one of them wait for an `event` or a time (`after`), or give a way out a condition (`when`)."
+        yield _problem("endless", agent.states[found.states[0]].key_position, message, hint)
+
+
+def _busy(known: Known) -> Iterator[Problem]:
+    """Yield the states from which a run would do nothing but repeat what it did."""
+    agent = known.agent
+
+    def moves_on(name: str, event: str) -> bool:
+        return _stuck(known, name, event, timed=False) is None
+
+    for found in busy_rounds(agent, moves_on):
+        state = agent.states[found.states[0]]
+        message = f"`{state.do}` is repeated without a pause and without an end, however it ends: {found}."
+        hint = "Let a state between wait for a time (`after`), or let one of the endings lead on."
+        yield _problem("endless", state.positions.get("do", state.key_position), message, hint)
 
 
 def _triggers(state: AgentState) -> Iterator[tuple[str, list[NextState]]]:
-    """Yield the ways out that one trigger tries, in their order; a time tries its own way alone."""
+    """Yield the ways out that one trigger tries, in their order; times that come due together try theirs together."""
     yield "at once", [way for way in state.next if not way.event and way.after is None]
     for event in dict.fromkeys(way.event for way in state.next if way.event):
         yield f"on `{event}`", [way for way in state.next if way.event == event]
-    for way in state.next:
-        if way.after is not None and not way.event:
-            yield way.waits_for(), [way]
+    timed = [way for way in state.next if way.after is not None and not way.event]
+    for wait in dict.fromkeys(way.after for way in timed):
+        together = [way for way in timed if way.after == wait]
+        yield together[0].waits_for(), together
 
 
-def _never_taken(agent: Agent, trigger: str, ways: Sequence[NextState]) -> Iterator[Problem]:
+def _never_taken(known: Known, name: str, trigger: str, ways: Sequence[NextState]) -> Iterator[Problem]:
     cases = cases_of((way.when for way in ways), _always_known)
     if cases is None:
         return
@@ -96,7 +126,7 @@ def _never_taken(agent: Agent, trigger: str, ways: Sequence[NextState]) -> Itera
             message = "this condition can never be true, so the way out is never taken."
             yield _problem("never-true", position, message, "Remove it, or mend its limits.")
             continue
-        before = [number for number in range(place) if _can_always_be_entered(agent, ways[number].to)]
+        before = [number for number in range(place) if _shadows(known, name, ways[number])]
         if all(any(case.truths[number].is_true for number in before) for case in true):
             sure = [number for number in before if all(case.truths[number].is_true for case in true)]
             others = [ways[number] for number in (sure[:1] or before)]
@@ -121,65 +151,90 @@ def _overlaps(name: str, trigger: str, ways: Sequence[NextState]) -> Iterator[Pr
             first, second = ways[true[0]], ways[true[1]]
             can = "are" if cases.is_exact else "may be"
             both = f"this way out of `{name}` and the one of line {first.position.line}"
-            message = f"{both} {can} both true where {case.said()}."
+            message = f"{both} {can} both true{case.where() or ' at any time'}."
             hint = "Give one of them a narrower condition, or say `order: matters`: then the first of them is taken."
             yield _problem("overlap", second.position, message, hint)
 
 
-def _unbounded(name: str, state: AgentState) -> Iterator[Problem]:
+def _unbounded(known: Known, name: str, state: AgentState) -> Iterator[Problem]:
     """Yield that nothing is sure to move a run on, and in which case."""
-    if state.final or not state.next or state.waits == "for ever" or _is_timed(state):
+    if state.final or not state.next or state.waits == "for ever":
         return
-    stuck = _stuck(state, "")
+    stuck = _stuck(known, name, "")
     if stuck is None:
         return
-    place = state.positions.get("do", state.key_position)
-    ended = {event: _stuck(state, event) for event in ENDINGS} if state.do else {}
-    open_endings = {event: case for event, case in ended.items() if case is not None}
-    hint = "Add a time (`after`) that leads on, or `waits: for ever` where that is meant."
+    ended = {event: _stuck(known, name, event) for event in ENDINGS} if state.do else {}
+    open_endings = {event: each for event, each in ended.items() if each is not None}
     if state.do and not open_endings:
         return
-    if state.do:
-        told = ", ".join(f"`{event}`{_where(case)}" for event, case in open_endings.items())
+    place = state.positions.get("do", state.key_position)
+    hint = "Add a time (`after`) that leads on, or `waits: for ever` where that is meant."
+    closed = next((each for each in (open_endings.values() if state.do else (stuck,)) if each.way), None)
+    if closed is not None and closed.way is not None:
+        message = f"a run may stay in `{name}` for ever: {closed.why}{closed.case.where()}."
+        help_ = "Add a way out behind it that leads elsewhere, or depend on what is surely known: an input, or what"
+        yield _problem("not-total", closed.way.position, message, f"{help_} was remembered once it was compared.")
+    elif state.do:
+        told = ", ".join(f"`{event}`{each.case.where()}" for event, each in open_endings.items())
         message = f"a run may stay in `{name}` for ever: nothing in `next` answers when `{state.do}` comes to {told}."
         yield _problem("unbounded-wait", place, message, f"Answer it, last without a condition. {hint}")
     elif any(way.event for way in state.next):
         message = f"a run may stay in `{name}` for ever: no event is sure to come."
         yield _problem("unbounded-wait", place, message, hint)
     else:
-        message = f"a run may stay in `{name}` for ever: nothing in `next` is true{_where(stuck)}."
+        message = f"a run may stay in `{name}` for ever: nothing in `next` is true{stuck.case.where()}."
         yield _problem("not-total", place, message, f"Let the last way in `next` have no `when`. {hint}")
 
 
-def _is_timed(state: AgentState) -> bool:
-    return any(way.after is not None and way.when is ALWAYS for way in state.next)
+def _stuck(known: Known, name: str, event: str, *, timed: bool = True) -> _Stuck | None:
+    """Return a case in which no way out is sure to be taken, of those that wait for an event (or none); None if none.
 
+    All of them count together, although a time may come long after the entering. For what is known never changes, and
+    a condition that is true while all else is unknown is true whatever the rest comes to.
 
-def _stuck(state: AgentState, event: str) -> Case | None:
-    """Return a case in which no way out is taken, of those that an event tries (or none); None where there is none."""
-    ways = [way for way in state.next if way.event == event and way.after is None]
-    if any(way.when is ALWAYS for way in ways):
+    Args:
+        known: what runs certainly know.
+        name: the state.
+        event: the event that comes; empty where none does.
+        timed: whether times count that the state waits for.
+    """
+    state = known.agent.states[name]
+    ways = [way for way in state.next if way.event in {"", event} and (timed or way.after is None)]
+    closed = {place: why for place, way in enumerate(ways) if (why := known.obstacle(name, way))}
+    if any(way.when is ALWAYS for place, way in enumerate(ways) if place not in closed):
         return None
-    cases = cases_of((way.when for way in ways), _always_known)
+
+    def is_sure(fact: str) -> bool:
+        return _always_known(fact) or known.knows(name, fact)
+
+    cases = cases_of((way.when for way in ways), is_sure)
+    if cases is None:  # too much to go through: a run that is ever stuck is stuck where all else is unknown
+        cases = cases_of((way.when for way in ways), is_sure, lambda fact: not is_sure(fact))
     if cases is None:
-        return None  # too much to go through: nothing is said that is not certain
-    return next((case for case in cases.all if not any(truth.is_true for truth in case.truths)), None)
-
-
-def _where(case: Case) -> str:
-    return f" where {case.said()}" if len(case.facts) else ""
+        return None  # nothing is said that is not certain
+    stuck = [
+        (case, [place for place, truth in enumerate(case.truths) if truth.is_true])
+        for case in cases.all
+        if not any(truth.is_true and place not in closed for place, truth in enumerate(case.truths))
+    ]
+    for case, true in stuck:
+        if not true:
+            return _Stuck(case)
+    return next((_Stuck(case, ways[true[0]], closed[true[0]]) for case, true in stuck), None)
 
 
 def _always_known(fact: str) -> bool:
-    return fact.startswith("input.") and " against " not in fact
+    return fact.startswith("input.") and not is_loosened(fact)
 
 
-def _can_always_be_entered(agent: Agent, name: str) -> bool:
-    """Return whether nothing keeps a run from entering a state; where something may, the next way out is tried."""
-    state = agent.states.get(name)
-    if state is None:
-        return False
-    return not state.exclusive and all(way.after is None or isinstance(way.after, Quantity) for way in state.next)
+def _shadows(known: Known, name: str, way: NextState) -> bool:
+    """Return whether a way that is true surely keeps those behind it from being tried."""
+    if way.after is not None and not all(_always_known(fact) for fact in way.when.names()):
+        return False  # of two times that come due together the second looks at the facts anew
+    target = known.agent.states.get(way.to)
+    if target is None or any(isinstance(onward.after, BusinessSpan) for onward in target.next):
+        return False  # a calendar may come to its end
+    return not known.obstacle(name, way)
 
 
 def _problem(rule: str, position: Position, message: str, hint: str) -> Problem:

@@ -37,20 +37,25 @@ ENOUGH_RELEASES: Final = 6
 """Releases that the baseline should hold: with fewer, not even the lead time itself has an interval."""
 
 
-@fact_source("policy", within_store=True)
+POLICY_FACTS: Final[Mapping[str, FactType]] = {
+    "policy.window": FactType.DURATION,
+    "policy.history": FactType.DURATION,
+    "policy.every": FactType.DURATION,
+    "policy.min_improvement": FactType.SHARE,
+    "policy.confidence": FactType.SHARE,
+    "policy.drift": FactType.SHARE,
+    "policy.verdict": FactType.TEXT,
+    "policy.on_worse": FactType.TEXT,
+}
+OF_A_TRIAL: Final = frozenset({"plan.improvement", "plan.metric", "plan.measured", "plan.first_check"})
+"""What a plan says that has found something to try, and says from then on."""
+
+
+@fact_source("policy", within_store=True, lasting={"": frozenset(POLICY_FACTS)})
 class PolicyFacts:
     """What the `ImprovementPolicy` says."""
 
-    provides: Mapping[str, FactType] = {
-        "policy.window": FactType.DURATION,
-        "policy.history": FactType.DURATION,
-        "policy.every": FactType.DURATION,
-        "policy.min_improvement": FactType.SHARE,
-        "policy.confidence": FactType.SHARE,
-        "policy.drift": FactType.SHARE,
-        "policy.verdict": FactType.TEXT,
-        "policy.on_worse": FactType.TEXT,
-    }
+    provides: Mapping[str, FactType] = POLICY_FACTS
 
     def observe(self, requests: tuple[FactRequest, ...], context: FactContext) -> Mapping[str, Fact]:
         """Return the policy's settings as facts."""
@@ -67,7 +72,7 @@ class PolicyFacts:
         }
 
 
-@fact_source("plan", within_store=True)
+@fact_source("plan", within_store=True, lasting={"plan": OF_A_TRIAL})
 class PlanFacts:
     """What is to be tried. Once a run has decided on a plan it keeps it; before, the plan is made from the figures."""
 

@@ -412,6 +412,9 @@ class ImprovementPolicy:
             message = f"a project has one ImprovementPolicy; `{name}` at {place} is another."
             hint = f"Override that one instead: `metadata: {{name: {name}}}`."
             yield Problem(rule="two-policies", position=scope.position, message=message, hint=hint)
+        if not self.every.amount:
+            message = "`every` must be longer than no time at all."
+            yield Problem(rule="wrong-value", position=self.positions.get("every", self.position), message=message)
         if not Fraction(1, 2) <= self.confidence.amount < 1:
             message = f"`confidence: {self.confidence}`: expected at least 50% and less than 100%."
             yield Problem(rule="wrong-value", position=self.positions.get("confidence", self.position), message=message)

@@ -18,6 +18,7 @@ HEAD = """\
     n: {type: number, default: 1}
     mode: {type: text, default: a}
     urgent: {type: boolean, default: false}
+    pause: {type: duration, default: 0s}
   states:
     end: {final: true}
 """
@@ -87,12 +88,12 @@ def test_a_state_in_which_a_run_may_stay_for_ever_is_told_with_the_case(
         (
             one("event: a, to: end", "!event: a, when: {fact: event.x, is: 1}, to: one", HOUR),
             "never-taken",
-            "the one before it (line 14) is, on `a`",
+            "the one before it (line 15) is, on `a`",
         ),
         (
             one("when: {fact: input.n, above: 5}, to: end", "when: {fact: input.n, at_most: 7}, to: end", "!to: end"),
             "never-taken",
-            "those of lines 14 and 15",
+            "those of lines 15 and 16",
         ),
         (
             one(
@@ -101,7 +102,7 @@ def test_a_state_in_which_a_run_may_stay_for_ever_is_told_with_the_case(
                 HOUR,
             ),
             "never-taken",
-            "(line 14)",
+            "(line 15)",
         ),
         (
             one("!!when: {all: [{fact: input.n, above: 5}, {fact: input.n, below: 3}]}, to: end", "to: end"),
@@ -167,6 +168,51 @@ def test_a_way_out_that_another_one_stands_in_the_way_of_is_told(tmp_path: Path,
         ),
         # For how long is not known here, so the second is no shadow of the first.
         one("when: {fact: event.x, above: 5, for: 5m}, to: end", "when: {fact: event.x, above: 5}, to: end", "to: end"),
+        # An input stays what it is: of times that exclude each other one is sure to move a run on.
+        one(
+            "after: 1h, when: {fact: input.n, above: 3}, to: end",
+            "after: 1h, when: {not: {fact: input.n, above: 3}}, to: end",
+        ),
+        one("when: {fact: input.n, above: 3}, to: end", "after: 2h, when: {fact: input.n, at_most: 3}, to: end"),
+        # Two times are two looks: in between, what the first one asks for may have come to be otherwise.
+        one(
+            "after: 1h, when: {fact: event.x, is: 1}, to: end",
+            "after: 1h, when: {all: [{fact: event.x, is: 1}, {fact: event.y, is: 1}]}, to: end",
+            HOUR,
+        ),
+        # What the state waits for was compared and remembered on every way there.
+        one(
+            "when: {fact: event.x, above: 1h}, remember: [event.x], to: two",
+            "to: end",
+            others="    two: {next: [{after: {fact: policy.every}, to: three}]}\n"
+            "    three: {next: [{after: 1h, to: four}]}\n"
+            "    four: {next: [{after: {fact: remembered.event.x}, to: end}]}\n",
+        ),
+        # What it is about it holds already.
+        one(
+            "to: two",
+            "to: end",
+            others="    two: {exclusive: input.mode, next: [{after: 1h, to: three}]}\n"
+            f"    three: {{exclusive: input.mode, next: [{{{HOUR}}}]}}\n",
+        ),
+        # The way round remembers what its condition may depend on, so the next round may be another one.
+        one(
+            "when: {fact: check.due, is: true}, remember: [check], to: two",
+            HOUR,
+            others="    two: {next: [{when: {fact: check.harmed, is: true}, to: one}, {to: end}]}\n",
+        ),
+        # What came with an event is gone behind it.
+        one(
+            "event: a, to: two",
+            HOUR,
+            others="    two: {next: [{when: {fact: event.x, is: true}, to: two}, {to: end}]}\n",
+        ),
+        # No run comes to the circle with the input for which it is one.
+        one(
+            "when: {fact: input.urgent, is: true}, to: two",
+            "to: end",
+            others="    two: {next: [{when: {fact: input.urgent, is: false}, to: two}, {to: end}]}\n",
+        ),
     ],
 )
 def test_a_sound_agent_is_not_told_anything(tmp_path: Path, text: str):
@@ -201,6 +247,202 @@ def test_a_state_that_can_never_be_left_is_told_once(tmp_path: Path):
     (problem,) = told(tmp_path, one("event: a, to: round", HOUR, others=others))
 
     assert problem.rule == "dead-end"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        # The reviewer's own: nothing says that the time is ever known.
+        (
+            one(
+                "!to: two",
+                others="    two: {next: [{after: {fact: plan.first_check}, to: end}]}\n",
+            ),
+            "`two` cannot be entered while `plan.first_check` is unknown",
+        ),
+        (
+            one("!after: 1h, to: two", others=f"    two: {{exclusive: event.x, next: [{{{HOUR}}}]}}\n"),
+            "`two` cannot be entered while `event.x` is unknown",
+        ),
+        (
+            one("!to: two", others=f"    two: {{exclusive: input.mode, next: [{{{HOUR}}}]}}\n"),
+            "while another run holds the same `input.mode`",
+        ),
+        (
+            one(
+                "!when: {fact: input.n, above: 5}, to: two",
+                "to: end, when: {fact: input.n, at_most: 5}",
+                others="    two: {next: [{after: {fact: check.remaining}, to: end}]}\n",
+            ),
+            "is unknown where input.n is 6",
+        ),
+        # What was compared at one moment may be gone at the next, unless it was remembered.
+        (
+            one(
+                "when: {fact: check.remaining, above: 1h}, to: two",
+                "to: end",
+                others="    two: {next: [«{»after: 1h, to: three}]}\n"
+                "    three: {next: [{after: {fact: check.remaining}, to: end}]}\n",
+            ),
+            "`three` cannot be entered while `check.remaining` is unknown",
+        ),
+        # Of two ways to a state only one remembers it.
+        (
+            one(
+                "when: {fact: check.remaining, above: 1h}, remember: [check.remaining], to: two",
+                "to: two",
+                others="    two: {next: [«{»after: 1h, to: three}]}\n"
+                "    three: {next: [{after: {fact: remembered.check.remaining}, to: end}]}\n",
+            ),
+            "`remembered.check.remaining` is unknown",
+        ),
+        # It is remembered anew, perhaps when it is unknown.
+        (
+            one(
+                "when: {fact: check.remaining, above: 1h}, remember: [check.remaining], to: two",
+                "to: end",
+                others="    two: {next: [{after: 1h, remember: [check.remaining], to: three}]}\n"
+                "    three: {next: [«{»after: 1h, to: four}]}\n"
+                "    four: {next: [{after: {fact: remembered.check.remaining}, to: end}]}\n",
+            ),
+            "`four` cannot be entered",
+        ),
+    ],
+)
+def test_a_way_into_a_state_that_may_be_closed_is_told_where_nothing_stands_behind_it(
+    tmp_path: Path, text: str, said: str
+):
+    written, places = marked(text)
+
+    (problem,) = problems_of(tmp_path, written)
+
+    assert (problem.rule, problem.position) == ("not-total", places[0])
+    assert said in problem.message
+    assert "Add a way out behind it" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (one("after: 0s, to: one", "event: a, to: end"), ": one → one."),
+        (one("after: {fact: input.pause}, to: one", "event: a, to: end"), ": one → one."),
+        (one("after: 0 business hours, to: one", "event: a, to: end", key="calendar: office"), ": one → one."),
+        (
+            one(
+                "when: {fact: input.mode, is: a}, to: two",
+                HOUR,
+                others="    two: {next: [{to: one}]}\n",
+            ),
+            "for ever where input.mode is a: one → two → one.",
+        ),
+        (
+            one(
+                "when: {fact: check.due, is: true}, to: two",
+                HOUR,
+                others="    two: {next: [{when: {fact: check.harmed, is: true}, to: end}, {to: one}]}\n",
+            ),
+            "where check.due is true and check.harmed is false: one → two → one.",
+        ),
+        # What else the run remembers changes nothing about it.
+        (
+            one("when: {fact: input.urgent, is: true}, remember: [check], to: one", HOUR),
+            "where input.urgent is true: one → one.",
+        ),
+        (
+            one("when: {fact: input.urgent, is: true}, remember: [input.urgent], to: one", HOUR),
+            "where input.urgent is true: one → one.",
+        ),
+    ],
+)
+def test_a_circle_that_needs_no_time_is_told_with_the_case(tmp_path: Path, text: str, said: str):
+    calendar = resource("BusinessCalendar", "  time_zone: Europe/Berlin\n  hours: always\n", name="office")
+    written, places = marked(f"{text}---\n{calendar}".replace("    one:", "    «one»:", 1))
+
+    (problem,) = problems_of(tmp_path, written)
+
+    assert (problem.rule, problem.position) == ("endless", places[0])
+    assert said in problem.message
+    assert problem.hint
+
+
+@pytest.mark.parametrize(
+    ("ways", "others"),
+    [
+        (["event: finished, to: one", "event: failed, to: one", "event: unknown, to: end"], ""),
+        # A time counts anew at each visit.
+        (["event: finished, to: one", "event: failed, to: one", "event: unknown, to: end", HOUR], ""),
+        (
+            ["event: finished, to: two", "event: failed, to: one", "event: unknown, to: end"],
+            "    two: {next: [{to: one}]}\n",
+        ),
+    ],
+)
+def test_an_action_that_is_repeated_without_a_pause_is_told(tmp_path: Path, ways: list[str], others: str):
+    text, places = marked(one(*ways, key="do: «apply_change»", others=others))
+
+    (problem,) = problems_of(tmp_path, text)
+
+    assert (problem.rule, problem.position) == ("endless", places[0])
+    assert "`apply_change` is repeated without a pause and without an end" in problem.message
+    assert "`after`" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("ways", "others"),
+    [
+        (["event: finished, to: one", "event: failed, to: end", "event: unknown, to: end"], ""),
+        (["event: finished, to: one", "event: failed, to: one", "event: unknown, to: end", "event: a, to: end"], ""),
+        (
+            ["event: finished, to: two", "event: failed, to: two", "event: unknown, to: end"],
+            "    two: {next: [{after: 1m, to: one}]}\n",
+        ),
+        (
+            [
+                "event: finished, when: {fact: receipt.decision, is: go}, to: end",
+                "event: finished, to: one",
+                "event: failed, to: one",
+                "event: unknown, to: end",
+            ],
+            "",
+        ),
+    ],
+)
+def test_an_action_that_is_repeated_with_a_pause_or_up_to_an_end_is_not_told(
+    tmp_path: Path, ways: list[str], others: str
+):
+    assert told(tmp_path, one(*ways, key="do: apply_change", others=others)) == ()
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        (["after: 1h, to: end", "!after: 60m, to: one"], "are both true at any time."),
+        (
+            [
+                "after: 1h, when: {fact: input.n, above: 5}, to: end",
+                "!after: 1h, when: {fact: input.n, is: 6}, to: end",
+            ],
+            "are both true where input.n is 6.",
+        ),
+    ],
+)
+def test_times_that_come_due_together_are_one_trigger(tmp_path: Path, ways: list[str], said: str):
+    text, places = marked(one(*ways, "after: 2h, to: end", key=NO_ORDER))
+
+    problems = problems_of(tmp_path, text)
+
+    (problem,) = [each for each in problems if each.rule == "overlap"]
+    assert problem.position == places[0]
+    assert problem.message.endswith(said)
+    assert {each.rule for each in problems} <= {"overlap", "never-taken"}
+
+
+def test_conditions_that_tell_too_many_cases_apart_are_judged_where_all_else_is_unknown(tmp_path: Path):
+    many = ", ".join(f"{{fact: event.f{number}, is: 1}}" for number in range(12))
+
+    (problem,) = told(tmp_path, one(f"when: {{any: [{many}]}}, to: end"))
+
+    assert problem.rule == "not-total"
 
 
 def test_conditions_that_tell_too_many_cases_apart_are_judged_only_where_no_order_is_said(tmp_path: Path):

@@ -120,7 +120,11 @@ def test_a_slip_is_underlined_at_the_value_itself(tmp_path: Path, files: dict[st
 
 @pytest.mark.parametrize(
     ("policy", "expected"),
-    [("{confidence: 100%}", "less than 100%"), ("{min_improvement: 100%}", "less than 100%")],
+    [
+        ("{confidence: 100%}", "less than 100%"),
+        ("{min_improvement: 100%}", "less than 100%"),
+        ("{every: 0s}", "longer than no time at all"),
+    ],
 )
 def test_a_policy_that_can_never_decide_is_refused(tmp_path: Path, policy: str, expected: str):
     found = problems(tmp_path, improvement(), policy)
