@@ -10,7 +10,7 @@ from iact.config.yaml_tree import documents
 from iact.core.canonical import digest_of
 from iact.core.facts import Fact, FactRequest, FactType
 from iact.core.problems import Problems
-from iact.core.registry import OutcomeUnknownError, Receipt, action, fact_source
+from iact.core.registry import OutcomeUnknownError, Receipt, TryAgainError, action, fact_source
 from iact.core.tree import MappingNode
 from iact.engine.context import ActionContext, FactContext
 from iact.engine.definitions import Definition
@@ -34,12 +34,14 @@ class World:
         done: the idempotency keys of the deeds, in order.
         facts: the facts that the test's source supplies, by name.
         lose_answers: whether whether a deed was done can no longer be told.
+        patience: how often a deed is put off before it is done.
     """
 
     def __init__(self) -> None:
         self.done: list[str] = []
         self.facts: dict[str, Fact] = {}
         self.lose_answers = False
+        self.patience = 0
 
 
 @fact_source("world")
@@ -65,6 +67,9 @@ class ChangeWorld:
             return Receipt(succeeded=False, message="the world would not change")
         if arguments.get("break"):
             raise RuntimeError("the action is broken")
+        if world.patience:
+            world.patience -= 1
+            raise TryAgainError("the world asks for patience")
         world.done.append(context.key)
         return Receipt(succeeded=True, detail={"what": "changed"}, message="the world has changed")
 

@@ -58,6 +58,8 @@ class Attempt:
         held_at: when its claim certainly held, on the monotonic clock of this process, in seconds.
         left: whether it was begun by a runner that is gone, so that its own `check` is asked what came of it.
         repeats: whether it may have been done before, so that whoever receives it has to be told.
+        looks_first: whether an attempt before it was put off, so that its own `check` is asked first: whoever began an
+            even earlier one may have been paused, and have made it late.
     """
 
     claim: Claim
@@ -72,11 +74,12 @@ class Attempt:
     held_at: float = -math.inf
     left: bool = False
     repeats: bool = False
+    looks_first: bool = False
 
     @property
     def next(self) -> Attempt:
         """The attempt after this one."""
-        return replace(self, number=self.number + 1, noted_at=None, held_at=-math.inf, left=False)
+        return replace(self, number=self.number + 1, noted_at=None, held_at=-math.inf, left=False, looks_first=False)
 
 
 class Ending(Enum):
@@ -146,7 +149,7 @@ def attempt_of(claim: Claim, run: Run, definitions: Mapping[str, Definition], in
         return latest
     # An attempt before it may be the one of which nobody could tell; what came of that is not kept beside the action.
     again = latest.number > 0 and latest.action in ACTIONS and ACTIONS[latest.action].on_unknown == "repeat"
-    return replace(latest.next, repeats=again)
+    return replace(latest.next, repeats=again, looks_first=latest.number > 0)
 
 
 def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
@@ -168,7 +171,10 @@ def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
         raise ClaimLostError(attempt.run.run)
     now = attempt.noted_at or read(host.engine, host.now)
     context = _context(host, runner, attempt, now)
-    return recover(attempt, context, host.outside) if attempt.left else perform(attempt, context, host.outside)
+    if attempt.left:
+        return recover(attempt, context, host.outside)
+    found = _found_made(attempt, context, host.outside) if attempt.looks_first else None
+    return perform(attempt, context, host.outside) if found is None else found
 
 
 def noted(page: Page, attempt: Attempt) -> Attempt:
@@ -221,6 +227,16 @@ def recover(attempt: Attempt, context: ActionContext, outside: Outside) -> Settl
             return replace(attempt.next, repeats=True)
         return _unknown(attempt, error)
     return attempt.next if receipt is None else Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)
+
+
+def _found_made(attempt: Attempt, context: ActionContext, outside: Outside) -> Settled | None:
+    """Return what came of an action that was put off and made late all the same; None where nothing tells that."""
+    try:
+        receipt = outside.check(attempt, context)
+    except Exception as error:  # noqa: BLE001 - the attempt before was certainly not made, so this one is
+        _LOGGER.debug("action %s of run %s cannot be looked up: %s", attempt.action, attempt.run.run, error)
+        return None
+    return None if receipt is None else Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)
 
 
 def settle(page: Page, settled: Settled, now: datetime) -> None:
