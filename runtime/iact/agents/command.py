@@ -19,14 +19,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
-from iact.agents.program import Ended, Stopped, run
+from iact.agents.program import Ended, Stopped, is_leaving, run
 from iact.core import document_schema as documents
 from iact.core import instants, quantities
 from iact.core.docstrings import purpose
 from iact.core.problems import Problems
 from iact.core.quantities import Quantity, duration, number, share
 from iact.core.readers import TextReader
-from iact.core.registry import Receipt, TryAgainError
+from iact.core.registry import OutcomeUnknownError, Receipt, TryAgainError
 from iact.core.secret_values import looks_like_secret
 from iact.core.shape import AtLeastOne, Duration, Within, build, part, schema_of
 from iact.core.tree import from_plain
@@ -108,12 +108,17 @@ def perform(arguments: Mapping[str, Any], context: ActionContext) -> Receipt:
         context: the run that asks.
 
     Raises:
-        TryAgainError: if others went on with the run meanwhile, so that the program was not started.
+        TryAgainError: if others went on with the run meanwhile, so that the program was not started; or if it was ended
+            because this process is ending, and the rule lets it run again.
+        OutcomeUnknownError: if it was ended for that reason, and the rule does not.
     """
     told = arguments_of(arguments)
     request_id = request_of(context)
     if not context.is_wanted():
         message = "others went on with the run before its program was started"
+        raise TryAgainError(message)
+    if is_leaving():
+        message = "iact was told to stop before this program was started"
         raise TryAgainError(message)
     folder = Path(context.services.get("folder", "."))
     try:
@@ -125,6 +130,8 @@ def perform(arguments: Mapping[str, Any], context: ActionContext) -> Receipt:
             timeout=told.timeout.timedelta,
             most=LARGEST_ANSWER,
         )
+        if ended.stopped is Stopped.LEAVING:
+            raise _cut_short(told)
         decision = _decision_of(ended, told)
     except CommandError as error:
         return Receipt(succeeded=False, detail={"request_id": request_id}, message=str(error))
@@ -132,6 +139,14 @@ def perform(arguments: Mapping[str, Any], context: ActionContext) -> Receipt:
         message = f"{told.run[0]} cannot be started: {error.strerror}. Is it a program, and may it be run?"
         return Receipt(succeeded=False, detail={"request_id": request_id}, message=message)
     return receipt_of(decision, request_id)
+
+
+def _cut_short(told: CommandArguments) -> Exception:
+    """Return what is said of a program that was ended because this process is ending."""
+    message = f"{told.run[0]} took longer than iact waits once it was told to stop, and was ended"
+    if told.on_unknown == "repeat":
+        return TryAgainError(message)
+    return OutcomeUnknownError(f"{message}. `on_unknown: repeat` would let it run again")
 
 
 def arguments_of(arguments: Mapping[str, Any]) -> CommandArguments:

@@ -6,6 +6,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,8 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final
+
+from iact.agents.guard import GUARD
 
 ERRORS_KEPT: Final = 8_192
 """Bytes of what a program says on standard error that are kept: the last, where the cause stands."""
@@ -30,6 +33,7 @@ class Stopped(StrEnum):
     NOT = ""
     TIME = "time"
     OUTPUT = "output"
+    LEAVING = "leaving"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,22 @@ class Ended:
 class _Heard:
     output: bytearray = field(default_factory=bytearray)
     errors: bytearray = field(default_factory=bytearray)
+
+
+_LEAVING: Final = threading.Event()
+
+
+def end_all() -> None:
+    """Let every program that this process runs come to an end, and start none any more: the process itself is ending.
+
+    Returns at once; each program is asked to end, and ended soon afterwards, by whoever waits for it.
+    """
+    _LEAVING.set()
+
+
+def is_leaving() -> bool:
+    """Return whether this process is ending, so that it starts no programs."""
+    return _LEAVING.is_set()
 
 
 def run(  # noqa: PLR0913 - what a program is run with, each by its name
@@ -88,10 +108,12 @@ def run(  # noqa: PLR0913 - what a program is run with, each by its name
         stderr=pipe,
         start_new_session=True,
     ) as process:
+        GUARD.begins(process.pid)
         try:
             stopped = _talk(process, heard, given, time.monotonic() + timeout.total_seconds(), most)
         finally:
             _end_group(process)
+            GUARD.has_ended(process.pid)
     return Ended(
         code=process.returncode, output=bytes(heard.output[:most]), errors=bytes(heard.errors), stopped=stopped
     )
@@ -106,8 +128,8 @@ def _talk(process: subprocess.Popen[bytes], heard: _Heard, given: bytes, deadlin
             ready.register(stream, event)
         while ready.get_map():
             remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                return Stopped.TIME
+            if stopped := _why_to_stop(remaining):
+                return stopped
             has_ended = process.poll() is not None
             events = ready.select(0 if has_ended else min(remaining, _LOOK_AGAIN))
             for key, _ in events:
@@ -119,11 +141,20 @@ def _talk(process: subprocess.Popen[bytes], heard: _Heard, given: bytes, deadlin
                 return Stopped.OUTPUT
             if has_ended and not [key for key, _ in events if key.fileobj is not process.stdin]:
                 return Stopped.NOT  # what is still open belongs to a child that was left behind
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            return Stopped.TIME
+    while process.poll() is None:
+        remaining = deadline - time.monotonic()
+        if stopped := _why_to_stop(remaining):
+            return stopped
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(min(remaining, _LOOK_AGAIN))
     return Stopped.NOT
+
+
+def _why_to_stop(remaining: float) -> Stopped:
+    """Return why a program has to be stopped that may take so many more seconds."""
+    if is_leaving():
+        return Stopped.LEAVING
+    return Stopped.TIME if remaining <= 0 else Stopped.NOT
 
 
 def _streams(process: subprocess.Popen[bytes]) -> list[tuple[IO[bytes], int]]:

@@ -125,8 +125,8 @@ def _born(number: int) -> str:
 class Presence:
     """This process among the runners of a project, for as long as the block lasts.
 
-    Its row is written with the first claim and renewed by a thread of its own, since a step or an action may take
-    longer than a lease.
+    Its row is written with the first claim, or when it appears, and renewed by a thread of its own, since a step or an
+    action may take longer than a lease.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class Presence:
         self.name = f"runner-{uuid.uuid4().hex}"
         self.standing = WORKING
         self._renews = renews
-        self._joined = False
+        self._joined = self._abandoned = False
         self._left = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -215,6 +215,28 @@ class Presence:
             self._thread = threading.Thread(target=self._keep_renewing, name="iact-lease", daemon=True)
             self._thread.start()
 
+    def appear(self) -> None:
+        """Write this process down now, before it has claimed anything: whoever asks who serves is told.
+
+        Raises:
+            EnvironmentProblemError: if the store does not answer; then the first claim writes it down.
+        """
+        if not self._joined:
+            self.claim(lambda _connection, _now: None)
+
+    def abandon(self) -> None:
+        """Go without giving claims back, since what was begun under them may still be under way.
+
+        Others have them once this process has ended where they can tell, and else once its lease has run out.
+        """
+        self._abandoned = True
+        self._left.set()
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether claims are kept beyond the end of the block, so that the process has to end soon."""
+        return self._abandoned
+
     def drain(self) -> None:
         """Tell others that this process takes nothing new."""
         self.standing = DRAINING
@@ -234,8 +256,10 @@ class Presence:
         write(self.engine, promise)
 
     def leave(self) -> None:
-        """Stop renewing, and let others have what is left of the lease."""
+        """Stop renewing, and let others have what is left of the lease, unless that was abandoned."""
         self._left.set()
+        if self._abandoned:
+            return
         if self._thread is not None:
             self._thread.join()
         if self._joined:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import DBAPIError
 
 from iact.core.errors import EnvironmentProblemError
+from iact.core.registry import Receipt
 from iact.engine import claims, runners, store
-from iact.engine.attempts import Attempt, Settled
+from iact.engine.attempts import Attempt, Ending, Settled
 from iact.engine.work import Failed
 from iact.engine.worker import Turn, Worker
 from iact.stores.units import glance
@@ -45,6 +46,7 @@ class Pace:
         look_every: how long it waits at most before it looks whether others have left something to do.
         clear_up_every: how often it looks for processes that have died.
         drain_within: how long it waits for actions under way once it was told to stop.
+        end_within: how long it then waits for those that it has ended, before it leaves without them.
     """
 
     runs: int = 64
@@ -52,6 +54,7 @@ class Pace:
     look_every: timedelta = timedelta(seconds=0.5)
     clear_up_every: timedelta = timedelta(seconds=10)
     drain_within: timedelta = timedelta(minutes=1)
+    end_within: timedelta = timedelta(seconds=5)
 
 
 PACE: Final = Pace()
@@ -60,6 +63,10 @@ GATHERING: Final = 0.1
 fewer and larger transactions, of which each costs the disk as much as the other."""
 LOOKS_APART: Final = 0.05
 """Seconds between two looks for more work at least, while there is some: each costs as much as several steps."""
+
+
+def _nothing() -> None:
+    """End no action: there is no way to."""
 
 
 def _threads(most: int) -> Executor:
@@ -87,13 +94,14 @@ REALLY: Final = Waiting()
 class Server:
     """Advances the runs of a project, as one of the processes that do."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a process is made of, each by its name
         self,
         host: Host,
         presence: Presence,
         *,
         pace: Pace = PACE,
         before_turn: Callable[[], None] | None = None,
+        end_actions: Callable[[], None] = _nothing,
         waiting: Waiting = REALLY,
     ) -> None:
         """Prepare to serve.
@@ -103,15 +111,20 @@ class Server:
             presence: this process among the others.
             pace: how much is done at once.
             before_turn: what else is to be done whenever it looks, such as starting what the calendar says.
+            end_actions: ends what actions under way have started, so that they come to an end; asked for once, where
+                they take longer than `pace` lets them after `stop`.
             waiting: how it waits and does several things at once.
         """
         self.host, self.presence, self.pace = replace(host, engine=presence.engine), presence, pace
         self._before_turn = before_turn
-        self._waiting = waiting
+        self._waiting, self._end_actions = waiting, end_actions
         self._worker = Worker(self.host, presence.name)
         self._pool = waiting.pool(pace.actions)
         self._woken = threading.Event()
-        self._stopping = threading.Event()
+        # No event: a signal's handler that sets one waits for ever where the signal came while the same thread held its
+        # lock.
+        self._is_stopping = False
+        self._drain_until: float | None = None
         self._under_way: dict[Future[Settled | Attempt], Attempt] = {}
         self._ended: SimpleQueue[Future[Settled | Attempt]] = SimpleQueue()
         # What the next turn has to hear of. It is forgotten only once a turn was committed, whatever the store does.
@@ -132,22 +145,31 @@ class Server:
     @property
     def is_stopping(self) -> bool:
         """Whether it was told to stop."""
-        return self._stopping.is_set()
+        return self._is_stopping
+
+    @property
+    def may_drain_for(self) -> float:
+        """For how many seconds from now what is under way may be waited for; negative once that is over."""
+        if self._drain_until is None:
+            return self.pace.drain_within.total_seconds()
+        return self._drain_until - self._waiting.monotonic()
 
     def wake(self) -> None:
         """Let the next turn begin at once."""
         self._woken.set()
 
     def stop(self) -> None:
-        """Take nothing new, finish what is under way, and leave. Safe to call from a signal's handler."""
-        self._stopping.set()
-        self._woken.set()
+        """Take nothing new, finish what is under way, and leave. Safe to call from a signal's handler.
+
+        It is seen at the next look; whoever is no signal's handler may `wake` it.
+        """
+        self._is_stopping = True
 
     def run(self) -> None:
         """Serve until `stop` is called."""
         cleared_up = self._waiting.monotonic()
         try:
-            while not self._stopping.is_set():
+            while not self.is_stopping:
                 busy = self._in_spite_of_the_store(self._look)
                 if self._waiting.monotonic() - cleared_up >= self.pace.clear_up_every.total_seconds():
                     cleared_up = self._waiting.monotonic()
@@ -242,6 +264,9 @@ class Server:
         while not self._ended.empty():
             future = self._ended.get()
             attempt = self._under_way.pop(future)
+            if future.cancelled():
+                self._leave_to_others(attempt)
+                continue
             error = future.exception()
             if error is None:
                 self._unheard.append(future.result())
@@ -249,6 +274,15 @@ class Server:
                 _say_lost(attempt.claim)
             else:
                 self._failed.append(Failed(attempt.claim, error))
+
+    def _leave_to_others(self, attempt: Attempt) -> None:
+        """Take in that an attempt was noted but never begun."""
+        if attempt.left:
+            # It is still to be found out what came of it.
+            self._done_with.append(attempt.run.run)
+            return
+        why = Receipt(succeeded=False, message="the process that was to make it was told to stop before it began")
+        self._unheard.append(Settled(attempt=attempt, ending=Ending.NOT_YET, receipt=why))
 
     def _give_back(self) -> None:
         while self._failed:
@@ -297,20 +331,40 @@ class Server:
         return done
 
     def _drain(self) -> None:
-        """Hear of the actions that are under way, and of what follows from them, but begin nothing new."""
+        """Hear of the actions that are under way, and of what follows from them, but begin nothing new.
+
+        Those that take too long are ended where that can be. Where one does not end even so, its run stays claimed: it
+        is still being done, and whoever began it again would do so at the same time.
+        """
+        self._drain_until = self._waiting.monotonic() + self.pace.drain_within.total_seconds()
         self._in_spite_of_the_store(self._say_that_it_drains)
-        until = self._waiting.monotonic() + self.pace.drain_within.total_seconds()
+        if self._hears_the_rest(self._drain_until):
+            return
+        _LOGGER.warning("stopping although these actions are under way, which are ended now: %s", self._named())
+        for future in self._under_way:
+            future.cancel()
+        self._end_actions()
+        if self._hears_the_rest(self._waiting.monotonic() + self.pace.end_within.total_seconds()):
+            return
+        what = self._named() or "none, but what came of some is not written"
+        _LOGGER.warning("leaving although these actions are under way: %s; others find out about them", what)
+        self.presence.abandon()
+
+    def _hears_the_rest(self, until: float) -> bool:
+        """Hear of what is under way until a moment; return whether that was all."""
         while self._under_way or self._unheard or self._failed:
             left = until - self._waiting.monotonic()
             if left <= 0:
-                names = ", ".join(sorted(attempt.key for attempt in self._under_way.values()))
-                _LOGGER.warning("stopping although these actions are under way: %s; others find out about them", names)
-                return
+                return False
             self._hear()
             self._in_spite_of_the_store(self._last_turn)
             if self._under_way and self._ended.empty():
-                self._waiting.until(self._woken, left)
+                self._waiting.until(self._woken, max(0.0, until - self._waiting.monotonic()))
                 self._woken.clear()
+        return True
+
+    def _named(self) -> str:
+        return ", ".join(sorted(attempt.key for attempt in self._under_way.values()))
 
     def _say_that_it_drains(self) -> bool:
         self.presence.drain()

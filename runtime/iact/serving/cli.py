@@ -40,7 +40,8 @@ def serve(actions: int, lease: int, health: str | None) -> None:
     """Serve the project: advance its runs, keep its times, and carry out its schedule.
 
     As many processes as you like may serve one project, on one machine or, with a store on a server, on several: they
-    share the work, and go on with what is left by one that dies. SIGTERM or Ctrl-C lets it finish what is under way.
+    share the work, and go on with what is left by one that dies. SIGTERM or Ctrl-C lets it finish what is under way,
+    for a minute at most; then it ends the programs that it has started, and leaves.
     """
     import logging
     import signal
@@ -52,6 +53,7 @@ def serve(actions: int, lease: int, health: str | None) -> None:
     from iact.config.opening import open_project
     from iact.engine.serving import PACE
     from iact.serving.health import answering
+    from iact.serving.leaving import Leaving, end_now
     from iact.serving.service import Service
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -60,14 +62,17 @@ def serve(actions: int, lease: int, health: str | None) -> None:
         runtime = stack.enter_context(runtime_of(project))
         presence = stack.enter_context(runtime.present(timedelta(seconds=lease)))
         service = Service(project, runtime, presence, replace(PACE, actions=actions))
+        leaving = Leaving(service.server)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: service.server.stop())
+            signal.signal(number, lambda *_: leaving.begin())
         if health is not None:
             host, port = _address(health)
             port = stack.enter_context(answering(host, port, service.health))
             click.echo(f"Health is told at http://{host}:{port}/healthz.", err=True)
         click.echo(f"Serving {project.name} as {presence.name}. SIGTERM or Ctrl-C ends it.", err=True)
         service.run()
+        if presence.is_abandoned:
+            end_now()
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from iact.core.occurrences import Missed, Recurrence
 from iact.engine.runners import living, still_free
 from iact.serving.tables import OCCURRENCES
 from iact.stores.query import query
+from iact.stores.retrying import PATIENCE, Patience
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
@@ -151,8 +152,28 @@ def anything_due(host: Host, jobs: Sequence[Job]) -> bool:
     return read(host.engine, look)
 
 
-def finish(host: Host, runner: str, occurrence: Occurrence, outcome: str, *, failed: bool = False) -> None:
-    """Note what came of an occurrence, as a sentence."""
+def finish(  # noqa: PLR0913 - the last two named by the caller
+    host: Host,
+    runner: str,
+    occurrence: Occurrence,
+    outcome: str,
+    *,
+    failed: bool = False,
+    patience: Patience = PATIENCE,
+) -> None:
+    """Note what came of an occurrence.
+
+    Args:
+        host: whose schedule.
+        runner: who carried it out; where another has taken it over, nothing is noted.
+        occurrence: which.
+        outcome: what came of it, as a sentence.
+        failed: whether it failed.
+        patience: how long it is tried.
+
+    Raises:
+        EnvironmentProblemError: if the store did not take it for as long as that.
+    """
 
     def note(connection: Connection) -> None:
         FINISH.run(
@@ -164,7 +185,7 @@ def finish(host: Host, runner: str, occurrence: Occurrence, outcome: str, *, fai
             b_outcome=outcome,
         )
 
-    write(host.engine, note)
+    write(host.engine, note, patience=patience)
 
 
 def last_asked_for(host: Host, jobs: Sequence[Job]) -> Mapping[str, datetime]:

@@ -240,6 +240,54 @@ def test_one_that_is_told_to_stop_in_the_middle_of_an_action_keeps_its_run_from_
     expect_attempted_once(engine, run)
 
 
+@pytest.mark.usefixtures("ledger")
+def test_what_does_not_end_stays_claimed_and_what_was_not_begun_is_made_by_others(engine: Engine):
+    BEGUN.clear()
+    LET.clear()
+    runs = start_runs(engine, 2, NOTING_WHEN_LET)
+    runtime, ended_actions = Runtime(engine, project=PROJECT), threading.Event()
+    pace = Pace(actions=1, drain_within=timedelta(0), end_within=timedelta(seconds=0.1))
+    with ThreadPoolExecutor(1) as thread, runtime.present() as presence:
+        server = Server(runtime.host, presence, pace=pace, end_actions=ended_actions.set)
+        served = thread.submit(server.run)
+        until(lambda: BEGUN.is_set() and claimed(engine) == len(runs) and attempted(engine) == len(runs))
+        server.stop()
+        server.wake()
+        served.result(PATIENCE)
+        assert ended_actions.is_set()
+        assert presence.is_abandoned
+        LET.set()
+
+    assert (claimed(engine), runners(engine)) == (1, 1)
+    kinds = Counter(entry.kind.value for run in runs for entry in runtime.journal(run))
+    assert (kinds["attempt"], kinds["postponed"], kinds["receipt"]) == (2, 1, 0)
+
+
+def attempted(engine: Engine) -> int:
+    """Return how many actions are noted as begun."""
+    with reading(engine) as connection:
+        asked = text("SELECT count(*) FROM intents WHERE status = 'working'")
+        found: int = connection.execute(asked).scalar_one()
+    return found
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_signal_that_comes_while_the_lock_of_what_is_waited_for_is_held_stops_it(store_url: str):
+    engine = opened(store_url)
+    runtime = Runtime(engine, project=PROJECT)
+
+    def is_interrupted(event: threading.Event, _seconds: float) -> None:
+        # What whoever waits holds for a moment, and a handler of a signal would wait for.
+        with vars(event)["_cond"]:
+            server.stop()
+
+    with ThreadPoolExecutor(1) as thread, runtime.present() as presence:
+        server = Server(runtime.host, presence, waiting=Waiting(until=is_interrupted))
+        thread.submit(server.run).result(PATIENCE)
+    assert server.is_stopping
+    engine.dispose()
+
+
 def expect_attempted_once(engine: Engine, run: str) -> None:
     """Expect the action of a run to have been done once, in one attempt."""
     assert noted() == {f"{run}/1/0": 1}

@@ -108,6 +108,15 @@ def test_two_processes_do_what_the_schedule_asks_for_once_also_when_one_is_kille
             assert run["outcome"] == "escalate"
 
 
+def test_a_process_stands_among_those_that_serve_before_there_is_anything_to_do(place: StoreAt):
+    write_project(place)
+    with serving() as process:
+        until(lambda: [one["process"] for one in status()["runners"]] == [process.pid])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert status()["runners"] == []
+
+
 def test_what_is_written_while_it_serves_has_its_place_within_seconds_and_is_signed_in_the_end(place: StoreAt):
     write_project(place, "run: reminder, every: 1s")
     with serving() as process:

@@ -195,6 +195,7 @@ class SimulatedPool(Executor):
     def submit(self, do: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """Make one more."""
         future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
 
         def make() -> None:
             try:
