@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from iact.engine.host import Host
     from iact.engine.runners import Presence
 
+MOST_AT_ONCE: Final = 100
+"""How many missed times of a job are taken up in one turn; the rest follow once these were carried out."""
 GRACE: Final = timedelta(minutes=1)
 """Up to which age an occurrence is only a little late, and not missed."""
 
@@ -282,6 +285,9 @@ def _key(project: str, occurrence: Occurrence) -> dict[str, Any]:
 
 
 def _due(job: Job, last: RowMapping, now: datetime) -> Iterator[datetime]:
-    """Yield for which moments a job is to be done now: for none while the time before is still being carried out."""
+    """Yield for which moments a job is to be done now: for none while the time before is still being carried out.
+
+    Of many that were missed only some come at once, so that no transaction and no turn grows with a pause.
+    """
     if last["finished_at"] is not None:
-        yield from job.recurrence.due(last["scheduled_at"], now, job.missed, GRACE)
+        yield from islice(job.recurrence.due(last["scheduled_at"], now, job.missed, GRACE), MOST_AT_ONCE)

@@ -18,6 +18,7 @@ from iact.engine.runtime import Runtime
 from iact.serving.occurrences import (
     BEGINNING,
     LATEST,
+    MOST_AT_ONCE,
     Job,
     Occurrence,
     anything_due,
@@ -78,6 +79,24 @@ def test_after_a_pause_what_was_missed_is_done_once_or_not_or_each(
         take_due(runtime.host, presence, [job])
         clock.advance(3 * HOUR + 30 * MINUTE)
         assert take_due(runtime.host, presence, [job]) == expected
+
+
+def test_of_many_missed_times_some_are_taken_up_in_one_turn_and_the_rest_once_these_are_done(
+    runtime: Runtime, clock: ManualClock
+):
+    job = Job("hourly", Interval(HOUR), Missed.ALL)
+    with runtime.present() as presence:
+        take_due(runtime.host, presence, [job])
+        clock.advance((MOST_AT_ONCE + 7) * HOUR)
+        first = take_due(runtime.host, presence, [job])
+        assert len(first) == MOST_AT_ONCE
+        assert take_due(runtime.host, presence, [job]) == []
+        for one in first:
+            finish(runtime.host, presence.name, one, "done")
+        rest = take_due(runtime.host, presence, [job])
+
+    hours = [one.scheduled_at for one in (*first, *rest)]
+    assert hours == [at(10).scheduled_at + number * HOUR for number in range(MOST_AT_ONCE + 7)]
 
 
 def test_of_many_who_look_in_the_same_moment_one_takes_each_time(runtime: Runtime, clock: ManualClock):

@@ -66,6 +66,8 @@ class Setting:
         return ""
 
 
+SHORTEST: Final = timedelta(seconds=1)
+"""The shortest time from one time to the next: each is a row that stays for months."""
 JOBS: Final[Mapping[str, Mapping[str, Setting]]] = {
     "alerts": {"more_than": Setting("10", is_number=True), "within": Setting("5m", is_duration=True)},
     "backup": {
@@ -148,9 +150,9 @@ class Scheduled:
     def _check_times(self) -> Iterator[Problem]:
         if (self.every is None) == (not self.at):
             yield wrong("one-of", self.position, "say either `every`, how often, or `at`, at which times of day.")
-        if self.every is not None and not self.every.amount:
+        if self.every is not None and self.every.timedelta < SHORTEST:
             place = self.positions.get("every", self.position)
-            yield wrong("invalid-value", place, "`every` must be longer than no time at all.")
+            yield wrong("invalid-value", place, "`every` must be a second or longer.")
         for key in ("days", "month_days", "zone", "dst") if not self.at else ():
             if key in self.positions:
                 yield wrong("invalid-value", self.positions[key], f"`{key}` says more about `at`, which is not there.")
