@@ -56,6 +56,9 @@ MOST_SECONDS: Final = 60.0
 MOST_MEGABYTES: Final = 500.0
 PARTS: Final = ("append", "step", "verify")
 RECORD: Final = Path(__file__).with_name("audit.json")
+"""What was measured, the last time that `--write` was given."""
+DOCUMENT: Final = Path(__file__).parents[1] / "docs/audit.md"
+"""The document that says so, in a paragraph of its own."""
 
 
 def appends(rounds: int) -> dict[str, Any]:
@@ -170,19 +173,38 @@ def missed(found: dict[str, Any]) -> list[str]:
     return [name for name, holds in checks.items() if not holds]
 
 
+def paragraph(found: dict[str, Any]) -> str:
+    """Return what was measured, as the document says it."""
+    append, step, verify = found["append"], found["step"], found["verify"]
+    return (
+        f"Measured by `make bench` on 2 cores with Python {found['python']} and SQLite, which waits for the disk: "
+        f"{append['rate']:,} entries a second of {append['bytes']} bytes are appended, placed and signed. The log adds "
+        f"{step['adds']:.1%} to a step ({step['with']:,} a second with it, {step['without']:,} without). "
+        f"{verify['entries']:,} are verified in {verify['seconds']:.0f} s and {verify['megabytes']} MB of memory."
+    )
+
+
+def write_down(found: dict[str, Any]) -> None:
+    """Keep what was measured, and say it in the document."""
+    RECORD.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    text = DOCUMENT.read_text("utf-8")
+    before, _, rest = text.partition("Measured by `make bench`")
+    DOCUMENT.write_text(f"{before}{paragraph(found)}\n\n{rest.partition(chr(10) * 2)[2]}", "utf-8")
+
+
 def main() -> None:
     """Measure, print, and end with 1 where a bar was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--write", action="store_true", help=f"keep what was measured in {RECORD.name}")
+    parser.add_argument("--write", action="store_true", help=f"keep it in {RECORD.name} and {DOCUMENT.name}")
     asked = parser.parse_args()
     measures = {"append": lambda: appends(asked.rounds), "step": lambda: steps(asked.rounds), "verify": verifying}
     found = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {}
     found |= {part: measures[part]() for part in asked.only}
     if asked.write:
         found["python"] = platform.python_version()
-        RECORD.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        write_down(found)
     wrong = missed(found) if set(PARTS) <= found.keys() else []
     if wrong:
         sys.exit(f"not reached: {', '.join(wrong)}")
