@@ -18,4 +18,5 @@ def test_the_table_of_steps_is_what_was_measured_and_every_part_kept_its_bar():
 
 def test_the_log_costs_what_the_page_on_audit_says():
     assert f"\n\n{bench_audit.paragraph(AUDIT)}\n\n" in bench_audit.DOCUMENT.read_text("utf-8")
+    assert set(bench_audit.PARTS) <= AUDIT.keys()
     assert bench_audit.missed(AUDIT) == []

@@ -22,10 +22,12 @@ from iact.audit.bundles import (
     DEFINITIONS,
     EARLIER,
     ENTRIES,
+    INDEX,
     LONGEST_LINE,
     MANIFEST,
     MAY_BE_MISSING,
     MEMBERS,
+    ROTATIONS,
     AuditFindingError,
     BundleError,
 )
@@ -277,6 +279,7 @@ def filled(honest: bytes, name: str, content: Callable[[], Iterator[bytes]]) -> 
 
 BLOCK = 1 << 20
 BOMBS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
+    "endless rotations": (ROTATIONS, lambda: (b"[[[[[[[[]]]]]]]]," * (BLOCK // 17) for _ in range(16))),
     "one endless entry": (ENTRIES, lambda: (b"a" * BLOCK for _ in range(MUCH // BLOCK * 2))),
     "very many empty entries": (ENTRIES, lambda: (b"\n" * BLOCK for _ in range(4))),
     "one endless definition": (DEFINITIONS, lambda: (b"[" * BLOCK for _ in range(MUCH // BLOCK // 2))),
@@ -352,3 +355,17 @@ def test_what_is_named_and_cannot_be_used_is_told(
     told = at_the_bundle.readouterr().err
     assert words in told
     assert told.startswith("cannot be judged: ")
+
+
+@pytest.mark.parametrize(
+    "manifest", [{"format": "iact/audit-bundle/v2"}, {"format": "iact/audit-bundle/v12", "n": 1.5}]
+)
+def test_a_bundle_of_a_later_release_is_called_that_whatever_else_is_new_in_it(manifest: object, honest: bytes, said):
+    members = {**unpacked(honest), "more.json": b"{}", MANIFEST: json.dumps(manifest).encode()}
+    del members[INDEX]
+
+    code, told = said(packed(members))
+
+    assert code == 2
+    assert "in the format iact/audit-bundle/v" in told
+    assert "verify it with the verifier of a newer release" in told

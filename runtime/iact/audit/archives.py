@@ -8,6 +8,7 @@ be short, and has to be what ends there.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -17,13 +18,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, NoReturn, Self, cast
 
-from iact.audit.bundles import ENTRIES, LONGEST_LINE, MANIFEST, MAY_BE_MISSING, MEMBERS, BundleError, shortened
+from iact.audit.bundles import (
+    BUNDLE_FORMAT,
+    ENTRIES,
+    LONGEST_LINE,
+    MANIFEST,
+    MAY_BE_MISSING,
+    MEMBERS,
+    BundleError,
+    shortened,
+)
 
 _END: Final = struct.Struct("<4s4H2LH")
 _END_64: Final = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR: Final = struct.Struct("<4sLQL")
 _IN_64: Final = 0xFFFFFFFF
 _LONGEST_LIST: Final = 64 * 1024
+_LONGEST_MANIFEST: Final = 1 << 20
+_FORMAT: Final = re.compile(rb'"format"\s*:\s*"(iact/audit-bundle/v[0-9]{1,9})"')
 _ENCRYPTED: Final = 0x1
 _READ_AT_ONCE: Final = 1 << 20
 _DAMAGES: Final = (
@@ -145,11 +157,22 @@ class Archive:
             finally:
                 self._opened.remove(opened)
 
+    def _check_version(self) -> None:
+        """Say of a bundle of a later release that it is one, before anything is found that only that release knows."""
+        manifest = self.read(MANIFEST, _LONGEST_MANIFEST)
+        found = _version_in(manifest)
+        if found and found != BUNDLE_FORMAT:
+            raise BundleError(
+                f"the bundle is in the format {found}, and this verifier knows {BUNDLE_FORMAT}; "
+                "verify it with the verifier of a newer release"
+            )
+
     def _check_members(self) -> None:
         found = self._zip.infolist()
         names = [one.filename for one in found]
         if MANIFEST not in names:
             _refuse_another_zip(self._name, names)
+        self._check_version()
         for name in names:
             if name not in MEMBERS:
                 raise BundleError(f"{self._name} holds {shortened(name)!r}, which no bundle has")
@@ -163,6 +186,12 @@ class Archive:
                 raise BundleError(f"{one.filename} is encrypted; a bundle is not. Unpack and export it once more")
             if one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                 raise BundleError(f"{one.filename} is compressed in a way that no bundle is")
+
+
+def _version_in(manifest: bytes) -> str:
+    """Return which format a manifest names, whatever else is in it; empty where it names none."""
+    found = _FORMAT.search(manifest)
+    return found.group(1).decode() if found else ""
 
 
 def _refuse_another_zip(file: str, names: list[str]) -> NoReturn:

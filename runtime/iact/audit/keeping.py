@@ -113,7 +113,7 @@ class LogKeeper:
     def _keep_up(self, *, signs: bool) -> None:
         keep_up_in_spite(self._host, self._identity, signs=signs)
         is_publishing = self._published is not None and not self._published.done()
-        if signs and self._publishing.places and not is_publishing:
+        if signs and self._publishing.everywhere and not is_publishing:
             asked = (self._host, self._identity, self._publishing)
             self._published = self._publisher.submit(publish_in_spite, *asked)
 

@@ -114,6 +114,8 @@ def trusted_keys(origin: str, known: VerifierKey, rotations: Iterable[Note]) -> 
         NoteError: if one is of another log, is not signed by the key that it names, or if two keys follow one: then
             whoever keeps the log, or has its key, told different things to different people.
     """
+    if known.name != origin:
+        raise NoteError(f"the key {known} is of the log {known.name!r}, not of {origin!r}")
     chain = [known]
     for note in rotations:
         rotation = parse_rotation(note.text)
@@ -122,6 +124,8 @@ def trusted_keys(origin: str, known: VerifierKey, rotations: Iterable[Note]) -> 
         if not _names_one_of(note, chain):
             continue
         signed = verify(note, chain)
+        if rotation.successor.name != origin:
+            raise NoteError(f"the key {rotation.successor} follows, and is of another log than {origin!r}")
         if rotation.successor in chain:
             raise NoteError(f"the key {rotation.successor} comes again after another: keys follow in one line only")
         if signed != (chain[-1],):

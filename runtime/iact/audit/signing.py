@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from iact.audit.checkpoint import Checkpoint
 from iact.audit.notes import Note
 from iact.audit.store import ADD_CHECKPOINT, ADD_KEY, head, keys_of, newest_checkpoint
+from iact.core.errors import ConfigurationError
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
@@ -74,6 +75,12 @@ def _sign_by(host: Host, origin: str, signer: Signer) -> int | None:
             ADD_KEY.run(connection, project=host.project, number=1, key=written, rotation=None, since=now)
         elif known[-1].key != str(signer.key):
             return None
+        if signer.key.name != origin:
+            message = (
+                f"the log is called {signer.key.name} in all that its key has signed, and {origin} in iact.yaml. "
+                f"A log keeps its name: write `audit: {{log: {signer.key.name}}}`."
+            )
+            raise ConfigurationError(message)
         text = str(Checkpoint(origin, top.size, top.root))
         note = str(Note(text, (signer.sign(text),)))
         ADD_CHECKPOINT.run(connection, project=host.project, size=top.size, note=note.encode(), at=now)

@@ -52,6 +52,8 @@ from iact.core.commitments import commitments_in
 
 MOST_OF_A_NOTE: Final = 1 << 20
 """Bytes of a checkpoint or a manifest at most."""
+MOST_OF_PROOFS: Final = 4 << 20
+"""Bytes of all consistency proofs at most: those of a thousand parts of an archive. JSON takes fifty times its size."""
 RUNS_OF_A_SEARCH: Final = 100_000
 """How many runs are kept in mind where entries that are not those of the log are searched for the first bad one."""
 
@@ -170,13 +172,20 @@ def _signed_checkpoint(
     try:
         note = parse_note(archive.read(CHECKPOINT, MOST_OF_A_NOTE))
         checkpoint = parse_checkpoint(note.text)
-        written = parse_json(archive.read(ROTATIONS, MOST_OF_A_FILE), ROTATIONS)
+        written = parse_json(archive.read(ROTATIONS, MOST_OF_A_NOTE), ROTATIONS)
         if not isinstance(written, list) or not all(isinstance(one, str) for one in written):
             raise BundleError(f"{ROTATIONS} should be a list of notes")
         for line in archive.read(KEYS, MOST_OF_A_NOTE).decode("utf-8").splitlines():
             parse_key(line)  # whoever looks a key up in there finds keys; to believe one of them is another matter
         rotations = [parse_note(one.encode()) for one in written]
-        chains = [trusted_keys(checkpoint.origin, key, rotations) for key in keys]
+        own = [key for key in keys if key.name == checkpoint.origin]
+        if not own:
+            said = ", ".join(shortened(key.name, 60) for key in keys)
+            raise AuditFindingError(
+                f"the bundle is of the log {shortened(checkpoint.origin)}, and what was handed in are keys of {said}: "
+                "a key signs one log, and no other"
+            )
+        chains = [trusted_keys(checkpoint.origin, key, rotations) for key in own]
         trusted = tuple(dict.fromkeys(key for chain in chains for key in chain))
         try:
             return checkpoint, trusted, verify(note, trusted)
@@ -372,7 +381,7 @@ def _sides(archive: Archive, manifest: Manifest, size: int) -> tuple[Range, Rang
 
 
 def _consistency(archive: Archive) -> Mapping[int, Sequence[bytes]]:
-    record = parse_json(archive.read(CONSISTENCY, MOST_OF_A_FILE), CONSISTENCY)
+    record = parse_json(archive.read(CONSISTENCY, MOST_OF_PROOFS), CONSISTENCY)
     if not isinstance(record, list) or not all(
         isinstance(one, dict) and one.keys() == {"size", "proof"} and is_count(one["size"]) for one in record
     ):

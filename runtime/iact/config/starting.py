@@ -36,7 +36,7 @@ spec:
 _PUBLISH: Final = """\
   audit:                                    # where signed checkpoints go; best two places that nobody here can set back
     publish:
-      git: {{remote: {remote}, ref: refs/heads/iact-checkpoints}}    # protect this branch against force and deletion
+      git: {{remote: {remote}, ref: refs/heads/iact-checkpoints-{name}}}    # protect it against force and deletion
       # webhook: {{url: https://audit.example.org/checkpoints, token: env:AUDIT_TOKEN}}
 """
 _PUBLISH_LATER: Final = """\
@@ -133,7 +133,8 @@ def start(folder: Path, *, github: bool) -> Iterator[str]:
     yield f"made {folder / 'catalog/schemas'}: what editors complete and check files by"
     yield from (_LEFT_ALONE[name] for name in left)
     if remote:
-        yield f"`iact serve` pushes checkpoints to {remote}, branch iact-checkpoints: protect it against force there."
+        branch = f"iact-checkpoints-{_project_name(folder)}"
+        yield f"`iact serve` pushes checkpoints to {remote}, branch {branch}: protect it against force there."
     if github:
         yield f"Fill in where iact is installed from: {folder / '.github/workflows/iact.yaml'}"
     yield f"Next: cd {folder} && iact validate" if folder != Path() else "Next: iact validate"
@@ -141,7 +142,7 @@ def start(folder: Path, *, github: bool) -> Iterator[str]:
 
 def _files(folder: Path, remote: str, *, github: bool) -> dict[str, str]:
     name = _project_name(folder)
-    publish = _PUBLISH.format(remote=remote) if remote else _PUBLISH_LATER
+    publish = _PUBLISH.format(remote=remote, name=name) if remote else _PUBLISH_LATER
     files = {
         "iact.yaml": _SETTINGS.format(name=name, publish=publish),
         "policies/people.yaml": _PEOPLE,

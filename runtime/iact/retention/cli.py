@@ -252,7 +252,7 @@ def _say_erased(found: Erased, form: str, *, done: bool) -> None:
         click.echo(json.dumps(found.to_record(), indent=2, ensure_ascii=False))
         return
     if not (found.pseudonyms or found.remarks or found.rows or found.backups or found.left):
-        click.echo("Nothing is kept of anybody who is called so.")
+        click.echo("Nothing is kept of anybody who is called so." + (" No trace is left." if done else ""))
         return
     for pseudonym in found.pseudonyms:
         click.echo(f"{pseudonym} stands for them in the journal")

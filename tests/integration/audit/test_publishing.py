@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from iact.audit.keeping import publish_in_spite
 from iact.audit.notes import Note, Signer, parse_key, parse_note, verify
 from iact.audit.publishing.git_ref import GitRef
 from iact.audit.publishing.mail import Mail
-from iact.audit.publishing.model import Kept, Place, Publication
+from iact.audit.publishing.model import Kept, Place, Publication, RefusedError
 from iact.audit.publishing.places import Publishing
 from iact.audit.publishing.rounds import Became, Result, publish
 from iact.audit.publishing.rules import PlaceState
 from iact.audit.publishing.store import claim, settle, states
+from iact.audit.publishing.web import post
 from iact.audit.publishing.webhook import Webhook
 from iact.audit.sequencing import sequence
 from iact.audit.signing import sign_head
@@ -28,6 +31,7 @@ from iact.audit.standing import log_lines, log_standing
 from iact.audit.store import newest_checkpoint
 from iact.audit.tables import LOG_CHECKPOINTS, LOG_HEADS, LOG_LEAVES, LOG_TILES
 from iact.config.model.publish import PublishByMail, PublishToGit, PublishToWeb
+from iact.core.errors import ConfigurationError
 from iact.core.secret_values import SecretReference
 from iact.engine import journal
 from iact.engine.clocks import ManualClock
@@ -380,6 +384,68 @@ def test_what_a_webhook_was_sent_is_compared_as_well(host: Host, identity: LogId
     assert len(hook.bodies) == 1
 
 
+def test_nothing_goes_anywhere_as_long_as_one_place_contradicts(
+    host: Host, identity: LogIdentity, remote: Path, hook: Web
+):
+    """A store from an older backup signs another history: whoever cannot tell is not handed it."""
+    go_on(host, identity, 3)
+    published(host, to_git(identity), to_web(identity, hook))
+    engine = open_passing()
+    restored = replace(host, engine=engine)
+    with writing(engine) as connection:
+        journal.append(connection, project="test", run="b", kind=EntryKind.DECISION, at=NOON, body={"other": 1})
+    go_on(restored, identity, 4)
+
+    told: dict[str, Result] = {}
+    for at_once in (True, False, True):
+        results = published(restored, to_web(identity, hook), to_git(identity), at_once=at_once)
+        told = {one.place: one for one in results}
+        assert "webhook" not in told or told["webhook"].became is Became.REFUSED
+        later(restored, 2 * HOUR)
+    assert told["webhook"].trouble == "nothing is sent there as long as git contradicts"
+    assert told["git"].became is Became.CONTRADICTS
+    engine.dispose()
+    assert len(hook.bodies) == 1
+
+    go_on(host, identity, 1)
+    assert [one.became for one in published(host, to_git(identity), to_web(identity, hook))] == [Became.PUBLISHED] * 2
+    assert there(remote) == newest(host)
+
+
+def test_a_server_that_answers_without_end_keeps_nobody_waiting(hook: Web):
+    dripping = threading.Event()
+
+    class Drip(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            while not dripping.wait(0.05):
+                self.wfile.write(b"X")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with pytest.raises(RefusedError, match=r"127\.0\.0\.1:\d+ gives no whole answer in 1 s"):
+            post(f"http://127.0.0.1:{server.server_address[1]}/", b"note", {}, seconds=1)
+        assert post(hook.url, b"note", {}, seconds=30).is_success
+    finally:
+        dripping.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_log_keeps_the_name_that_its_key_signs(host: Host, identity: LogIdentity):
+    go_on(host, identity)
+    before = newest(host)
+
+    with pytest.raises(ConfigurationError, match=r"A log keeps its name: write `audit: \{log: example\.com/test\}`"):
+        go_on(host, replace(identity, origin="example.com/renamed"))
+    assert newest(host) == before
+
+
 def test_a_ref_that_was_set_back_is_published_to_again_and_told(host: Host, identity: LogIdentity, remote: Path):
     for _ in range(2):
         go_on(host, identity)
@@ -391,6 +457,9 @@ def test_a_ref_that_was_set_back_is_published_to_again_and_told(host: Host, iden
     assert "somebody has set it back" in result.trouble
     assert findings(host, to_git(identity)) == [f"git (origin {REF}): {result.trouble}"]
     assert there(remote) == newest(host)
+    with reading(host.engine) as connection:
+        (entry,) = journal.entries(connection, "test", journal.LOG_RUN)
+    assert entry.body == {"what": "set back", "place": "git", "message": result.trouble}
     assert became(host, to_git(identity)) == [("git", "nothing new", 2)]
     assert findings(host, to_git(identity)) == []
 

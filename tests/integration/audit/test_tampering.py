@@ -35,6 +35,7 @@ from iact.audit.bundles import (
     BundleError,
 )
 from iact.audit.keys import rotate
+from iact.audit.notes import Signer
 from iact.audit.verifying import Verdict, verify_bundle
 from iact.core.canonical import canonical, digest
 from iact.core.commitments import shortened_commitment
@@ -288,6 +289,17 @@ def test_a_signature_that_is_missing_of_another_key_or_not_its_own_is_found(log:
 
 def test_a_bundle_of_another_key_does_not_hold_although_it_brings_its_key_along(judged, journal: Journal):
     assert "none of the keys that are trusted" in finding(judged, Log(journal, signer=OTHER).bundle())
+
+
+def test_a_key_signs_its_own_log_and_no_other(judged, journal: Journal):
+    """Whoever has one key may call a second log otherwise; a witness's key is no log's."""
+    named_otherwise = Signer.of_seed("example.com/other", bytes(range(32)))
+    bundle = Log(journal, signer=named_otherwise).bundle()
+
+    for one in (bundle, Log(journal).bundle()):
+        with pytest.raises(AuditFindingError, match=f"of the log {ORIGIN}, and what was handed in are keys of example"):
+            judged(one, (), (named_otherwise.key,))
+    assert judged(Log(journal).bundle(), (), (named_otherwise.key, SIGNER.key)).signed_by == (SIGNER.key,)
 
 
 def test_without_a_key_nothing_holds(log: Log, judged):

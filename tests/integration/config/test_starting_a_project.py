@@ -98,7 +98,7 @@ def test_in_a_repository_with_a_remote_checkpoints_go_there(tmp_path: Path):
     publish = open_project(tmp_path / "rules/shop").settings.audit.publish
     assert publish is not None
     assert publish.git is not None
-    assert (publish.git.remote, publish.git.ref) == ("upstream", "refs/heads/iact-checkpoints")
+    assert (publish.git.remote, publish.git.ref) == ("upstream", "refs/heads/iact-checkpoints-shop")
     assert any("pushes checkpoints to upstream" in line for line in lines)
 
 

@@ -148,7 +148,8 @@ class GitRef:
         if not ended.code and not ended.stopped:
             return
         told = [line for line in ended.output.decode(errors="replace").splitlines() if line.startswith("!")]
-        if any("[rejected]" in line for line in told):
+        # Of two who push at once the server lets one lock the ref, and rejects the other in words of its own.
+        if any("[rejected]" in line or "cannot lock ref" in line for line in told):
             message = f"{self.address} has moved meanwhile"
             raise MovedError(message)
         why = told[0].split("\t")[-1] if told else ""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from iact.audit.bundles import CHECKPOINT, KEYS, shortened
 from iact.audit.notes import Signature
+from iact.audit.publishing.deadline import WHOLE_ANSWER, within
 from iact.audit.publishing.model import Kept, Publication, RefusedError
 from iact.config.model.publish import PublishByMail, is_this_machine
 from iact.config.secret_reading import read_secret
@@ -73,6 +74,10 @@ class Mail:
             RefusedError: if the server does not take it.
             ConfigurationError: if the password is not there.
         """
+        within(WHOLE_ANSWER, urlsplit(self.settings.smtp).netloc, lambda: self._send(publication))
+        return None
+
+    def _send(self, publication: Publication) -> None:
         settings = self.settings
         password = None if settings.password is None else read_secret(settings.password, self.root)
         try:
@@ -85,7 +90,6 @@ class Mail:
             said = "it does not accept the account and its password" if _is_login(error) else _said(error)
             message = f"{urlsplit(settings.smtp).netloc} does not take the mail: {said}"
             raise RefusedError(message) from None
-        return None
 
     def _server(self) -> smtplib.SMTP:
         """Return the server, connected so that nobody can read along; on this machine it may be in the open."""

@@ -26,10 +26,12 @@ from iact.audit.store import head, keys_of, newest_checkpoint, tile_reader
 from iact.audit.tiles import LostTileError, Tiles
 from iact.audit.tree import consistency_proof
 from iact.core.errors import IactError
+from iact.engine import journal
+from iact.engine.journal import LOG_RUN, EntryKind
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -116,7 +118,29 @@ def publish(host: Host, publishing: Publishing, *, at_once: bool = False) -> lis
     # A witness has its own time only where nothing goes out: what goes out now should have its signature.
     wait = timedelta() if goes_out else publishing.every
     witnesses = [_Round(host, place, signed, publishing.every, wait) for place in publishing.witnesses]
-    return [result for one in witnesses + rounds if (result := one.go(at_once=at_once)) is not None]
+    # Whoever can be looked at comes before whoever would be handed something in good faith.
+    inspectable_first = sorted(rounds, key=lambda one: not one.reads_back)
+    found = {one.place: one for one in _go(host, witnesses + inspectable_first, at_once=at_once)}
+    return [found[place.name] for place in publishing.everywhere if place.name in found]
+
+
+def _go(host: Host, rounds: Sequence[_Round], *, at_once: bool) -> Iterator[Result]:
+    """Publish to each place, but to none beside one that contradicts: what would go out may be another history."""
+    contradicting = read(host.engine, lambda connection: [one for one in rounds if one.contradicts(connection)])
+    for one in [*contradicting, *(one for one in rounds if one not in contradicting)]:
+        others = [other for other in contradicting if other is not one]
+        if others and one not in contradicting:
+            if at_once or read(host.engine, one.is_time):
+                yield one.held_back(others[0])
+            continue
+        result = one.go(at_once=at_once)
+        if result is None:
+            continue
+        if result.became is Became.CONTRADICTS and one not in contradicting:
+            contradicting.append(one)
+        elif result.became is not Became.CONTRADICTS and one in contradicting:
+            contradicting.remove(one)
+        yield result
 
 
 class _Round:
@@ -148,6 +172,27 @@ class _Round:
         _LOGGER.log(logging.WARNING if result.trouble else logging.INFO, "publishing to %s", result)
         return result
 
+    def contradicts(self, connection: Connection) -> bool:
+        """Return whether the place did not fit to the log when it was last looked at."""
+        _, state = self._known(connection)
+        return state.contradicts and state.failures > 0
+
+    def held_back(self, other: _Round) -> Result:
+        """Return that nothing is sent to the place as long as another contradicts."""
+        _, state = read(self._host.engine, self._known)
+        trouble = f"nothing is sent there as long as {other.place_name} contradicts"
+        return Result(self._place.name, self._place.address, Became.REFUSED, state.size, trouble)
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether what was published at the place can be looked at."""
+        return self._place.reads_back
+
+    @property
+    def place_name(self) -> str:
+        """What the place is called."""
+        return self._place.name
+
     def is_time(self, connection: Connection) -> bool:
         """Return whether it is time to publish to the place."""
         _, state = self._known(connection)
@@ -174,6 +219,10 @@ class _Round:
         if state.failures:
             state = replace(state, not_before=now + pause_after(state.failures, self._every))
         settle(connection, self._host.project, self._place.name, state)
+        if state.contradicts and not state.failures:
+            # The next publication makes the finding go away; that somebody did this stays in the log.
+            body = {"what": "set back", "place": self._place.name, "message": state.trouble}
+            journal.append(connection, project=self._host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
         if added is not None:
             add_cosignature(connection, self._host.project, self._signed.size, added, now)
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from iact import __version__
 from iact.audit.bundles import shortened
+from iact.audit.publishing.deadline import WHOLE_ANSWER, within
 from iact.audit.publishing.model import RefusedError
 
 if TYPE_CHECKING:
@@ -66,17 +67,22 @@ class _Stays(urllib.request.HTTPRedirectHandler):
         """Follow nobody; the answer that would send on is what comes back."""
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = WHOLE_ANSWER) -> Reply:
     """Send something to an address, and return what was answered.
 
     Args:
         url: `https://…`, or `http://…` on this machine; it was checked where it was written.
         body: what is sent.
         headers: beside those that name length and sender.
+        seconds: that all of it may take.
 
     Raises:
         RefusedError: if no answer came.
     """
+    return within(seconds, urlsplit(url).netloc, lambda: _post(url, body, headers))
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     named = {"User-Agent": f"iact/{__version__}", **headers}
     request = urllib.request.Request(url, body, named, method="POST")  # noqa: S310 - the configuration allows no other than http and https
     try:
