@@ -7,17 +7,19 @@ like all others; a commit that is not there yet, or whose rules have mistakes, a
 from __future__ import annotations
 
 import io
+import logging
 import tarfile
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iact.agents.modes import modes_of
 from iact.config.opening import open_project
 from iact.core.canonical import canonical
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.dora.repository import open_store
 from iact.engine.activations import ADD, Activation, in_force
 from iact.engine.persons import Persons
 from iact.sources.git.command import Git, GitFailed
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from iact.config.project import Project
     from iact.engine.runtime import Runtime
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 def activate(runtime: Runtime, commit: str, project: Project, person: str) -> None:
@@ -90,6 +94,41 @@ def project_at(folder: Path, commit: str) -> Project:
         EnvironmentProblemError: if they cannot be kept.
     """
     return replace(open_project(_taken_out(folder, commit)), root=folder)
+
+
+def project_to_serve() -> Project:
+    """Return the project in the current folder; where its files have mistakes, by the rules of the activated commit.
+
+    Whoever edits a checkout keeps no process from coming back that follows a commit.
+
+    Raises:
+        ConfigurationError: if the files have mistakes and no commit is activated, or it is not here.
+        EnvironmentProblemError: if the store, which is where the commit of the checkout says, does not answer.
+    """
+    try:
+        return open_project()
+    except ConfigurationError as error:
+        here = Path.cwd()
+        root = next((one for one in (here, *here.parents) if (one / "iact.yaml").exists()), None)
+        found = None if root is None else _activated_at(root)
+        if found is None:
+            raise
+        _LOGGER.error("the files of %s have mistakes, and the activated commit is followed:\n%s", root, error)  # noqa: TRY400 - its traceback says nothing more
+        return found
+
+
+def _activated_at(root: Path) -> Project | None:
+    """Return a project by the rules of the commit that is activated in its store; None where none is."""
+    try:
+        recorded = project_at(root, commit_id(root, "HEAD"))
+    except ConfigurationError:
+        return None
+    engine = open_store(recorded)
+    try:
+        activation = read(engine, lambda connection: in_force(connection, recorded.name))
+    finally:
+        engine.dispose()
+    return project_at(root, activation.commit) if activation and activation.commit else None
 
 
 def _taken_out(folder: Path, commit: str) -> Path:

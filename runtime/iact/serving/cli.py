@@ -50,14 +50,14 @@ def serve(actions: int, lease: int, health: str | None) -> None:
     from datetime import timedelta
 
     from iact.agents.runtime import runtime_of
-    from iact.config.opening import open_project
     from iact.engine.serving import PACE
+    from iact.serving.activations import project_to_serve
     from iact.serving.health import answering
     from iact.serving.leaving import Leaving, end_now
     from iact.serving.service import Service
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    project = open_project()
+    project = project_to_serve()
     with ExitStack() as stack:
         runtime = stack.enter_context(runtime_of(project))
         presence = stack.enter_context(runtime.present(timedelta(seconds=lease)))

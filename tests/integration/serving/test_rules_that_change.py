@@ -156,6 +156,22 @@ def test_an_activated_commit_counts_for_all_whatever_files_say_until_files_are_a
         process.stop()
 
 
+def test_whoever_edits_a_checkout_keeps_no_process_from_following_the_activated_commit(shop: GitRepository):
+    recorded = commit(shop, "health")
+    write(PROJECT % "nothing")
+    with pytest.raises(ConfigurationError, match=r"iact\.yaml:7:12"):
+        command("serve")
+
+    write(PROJECT % "health")
+    command("config", "activate", "HEAD")
+    write(PROJECT % "nothing")
+    with served() as process:
+        process.until(lambda: process.heard("health, for"))
+        assert process.heard("have mistakes, and the activated commit is followed")
+        assert process.health()[1]["rules"]["commit"] == recorded
+        process.stop()
+
+
 def commit(repository: GitRepository, message: str) -> str:
     """Commit the project's file, and return the commit's id."""
     repository.git("add", "iact.yaml")
