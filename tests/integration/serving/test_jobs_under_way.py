@@ -78,6 +78,10 @@ def served(pace: Pace, patience: Patience) -> Iterator[tuple[Service, Presence, 
             yield service, presence, stop
         finally:
             service.server.stop()
+            # A job that was left to itself writes what came of it, which the store has to outlive.
+            for one in threading.enumerate():
+                if one.name.startswith("iact-job"):
+                    one.join(PATIENCE)
 
 
 def rows(job: str) -> list[tuple[str, str]]:
