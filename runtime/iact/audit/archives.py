@@ -26,6 +26,7 @@ from iact.audit.bundles import (
     MAY_BE_MISSING,
     MEMBERS,
     BundleError,
+    of_a_later_release,
     shortened,
 )
 
@@ -162,10 +163,7 @@ class Archive:
         manifest = self.read(MANIFEST, _LONGEST_MANIFEST)
         found = _version_in(manifest)
         if found and found != BUNDLE_FORMAT:
-            raise BundleError(
-                f"the bundle is in the format {found}, and this verifier knows {BUNDLE_FORMAT}; "
-                "verify it with the verifier of a newer release"
-            )
+            raise of_a_later_release(found)
 
     def _check_members(self) -> None:
         found = self._zip.infolist()

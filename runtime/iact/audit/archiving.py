@@ -24,6 +24,7 @@ from iact.stores.units import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from sqlalchemy.engine import Connection
 
@@ -80,9 +81,14 @@ def archive(host: Host, identity: LogIdentity) -> Archived | None:
         )
         raise EnvironmentProblemError(message) from error
     verdict = export(host, identity, file, Asked(after=begin, discloses=False))
-    with file.open("rb") as opened:
-        sealed = f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+    sealed = digest_of_file(file)
     return write(host.engine, lambda connection: _note(connection, host, file.name, sealed, verdict), meets_others=True)
+
+
+def digest_of_file(file: Path) -> str:
+    """Return `sha256:` and the digest of a file's bytes."""
+    with file.open("rb") as opened:
+        return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
 
 
 def _unarchived(connection: Connection, project: str) -> tuple[int, int] | None:

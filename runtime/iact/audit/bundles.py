@@ -105,6 +105,14 @@ class Manifest:
         }
 
 
+def of_a_later_release(found: str) -> BundleError:
+    """Return what is said of a bundle in a format that this release does not know."""
+    return BundleError(
+        f"the bundle is in the format {found}, and this verifier knows {BUNDLE_FORMAT}; "
+        "verify it with the verifier of a newer release"
+    )
+
+
 def parse_manifest(content: bytes) -> Manifest:
     """Return what a bundle says that it is about.
 
@@ -115,10 +123,7 @@ def parse_manifest(content: bytes) -> Manifest:
     found = record.get("format") if isinstance(record, dict) else None
     if found != BUNDLE_FORMAT:
         if isinstance(found, str) and re.fullmatch(r"iact/audit-bundle/v[0-9]{1,9}", found, re.ASCII):
-            raise BundleError(
-                f"the bundle is in the format {found}, and this verifier knows {BUNDLE_FORMAT}; "
-                "verify it with the verifier of a newer release"
-            )
+            raise of_a_later_release(found)
         raise BundleError(f"{MANIFEST} does not say that this is a bundle: its format should be {BUNDLE_FORMAT}")
     if set(record) != {"format", "project", "first", "last", "from", "to"}:
         raise BundleError(f"{MANIFEST} has other keys than format, project, first, last, from and to")

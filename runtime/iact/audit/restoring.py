@@ -6,7 +6,6 @@ are deleted from the front, so they come back from behind: the part that was del
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import delete, insert
 
 from iact.audit.archives import Archive
+from iact.audit.archiving import digest_of_file
 from iact.audit.bundles import ENTRIES, AuditFindingError, BundleError
 from iact.audit.exporting import first_trusted
 from iact.audit.store import head, keys_of, tile_reader
@@ -154,12 +154,6 @@ def _bring_back(connection: Connection, project: str, file: Path, first: int) ->
                 rows = []
     BRING_BACK.run_many(connection, rows)
     return {run: front for run, front in fronts.items() if front is not None}
-
-
-def digest_of_file(file: Path) -> str:
-    """Return `sha256:` and the digest of a file."""
-    with file.open("rb") as opened:
-        return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
 
 
 def _front(connection: Connection, project: str, run: str) -> _Front | None:

@@ -35,11 +35,6 @@ def commitment(kind: str, salt: bytes, words: str) -> str:
     return f"{kind}:{hashlib.sha256(salt + f'{kind}:{words}'.encode()).hexdigest()}"
 
 
-def is_commitment(text: str) -> bool:
-    """Return whether a text stands for words, as a whole."""
-    return _TOKEN.fullmatch(text) is not None
-
-
 def commitments_in(text: str) -> Iterator[str]:
     """Walk what stands for words in a text, in order."""
     return (found.group() for found in _TOKEN.finditer(text))

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from iact.core.commitments import is_commitment
+from iact.core.commitments import commitments_in
 from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from iact.dora.tables import FAILURES
 from iact.stores.connect import writing
@@ -331,7 +331,7 @@ def test_what_no_rule_reads_is_kept_apart_even_where_it_is_a_number():
 
     (entry,) = listed("--person", "4711")
     assert sorted(entry["words"].values()) == ["3 days", "4711"]
-    assert all(is_commitment(fact["value"]) for fact in entry["entry"]["body"]["brought"])
+    assert all([*commitments_in(fact["value"])] == [fact["value"]] for fact in entry["entry"]["body"]["brought"])
     said = json.loads(command("audit", "person", "show", "4711", "--format", "json").stdout)
     assert (said["remarks"], said["texts"]) == (1, ["3 days"])
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from iact.audit.bundles import CHECKPOINT, KEYS, shortened
 from iact.audit.notes import Signature
 from iact.audit.publishing.deadline import WHOLE_ANSWER, within
-from iact.audit.publishing.model import Kept, Publication, RefusedError
+from iact.audit.publishing.model import Kept, Publication, RefusedError, Unseen
 from iact.config.model.publish import PublishByMail, is_this_machine
 from iact.config.secret_reading import read_secret
 
@@ -37,7 +37,7 @@ way.
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Unseen):
     """An address that gets each checkpoint by mail.
 
     Attributes:
@@ -57,15 +57,6 @@ class Mail:
     def address(self) -> str:
         """Who gets it."""
         return self.settings.to
-
-    @property
-    def reads_back(self) -> bool:
-        """Whether what was published there can be looked at: it cannot."""
-        return False
-
-    def look(self) -> Kept | None:
-        """Return None: nobody can look."""
-        return None
 
     def publish(self, publication: Publication, after: Kept | None) -> Signature | None:  # noqa: ARG002 - every place has this parameter
         """Send a checkpoint, to which nothing is added.

@@ -59,6 +59,21 @@ class Kept:
     state: str
 
 
+class Unseen:
+    """The part of a place that is the same wherever nobody can look at what was published."""
+
+    __slots__ = ()
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether what was published there can be looked at: it cannot."""
+        return False
+
+    def look(self) -> Kept | None:
+        """Return None: nobody can look."""
+        return None
+
+
 class Place(Protocol):
     """Where checkpoints go."""
 

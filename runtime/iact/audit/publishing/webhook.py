@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iact.audit.notes import Signature
-from iact.audit.publishing.model import Kept, Publication, RefusedError
+from iact.audit.publishing.model import Kept, Publication, RefusedError, Unseen
 from iact.audit.publishing.web import post
 from iact.config.model.publish import PublishToWeb
 from iact.config.secret_reading import read_secret
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(Unseen):
     """An address that takes each checkpoint as the body of a POST.
 
     Attributes:
@@ -33,15 +33,6 @@ class Webhook:
     def address(self) -> str:
         """Where that is."""
         return self.settings.url
-
-    @property
-    def reads_back(self) -> bool:
-        """Whether what was published there can be looked at: it cannot."""
-        return False
-
-    def look(self) -> Kept | None:
-        """Return None: nobody can look."""
-        return None
 
     def publish(self, publication: Publication, after: Kept | None) -> Signature | None:  # noqa: ARG002 - every place has this parameter
         """Send a checkpoint, to which nothing is added.

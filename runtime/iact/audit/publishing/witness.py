@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from iact.audit.notes import Note, NoteError, Signature, VerifierKey, parse_key, parse_note, verify
-from iact.audit.publishing.model import ContradictionError, Kept, Publication, RefusedError
+from iact.audit.publishing.model import ContradictionError, Kept, Publication, RefusedError, Unseen
 from iact.audit.publishing.web import Reply, post
 from iact.config.model.publish import Witness
 
@@ -28,7 +28,7 @@ _TIMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class WitnessPlace:
+class WitnessPlace(Unseen):
     """A witness.
 
     Attributes:
@@ -46,15 +46,6 @@ class WitnessPlace:
     def address(self) -> str:
         """Where it is asked."""
         return self.settings.url
-
-    @property
-    def reads_back(self) -> bool:
-        """Whether what was published there can be looked at: a witness says so only when it is asked to sign."""
-        return False
-
-    def look(self) -> Kept | None:
-        """Return None: nobody can look."""
-        return None
 
     def publish(self, publication: Publication, after: Kept | None) -> Signature | None:  # noqa: ARG002 - every place has this parameter
         """Have a checkpoint signed, and return the signature, verified.
