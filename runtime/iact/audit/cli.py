@@ -237,6 +237,29 @@ def publish(form: str) -> None:
         raise click.exceptions.Exit(1)
 
 
+@audit.command(name="go-on")
+@reason_option
+@by_option
+def go_on(reason: str, by: str) -> None:
+    """Let the log go on from a store that is older than what this machine has signed.
+
+    After an older backup was restored, the store lacks entries that were signed, and perhaps published. A key that
+    signs others in their place has signed two histories, so nothing is signed until you say this. Who, why, and which
+    checkpoint is given up becomes an entry of the log. Say it on each machine that has the key. Exit codes: 0 done, 2
+    the log goes on from all that was signed.
+    """
+    from iact.audit.going_on import go_on as go_on_from
+    from iact.audit.keeping import keep_up
+    from iact.audit.opening import opened_log
+    from iact.config.opening import open_project
+
+    with opened_log(open_project()) as (host, identity):
+        given_up = go_on_from(host, identity, by, reason)
+        keep_up(host, identity)
+    what = f"the checkpoint of {given_up.size:,} entries" if given_up else "what could not be read"
+    click.echo(f"The log goes on from the store as it is. This gives up {what}: tell those who have it.")
+
+
 @audit.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(

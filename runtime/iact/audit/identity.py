@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 KEY_FILE: Final = Path(".iact") / "log.key"
 """Where a key is made that the rules do not name."""
+SIGNED_FILE: Final = Path(".iact") / "log.signed"
+"""Where the newest checkpoint is kept that a machine has signed; wherever the key is, here can be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class LogIdentity:
         if self.key is None:
             return self.root / KEY_FILE
         return self.root / self.key.name if self.key.store == "file" else None
+
+    @property
+    def signed_file(self) -> Path:
+        """The file of the newest checkpoint that this machine has signed."""
+        return self.root / SIGNED_FILE
 
     def signer(self) -> Signer | None:
         """Return the signer whose secret this machine has; None where it has none.

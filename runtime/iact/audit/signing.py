@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iact.audit.checkpoint import Checkpoint
+from iact.audit.last_signed import check_goes_on_from, keep_last_signed, last_signed
 from iact.audit.notes import Note
 from iact.audit.store import ADD_CHECKPOINT, ADD_KEY, head, keys_of, newest_checkpoint
 from iact.core.errors import ConfigurationError
@@ -36,7 +37,8 @@ def sign_head(host: Host, identity: LogIdentity) -> int | None:
 
     Raises:
         ConfigurationError: if the rules name a secret that is not there, or is no key.
-        EnvironmentProblemError: if a key cannot be read or made.
+        EnvironmentProblemError: if a key cannot be read or made, or what is signed cannot be kept beside it.
+        SecondHistoryError: if the log does not go on from what this machine has signed.
     """
 
     def unsigned(connection: Connection) -> bool:
@@ -45,7 +47,7 @@ def sign_head(host: Host, identity: LogIdentity) -> int | None:
     if not read(host.engine, unsigned):
         return None
     signer = signer_of(host, identity)
-    return None if signer is None else _sign_by(host, identity.origin, signer)
+    return None if signer is None else _sign_by(host, identity, signer)
 
 
 def signer_of(host: Host, identity: LogIdentity) -> Signer | None:
@@ -63,7 +65,11 @@ def signer_of(host: Host, identity: LogIdentity) -> Signer | None:
     return identity.signer_of(known[-1].key) if known else identity.first_signer()
 
 
-def _sign_by(host: Host, origin: str, signer: Signer) -> int | None:
+def _sign_by(host: Host, identity: LogIdentity, signer: Signer) -> int | None:
+    origin, file = identity.origin, identity.signed_file
+    # Before the transaction begins, so that it sees whatever others on this machine have signed.
+    signed_before = last_signed(file)
+
     def sign(connection: Connection) -> int | None:
         top = head(connection, host.project)
         if top is None or not _is_unsigned(connection, host.project):
@@ -81,8 +87,11 @@ def _sign_by(host: Host, origin: str, signer: Signer) -> int | None:
                 f"A log keeps its name: write `audit: {{log: {signer.key.name}}}`."
             )
             raise ConfigurationError(message)
+        if signed_before is not None and signed_before.origin == origin:
+            check_goes_on_from(connection, host.project, signed_before)
         text = str(Checkpoint(origin, top.size, top.root))
         note = str(Note(text, (signer.sign(text),)))
+        keep_last_signed(file, note.encode(), top.size, origin)
         ADD_CHECKPOINT.run(connection, project=host.project, size=top.size, note=note.encode(), at=now)
         return top.size
 

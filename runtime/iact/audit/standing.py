@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from iact.audit.last_signed import SecondHistoryError, check_goes_on_from, last_signed
 from iact.audit.publishing.standing import place_findings, place_lines, place_notes, place_records
 from iact.audit.store import OLDEST_WAITING, archives, head, keys_of, newest_checkpoint
 from iact.core import instants
+from iact.core.errors import EnvironmentProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from iact.audit.identity import LogIdentity
     from iact.audit.publishing.places import Publishing
 
 LONGEST_WAIT: Final = timedelta(seconds=5)
@@ -23,7 +26,9 @@ LONGEST_UNSIGNED: Final = timedelta(minutes=5)
 """How long what has its place may be unsigned."""
 
 
-def log_standing(connection: Connection, project: str, now: datetime, publishing: Publishing) -> dict[str, Any]:
+def log_standing(
+    connection: Connection, project: str, now: datetime, publishing: Publishing, identity: LogIdentity | None = None
+) -> dict[str, Any]:
     """Return where a log stands, as JSON data.
 
     Args:
@@ -31,6 +36,7 @@ def log_standing(connection: Connection, project: str, now: datetime, publishing
         project: the project.
         now: the present moment, UTC.
         publishing: where checkpoints are to go.
+        identity: which log it is, where the files that belong to it are looked at, too.
     """
     top, signed = head(connection, project), newest_checkpoint(connection, project)
     keys, parts = keys_of(connection, project), archives(connection, project)
@@ -51,8 +57,27 @@ def log_standing(connection: Connection, project: str, now: datetime, publishing
         "archived_at": _written(parts[-1].archived_at if parts else None),
         "published": published,
         "notes": list(place_notes(publishing)) if size else [],
-        "findings": [*_findings(now, oldest, unsigned_since), *place_findings(published, now, publishing.every)],
+        "findings": [
+            *_findings(now, oldest, unsigned_since),
+            *place_findings(published, now, publishing.every),
+            *(_file_findings(connection, project, identity, has_archive=bool(parts)) if identity else ()),
+        ],
     }
+
+
+def _file_findings(connection: Connection, project: str, identity: LogIdentity, *, has_archive: bool) -> Iterator[str]:
+    """Yield what is wrong with the files beside the store: of what was signed here, and of the archive."""
+    try:
+        signed = last_signed(identity.signed_file)
+        if signed is not None and signed.origin == identity.origin:
+            check_goes_on_from(connection, project, signed)
+    except (SecondHistoryError, EnvironmentProblemError) as error:
+        yield str(error)
+    if has_archive and not identity.archive.is_dir():
+        yield (
+            f"the folder of the archive, {identity.archive}, is not there, and what is archived is perhaps in no "
+            "journal any more. Put it back from a copy, or say by `audit: {archive: …}` where it is"
+        )
 
 
 def _findings(now: datetime, oldest: datetime | None, unsigned_since: datetime | None) -> Iterator[str]:

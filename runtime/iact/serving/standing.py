@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, select
 
+from iact.audit.identity import identity_of
 from iact.audit.publishing.places import publishing_of
 from iact.audit.standing import log_standing
 from iact.core import instants
@@ -90,7 +91,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
                 }
                 for row in OBSERVED.rows(connection, **asked, most=SHOWN)
             ],
-            "log": log_standing(connection, runtime.project, now, publishing_of(project)),
+            "log": log_standing(connection, runtime.project, now, publishing_of(project), identity_of(project)),
             "schedule": list(_schedule(connection, project, now)),
         }
 

@@ -89,6 +89,11 @@ def go_on(host: Host, identity: LogIdentity, entries: int = 1) -> None:
     sign_head(host, identity)
 
 
+def on_another_machine(identity: LogIdentity) -> None:
+    """Let what this machine has signed be unknown, as it is to another one that has the key."""
+    identity.signed_file.unlink()
+
+
 def later(host: Host, span: timedelta) -> None:
     assert isinstance(host.clock, ManualClock)
     host.clock.advance(span)
@@ -212,7 +217,7 @@ def test_a_place_that_refuses_keeps_no_other_and_is_left_alone_for_longer_each_t
         assert became(host, *places, at_once=False) == [("webhook", "refused", 0)]
     hook.status = 204
     later(host, HOUR)
-    assert became(host, *places, at_once=False) == [("webhook", "published", 1)]
+    assert became(host, *places, at_once=False) == [("webhook", "published", 1), ("git", "nothing new", 1)]
 
 
 def test_a_token_is_sent_and_follows_to_no_other_address(
@@ -344,6 +349,7 @@ def test_a_log_that_was_rewritten_is_found_by_what_was_published(host: Host, ide
     published(host, to_git(identity))
     kept = there(remote)
     forgotten(host)
+    on_another_machine(identity)
     with writing(host.engine) as connection:
         journal.append(connection, project="test", run="b", kind=EntryKind.DECISION, at=NOON, body={"other": 1})
     go_on(host, identity, 4)
@@ -362,8 +368,7 @@ def test_a_store_from_an_older_backup_is_found_even_where_it_knows_of_no_publica
     published(host, to_git(identity))
     engine = open_passing()
     restored = replace(host, engine=engine)
-    signer = identity.signer()
-    assert signer is not None
+    on_another_machine(identity)
     go_on(restored, identity, 2)
 
     [result] = published(restored, to_git(identity))
@@ -377,6 +382,7 @@ def test_what_a_webhook_was_sent_is_compared_as_well(host: Host, identity: LogId
     published(host, to_web(identity, hook))
     with writing(host.engine) as connection:
         connection.execute(update(LOG_TILES).values(hashes=b"\x00" * 96))
+    on_another_machine(identity)
     go_on(host, identity, 1)
 
     [result] = published(host, to_web(identity, hook))
@@ -394,6 +400,7 @@ def test_nothing_goes_anywhere_as_long_as_one_place_contradicts(
     restored = replace(host, engine=engine)
     with writing(engine) as connection:
         journal.append(connection, project="test", run="b", kind=EntryKind.DECISION, at=NOON, body={"other": 1})
+    on_another_machine(identity)
     go_on(restored, identity, 4)
 
     told: dict[str, Result] = {}
@@ -407,6 +414,7 @@ def test_nothing_goes_anywhere_as_long_as_one_place_contradicts(
     engine.dispose()
     assert len(hook.bodies) == 1
 
+    on_another_machine(identity)
     go_on(host, identity, 1)
     assert [one.became for one in published(host, to_git(identity), to_web(identity, hook))] == [Became.PUBLISHED] * 2
     assert there(remote) == newest(host)
@@ -460,8 +468,41 @@ def test_a_ref_that_was_set_back_is_published_to_again_and_told(host: Host, iden
     with reading(host.engine) as connection:
         (entry,) = journal.entries(connection, "test", journal.LOG_RUN)
     assert entry.body == {"what": "set back", "place": "git", "message": result.trouble}
+
+    for _ in range(2):
+        later(host, HOUR)
+        assert became(host, to_git(identity), at_once=False) == [("git", "nothing new", 2)]
+        assert f"git (origin {REF}): {result.trouble}" in findings(host, to_git(identity))
     assert became(host, to_git(identity)) == [("git", "nothing new", 2)]
-    assert findings(host, to_git(identity)) == []
+    assert not any("set it back" in one for one in findings(host, to_git(identity)))
+    with reading(host.engine) as connection:
+        assert len(list(journal.entries(connection, "test", journal.LOG_RUN))) == 1
+
+
+@pytest.mark.parametrize("change", [("update-ref", REF, f"{REF}~1"), ("update-ref", "-d", REF)])
+def test_a_ref_is_looked_at_though_nothing_new_is_signed(
+    host: Host, identity: LogIdentity, remote: Path, change: tuple[str, ...]
+):
+    for _ in range(2):
+        go_on(host, identity)
+        published(host, to_git(identity))
+    git(remote, *change)
+    assert became(host, to_git(identity), at_once=False) == []
+
+    later(host, HOUR)
+    [result] = published(host, to_git(identity), at_once=False)
+    assert (result.became, result.size) == (Became.PUBLISHED, 2)
+    assert "somebody has set it back" in result.trouble
+    assert there(remote) == newest(host)
+
+
+def test_what_cannot_be_looked_at_is_handed_nothing_twice(host: Host, identity: LogIdentity, hook: Web):
+    go_on(host, identity)
+    published(host, to_web(identity, hook))
+
+    later(host, 24 * HOUR)
+    assert became(host, to_web(identity, hook), at_once=False) == []
+    assert len(hook.bodies) == 1
 
 
 def test_a_ref_with_something_else_in_it_is_left_alone(host: Host, identity: LogIdentity, remote: Path):

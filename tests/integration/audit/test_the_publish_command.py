@@ -119,13 +119,24 @@ def test_a_log_that_was_begun_anew_ends_status_with_one():
     command("audit", "publish")
     Path("store.db").unlink()
     command("run", "reminder", "--about", "three")
-
-    published = command("audit", "publish")
-    assert published.exit_code == 1
-    assert "contradicts: a checkpoint of 2 entries was published, and the log has signed 1" in published.stdout
+    with pytest.raises(ConfigurationError, match="nothing is signed yet"):
+        command("audit", "publish")
     shown = command("status")
     assert shown.exit_code == 1
-    assert "finding: git (origin refs/heads/iact-checkpoints): a checkpoint of 2 entries was published" in shown.stdout
+    assert "finding: the log of the store does not go on from what this machine has signed, 2 entries" in shown.stdout
+
+    # Whoever may say that the log goes on all the same cannot take back what is published.
+    command("audit", "go-on", "--reason", "the store is lost")
+    Path(".iact/log.signed").unlink()
+    command("tick")
+    published = command("audit", "publish")
+    assert published.exit_code == 1
+    assert (
+        "contradicts: the first 2 entries of the log are not those whose checkpoint was published" in published.stdout
+    )
+    shown = command("status")
+    assert shown.exit_code == 1
+    assert "finding: git (origin refs/heads/iact-checkpoints): the first 2 entries of the log are not" in shown.stdout
 
 
 @pytest.mark.usefixtures("remote")

@@ -174,6 +174,7 @@ def test_a_log_that_was_written_anew_is_signed_by_no_witness(
     engine = open_passing()
     other = replace(host, engine=engine)
     entries = 2 if run == "a" else 5
+    identity.signed_file.unlink()  # on another machine, which does not know what this one signed
     go_on(other, identity, entries, run)
 
     result = only(publish(other, publishing(witness)))
@@ -189,6 +190,7 @@ def test_two_logs_of_one_size_are_found(host: Host, identity: LogIdentity, witne
     publish(host, publishing(witness))
     engine = open_passing()
     other = replace(host, engine=engine)
+    identity.signed_file.unlink()  # on another machine, which does not know what this one signed
     go_on(other, identity, 1, "b")
 
     result = only(publish(other, publishing(witness)))

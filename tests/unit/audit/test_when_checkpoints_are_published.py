@@ -26,6 +26,12 @@ def test_a_place_gets_the_next_after_the_time_and_only_where_it_is_newer():
     assert not is_due(HAS_FIVE, 5, NOON + 100 * HOUR, HOUR)
 
 
+def test_what_can_be_looked_at_is_looked_at_after_the_time_though_nothing_is_new():
+    assert not is_due(HAS_FIVE, 5, NOON + HOUR - timedelta(seconds=1), HOUR, looks=True)
+    assert is_due(HAS_FIVE, 5, NOON + HOUR, HOUR, looks=True)
+    assert not is_due(NEW, 0, NOON + HOUR, HOUR, looks=True)
+
+
 def test_nobody_begins_before_who_began_is_done_or_given_up():
     claimed = replace(HAS_FIVE, not_before=NOON + 2 * HOUR)
 

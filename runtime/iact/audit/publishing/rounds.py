@@ -114,7 +114,7 @@ def publish(host: Host, publishing: Publishing, *, at_once: bool = False) -> lis
     if signed is None:
         return []
     rounds = [_Round(host, place, signed, publishing.every) for place in publishing.places]
-    goes_out = read(host.engine, lambda connection: any(one.is_time(connection) for one in rounds))
+    goes_out = read(host.engine, lambda connection: any(one.has_news(connection) for one in rounds))
     # A witness has its own time only where nothing goes out: what goes out now should have its signature.
     wait = timedelta() if goes_out else publishing.every
     witnesses = [_Round(host, place, signed, publishing.every, wait) for place in publishing.witnesses]
@@ -152,9 +152,11 @@ class _Round:
         self._host, self._place, self._signed = host, place, signed
         self._every, self._wait = every, every if wait is None else wait
         self._added: Signature | None = None
+        self._by_hand = False
 
     def go(self, *, at_once: bool) -> Result | None:
         """Publish where it is time to; return None where it is not."""
+        self._by_hand = at_once
         claimed = write(self._host.engine, partial(self._claim, at_once=at_once), meets_others=True)
         if claimed is None:
             return None
@@ -168,7 +170,7 @@ class _Round:
             # Whatever is wrong with one place keeps no other.
             _LOGGER.exception("publishing to %s failed", self._place.name)
             result, state = self._failed(claimed, Became.REFUSED, f"{type(error).__name__}: {error}")
-        write(self._host.engine, partial(self._settle, state, self._added), meets_others=True)
+        write(self._host.engine, partial(self._settle, state, self._added, result.trouble), meets_others=True)
         _LOGGER.log(logging.WARNING if result.trouble else logging.INFO, "publishing to %s", result)
         return result
 
@@ -194,7 +196,13 @@ class _Round:
         return self._place.name
 
     def is_time(self, connection: Connection) -> bool:
-        """Return whether it is time to publish to the place."""
+        """Return whether it is time to publish to the place, or to look whether it still has what was published."""
+        _, state = self._known(connection)
+        now = self._host.now(connection)
+        return is_due(state, self._signed.size, now, self._wait, looks=self._place.reads_back)
+
+    def has_news(self, connection: Connection) -> bool:
+        """Return whether it is time to publish something to the place that it does not have."""
         _, state = self._known(connection)
         return is_due(state, self._signed.size, self._host.now(connection), self._wait)
 
@@ -214,13 +222,13 @@ class _Round:
         claimed = replace(state, attempt=state.attempt + 1, not_before=now + _ALONE_FOR)
         return claimed if claim(connection, self._host.project, self._place.name, known, claimed) else None
 
-    def _settle(self, state: PlaceState, added: Signature | None, connection: Connection) -> None:
+    def _settle(self, state: PlaceState, added: Signature | None, found: str, connection: Connection) -> None:
         now = self._host.now(connection)
         if state.failures:
             state = replace(state, not_before=now + pause_after(state.failures, self._every))
         settle(connection, self._host.project, self._place.name, state)
-        if state.contradicts and not state.failures:
-            # The next publication makes the finding go away; that somebody did this stays in the log.
+        if found and state.contradicts and not state.failures:
+            # The finding goes away when a person has looked; that somebody did this stays in the log.
             body = {"what": "set back", "place": self._place.name, "message": state.trouble}
             journal.append(connection, project=self._host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
         if added is not None:
@@ -303,7 +311,7 @@ class _Round:
         found = f"one of {there:,} entries" if there else "none"
         return (
             f"a checkpoint of {claimed.size:,} entries was published there, and the newest that was found is {found}: "
-            "somebody has set it back. Protect it against that"
+            "somebody has set it back. Protect it against that; `iact audit publish` says that you have looked"
         )
 
     def _done(
@@ -311,15 +319,17 @@ class _Round:
     ) -> tuple[Result, PlaceState]:
         is_new = became is Became.PUBLISHED or claimed.size < size
         now = read(self._host.engine, self._host.now)
+        # That a place was set back is told until a person has published by hand, and so has looked.
+        was_set_back = claimed.trouble if claimed.contradicts and not claimed.failures and not self._by_hand else ""
         state = replace(
             claimed,
             size=size,
             note=note,
             published_at=now if is_new else claimed.published_at,
-            not_before=None,
+            not_before=None if is_new else now + self._every,
             failures=0,
-            trouble=trouble,
-            contradicts=bool(trouble),
+            trouble=trouble or was_set_back,
+            contradicts=bool(trouble or was_set_back),
         )
         return Result(self._place.name, self._place.address, became, size, trouble), state
 

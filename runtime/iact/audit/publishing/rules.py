@@ -40,16 +40,19 @@ class PlaceState:
     contradicts: bool = False
 
 
-def is_due(state: PlaceState, newest: int, now: datetime, every: timedelta) -> bool:
-    """Return whether it is time to publish to a place.
+def is_due(state: PlaceState, newest: int, now: datetime, every: timedelta, *, looks: bool = False) -> bool:
+    """Return whether it is time to publish to a place, or to look at what is there.
 
     Args:
         state: what is known of it.
         newest: size of the newest checkpoint that is signed.
         now: the present moment, UTC.
         every: how long a place may go without the newest one.
+        looks: whether what is there is looked at as often, though nothing is new: somebody may have set it back.
     """
-    if newest <= state.size or (state.not_before is not None and now < state.not_before):
+    if not looks and newest <= state.size:
+        return False
+    if not newest or (state.not_before is not None and now < state.not_before):
         return False
     return state.published_at is None or now - state.published_at >= every
 
