@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from iact.config.files import SETTINGS, Folder, resource_files
 from iact.core.problems import Problems
+from iact.core.tree import MappingNode, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
     from iact.config.project import Project, Resource
+    from iact.core.tree import Position, Tree
+
+MOST_TOLD: Final = 8
+"""How many differences within one resource are told; of more, how many there are."""
+LONGEST_VALUE: Final = 60
+"""How many characters of a value are told."""
 
 Stamp: TypeAlias = frozenset[tuple[str, int, int, int]]
 """Path, size, inode and time of change (nanoseconds) of each file."""
@@ -53,4 +62,70 @@ def _differences(old: dict[tuple[str, str], Resource], new: dict[tuple[str, str]
         elif key not in old:
             yield f"{said} is new ({new[key].position.file})"
         elif old[key].digest != new[key].digest:
-            yield f"{said} changed ({new[key].position.file})"
+            found = list(_within(old[key].tree, new[key].tree, "", new[key].position))
+            more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+            yield f"{said} changed: {'; '.join(found[:MOST_TOLD])}{more}"
+
+
+def _within(old: Tree, new: Tree, key: str, near: Position) -> Iterator[str]:
+    """Yield what differs between two readings of a part: its key, both values, and where the new one stands.
+
+    Args:
+        old: the part before.
+        new: the part now.
+        key: the keys that lead to it, such as `states.waiting.next[0]`.
+        near: where what was taken away is missed.
+    """
+    if isinstance(old, MappingNode) and isinstance(new, MappingNode):
+        before, now = _entries(old), _entries(new)
+        for name in dict.fromkeys([*now, *before]):
+            below = f"{key}.{name}" if key else name
+            yield from _pair(before.get(name), now.get(name), below, new.position)
+    elif isinstance(old, SequenceNode) and isinstance(new, SequenceNode):
+        yield from _items(old, new, key)
+    elif _shown(old) != _shown(new):
+        yield f"{key or 'spec'} {_told(old)} → {_told(new)} ({_place(new.position if new.position.line else near)})"
+
+
+def _pair(old: Tree | None, new: Tree | None, key: str, near: Position) -> Iterator[str]:
+    if old is None and new is not None:
+        yield f"{key} is new, {_told(new)} ({_place(new.position)})"
+    elif old is not None and new is None:
+        yield f"{key} was taken away, it was {_told(old)} ({_place(near)})"
+    elif old is not None and new is not None:
+        yield from _within(old, new, key, near)
+
+
+def _items(old: SequenceNode, new: SequenceNode, key: str) -> Iterator[str]:
+    """Yield what differs between two lists, of which items may have been put in, taken out, or changed."""
+    shown_before, shown_now = [_shown(one) for one in old.items], [_shown(one) for one in new.items]
+    for what, begin, end, first, last in SequenceMatcher(a=shown_before, b=shown_now, autojunk=False).get_opcodes():
+        if what == "equal":
+            continue
+        places = zip_longest(range(begin, end), range(first, last))
+        for before, now in places:
+            there = old.items[before] if before is not None else None
+            here = new.items[now] if now is not None else None
+            yield from _pair(there, here, f"{key}[{before if now is None else now}]", new.position)
+
+
+def _entries(node: MappingNode) -> dict[str, Tree]:
+    return {entry.key.text: entry.value for entry in node.entries}
+
+
+def _shown(node: Tree) -> str:
+    """Return what a part says, in one line and however it was written."""
+    if isinstance(node, ScalarNode):
+        return node.text if node.quoted or node.value is not None else "nothing"
+    if isinstance(node, SequenceNode):
+        return f"[{', '.join(_shown(one) for one in node.items)}]"
+    return f"{{{', '.join(f'{name}: {_shown(value)}' for name, value in _entries(node).items())}}}"
+
+
+def _told(node: Tree) -> str:
+    said = " ".join(_shown(node).split())
+    return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 1]}…"
+
+
+def _place(position: Position) -> str:
+    return f"{position.file}:{position.line}"

@@ -68,14 +68,16 @@ def prune(*, dry_run: bool, form: str, store: str | None, password: str | None) 
         now = read(engine, lambda connection: present(connection, project.name, DatabaseClock()))
         if dry_run:
             found = pruning.would_prune(engine, project.name, policies, now)
+            would = pruning.observed(engine, project.name, policies, now)
         else:
             host = Host(engine=engine, project=project.name, clock=DatabaseClock(), services={})
             with _denials_told():
                 pruning.put_into_archive(host, identity_of(project), policies, now)
                 found = list(pruning.prune(engine, project.name, policies, now, named=named))
+            would = pruning.observed(engine, project.name, policies, now)
     finally:
         engine.dispose()
-    _say(found, form, dry_run=dry_run)
+    _say(found, would, form, dry_run=dry_run)
     if any(pruning.BROKEN in one.kept for one in found):
         click.get_current_context().exit(1)
 
@@ -299,16 +301,19 @@ def _opened(place: Place, *, dry_run: bool) -> Engine:
     return open_server(place.where.url, password=place.where.password, tls=place.where.tls, migrates=False)
 
 
-def _say(found: Sequence[Pruned], form: str, *, dry_run: bool) -> None:
+def _say(found: Sequence[Pruned], observed: Sequence[Pruned], form: str, *, dry_run: bool) -> None:
     if form == "json":
-        click.echo(json.dumps([_to_data(one) for one in found], indent=2, ensure_ascii=False))
+        told = [*(_to_data(one, "enforce") for one in found), *(_to_data(one, "observe") for one in observed)]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    if not found:
+    if not found and not observed:
         click.echo("Everything is kept for ever: no RetentionPolicy says for how long.")
     for one in found:
         click.echo(_line(one, "would be deleted" if dry_run else "deleted"))
         for reason, count in sorted(one.kept.items()):
             click.echo(f"  kept {count}: {reason}")
+    for one in observed:
+        click.echo(f"observed: {_line(one, 'would be deleted')}")
 
 
 def _line(one: Pruned, verb: str) -> str:
@@ -320,11 +325,12 @@ def _line(one: Pruned, verb: str) -> str:
     )
 
 
-def _to_data(one: Pruned) -> dict[str, Any]:
+def _to_data(one: Pruned, mode: str) -> dict[str, Any]:
     from iact.core import instants
 
     return {
         "records": one.records.value,
+        "mode": mode,
         "before": instants.write(one.cutoff),
         "deleted": one.deleted,
         "rows": {table: count for table, count in sorted(one.rows.items()) if count},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
+from iact.core.machine import Mode
 from iact.core.problems import Problem
 from iact.core.quantities import Quantity, duration
 from iact.core.registry import kind
@@ -136,13 +137,17 @@ class RetentionPolicy:
         legal_holds: what may not be deleted, however old it is.
         batch: how much is deleted in one transaction.
         examples: records, and whether they are kept, which validation decides anew.
+        mode: `enforce` deletes; `observe` says what would be deleted, and keeps for as long as it names all the same.
+            There is no `propose`: say `observe`, read what would go, and change the mode by a pull request.
     """
 
     keep: Keep = field(default_factory=Keep)
     legal_holds: tuple[LegalHold, ...] = ()
     batch: Batch = field(default_factory=Batch)
     examples: tuple[RetentionExample, ...] = ()
+    mode: Mode = Mode.ENFORCE
     position: Position = NOWHERE
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check is handed the project
         """Yield runs that would be deleted before their journal, and a batch that has no time."""
@@ -155,6 +160,10 @@ class RetentionPolicy:
             yield _problem(self.keep.position, message, "Keep the journal for as long as the runs, or shorter.")
         if not self.batch.within.amount:
             yield _problem(self.position, "`batch.within` is no time at all.", "Write a duration such as 1s.")
+        if self.mode is Mode.PROPOSE:
+            place = self.positions.get("mode", self.position)
+            hint = "Say `observe`, read what would go, and change it to `enforce` by a pull request."
+            yield _problem(place, "nobody can be asked before each record is deleted.", hint)
 
     def run_examples(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - as above
         """Decide each example, and say which came out otherwise."""
@@ -165,7 +174,7 @@ class RetentionPolicy:
             candidate = Candidate(
                 records=example.records, key=(), subject=example.subject, moment=now - example.age.timedelta
             )
-            reason = reason_to_keep([self], candidate, now)
+            reason = reason_to_keep([replace(self, mode=Mode.ENFORCE)], candidate, now)
             if (reason is None) != (example.expect == "delete"):
                 found = "delete" if reason is None else f"keep: {reason}"
                 message = f"`{example.records.value}`, {example.age} old: expected {example.expect}, decided {found}."

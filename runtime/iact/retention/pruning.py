@@ -26,7 +26,7 @@ from iact.engine.journal import broken_link
 from iact.engine.pruning import Pruning
 from iact.pdca.parameters import runs_in_force
 from iact.retention.model import RetentionPolicy
-from iact.retention.rules import cutoffs, longest, most_rows, next_rows, reason_to_keep
+from iact.retention.rules import any_observes, as_if_enforced, cutoffs, longest, most_rows, next_rows, reason_to_keep
 from iact.retention.terms import Candidate, RecordKind
 from iact.stores.lock import exclusive, exclusive_row
 from iact.stores.servers import is_server
@@ -194,6 +194,26 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
         return pruned
 
     return read(engine, look)
+
+
+def observed(engine: Engine, project: str, policies: Sequence[RetentionPolicy], now: datetime) -> list[Pruned]:
+    """Return what else would be deleted if no policy observed; after `prune` that is all that they would delete.
+
+    Args:
+        engine: the store.
+        project: the project.
+        policies: all that there are.
+        now: the present moment, UTC.
+    """
+    if not any_observes(policies):
+        return []
+    done = {one.records: one for one in would_prune(engine, project, policies, now)}
+    found = would_prune(engine, project, as_if_enforced(policies), now)
+    for one in found:
+        if (anyway := done.get(one.records)) is not None:
+            one.deleted -= anyway.deleted
+            one.rows.subtract(anyway.rows)
+    return found
 
 
 def put_into_archive(host: Host, identity: LogIdentity, policies: Sequence[RetentionPolicy], now: datetime) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from iact.core.machine import Mode
 from iact.retention.model import RetentionPolicy
 from iact.retention.terms import Candidate, RecordKind
 
@@ -16,10 +18,23 @@ _GROWTH: Final = 2
 def kept_for(policies: Iterable[RetentionPolicy], records: RecordKind) -> timedelta | None:
     """Return how long records of a kind are kept: the longest that a policy says; None for ever.
 
-    Runs are never kept shorter than any policy keeps their journal.
+    A policy that observes keeps as well as others do, and alone has nothing deleted. Runs are never kept shorter than
+    any policy keeps their journal.
     """
-    spans = [span for policy in policies if (span := policy.keep.span(records)) is not None]
-    return max(spans, default=None)
+    naming = [(policy.mode, span) for policy in policies if (span := policy.keep.span(records)) is not None]
+    if all(mode is Mode.OBSERVE for mode, _ in naming):
+        return None
+    return max(span for _, span in naming)
+
+
+def as_if_enforced(policies: Iterable[RetentionPolicy]) -> list[RetentionPolicy]:
+    """Return the same policies as they would be if none of them observed."""
+    return [replace(policy, mode=Mode.ENFORCE) for policy in policies]
+
+
+def any_observes(policies: Iterable[RetentionPolicy]) -> bool:
+    """Return whether a policy only says what would be deleted."""
+    return any(policy.mode is Mode.OBSERVE for policy in policies)
 
 
 def cutoffs(policies: Sequence[RetentionPolicy], now: datetime) -> dict[RecordKind, datetime]:

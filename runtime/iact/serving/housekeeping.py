@@ -19,13 +19,14 @@ from iact.stores.servers import is_server
 from iact.stores.units import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
     from iact.config.project import Project
     from iact.engine.runtime import Runtime
+    from iact.retention.model import RetentionPolicy
 
 
 def alert(project: Project, runtime: Runtime, given: Mapping[str, str]) -> str:
@@ -90,15 +91,24 @@ def clean_up(project: Project, runtime: Runtime, given: Mapping[str, str]) -> st
 
 
 def _pruned(project: Project, runtime: Runtime, now: datetime) -> str:
-    if is_server(runtime.engine):
-        return "records stay: on a server only the owner's account deletes, by `iact prune`"
     resources = list(project.resources("RetentionPolicy"))
     named = "\n".join(f"{resource.name} {resource.digest}" for resource in resources)
     policies = [one.spec for one in resources]
+    if is_server(runtime.engine):
+        would = _would_go(project, runtime, policies, now)
+        return f"records stay: on a server only the owner's account deletes, by `iact prune`{would}"
     pruning.put_into_archive(runtime.host, identity_of(project), policies, now)
     found = list(pruning.prune(runtime.engine, project.name, policies, now, named=named))
     told = [f"{one.deleted:,} of {one.records}" for one in found if one.deleted]
-    return f"{', '.join(told) or 'no record'} deleted"
+    return f"{', '.join(told) or 'no record'} deleted{_would_go(project, runtime, policies, now)}"
+
+
+def _would_go(project: Project, runtime: Runtime, policies: Sequence[RetentionPolicy], now: datetime) -> str:
+    """Return what policies that observe would delete, as the end of a sentence; nothing where none observes."""
+    found = pruning.observed(runtime.engine, project.name, policies, now)
+    return (
+        f"; observed: would delete {', '.join(f'{one.deleted:,} of {one.records}' for one in found)}" if found else ""
+    )
 
 
 def examine_health(project: Project, runtime: Runtime, given: Mapping[str, str]) -> str:  # noqa: ARG001 - all jobs have these parameters

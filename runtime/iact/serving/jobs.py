@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from iact.agents.starting import start
+from iact.core.machine import Mode
 from iact.serving import housekeeping
 from iact.serving.occurrences import Job, Occurrence
 
@@ -42,11 +43,20 @@ def carry_out(project: Project, runtime: Runtime, entry: Scheduled, occurrence: 
     Raises:
         FindingError: if it was done, and found something that people have to know.
     """
+    if entry.mode is Mode.OBSERVE:
+        return observed(entry)
     if entry.do is not None:
         return housekeeping.JOBS[entry.do](project, runtime, entry.given())
     if entry.name == PDCA:
         return _plan(project)
     return begin_or_look(project, runtime, entry, occurrence)
+
+
+def observed(entry: Scheduled) -> str:
+    """Return what would have been done, as a sentence."""
+    given = ", ".join(f"{name}: {value}" for name, value in entry.with_.items())
+    what = f"{'run' if entry.run else 'do'} {entry.name}{f' ({given})' if given else ''}"
+    return f"observed: would have been done: {what}"
 
 
 def begin_or_look(

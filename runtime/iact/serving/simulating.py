@@ -17,6 +17,7 @@ from iact.agents.starting import start
 from iact.config.scoping import scope_of
 from iact.core import instants
 from iact.core.errors import ConfigurationError, IactError
+from iact.core.machine import Mode
 from iact.core.quantities import parse
 from iact.dora.repository import open_store, open_told
 from iact.engine.clocks import ManualClock, present
@@ -25,7 +26,7 @@ from iact.engine.proposals import Answer, NothingProposedError
 from iact.engine.runtime import Runtime
 from iact.serving import housekeeping
 from iact.serving.imagined import Fate, Given, Imagined
-from iact.serving.jobs import PDCA, begin_or_look, scheduled
+from iact.serving.jobs import PDCA, begin_or_look, observed, scheduled
 from iact.serving.occurrences import GRACE, Occurrence, last_asked_for, note_failed
 from iact.serving.standing import standing
 from iact.serving.telling import Told, tell_event
@@ -220,6 +221,8 @@ class Agenda:
             self._timeline.note_job(occurrence.job, now, came_to, starts=entry.do is None)
 
     def _job(self, entry: Scheduled, occurrence: Occurrence, now: datetime) -> str:
+        if entry.mode is Mode.OBSERVE:
+            return observed(entry)
         if entry.do == "alerts":
             return self._alert(entry, now)
         if entry.do is not None:

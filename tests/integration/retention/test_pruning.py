@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import Engine, delete, insert, select, text, update
 
 from iact.audit.identity import LogIdentity
 from iact.core.errors import FindingError
+from iact.core.machine import Mode
 from iact.core.quantities import Dimension, parse
 from iact.dora.cycle.records import records_of, take_in
 from iact.dora.records import Place
@@ -23,7 +25,7 @@ from iact.engine.runtime import Runtime
 from iact.engine.tables import HOLDS, INTENTS, JOURNAL, JOURNAL_ANCHORS, PRUNINGS, RUNS, TRIGGERS
 from iact.pdca.store import add
 from iact.retention.model import Batch, Keep, LegalHold, RetentionPolicy
-from iact.retention.pruning import BROKEN, NOT_ARCHIVED, Pruned, prune, put_into_archive, would_prune
+from iact.retention.pruning import BROKEN, NOT_ARCHIVED, Pruned, observed, prune, put_into_archive, would_prune
 from iact.retention.terms import RecordKind
 from iact.stores.connect import open_sqlite, reading, writing
 from tests.support.agents import World, agent_definition
@@ -242,6 +244,19 @@ def test_no_transaction_deletes_more_rows_than_the_policy_says(embedded):
         noted = connection.execute(text("SELECT count(*) FROM deleted GROUP BY at_transaction"))
         sizes += noted.scalars()
     assert max(sizes) == 3
+
+
+def test_what_a_policy_that_observes_would_delete_is_counted_and_stays(engine):
+    run = a_run(engine, "run-1")
+    policies = [replace(policy(journal="1d", runs="30d"), mode=Mode.OBSERVE)]
+
+    assert list(prune(engine, "test", policies, LATER, named="observing")) == []
+    journal, runs = observed(engine, "test", policies, LATER)
+    assert (journal.records, journal.deleted) == (RecordKind.JOURNAL, 1)
+    assert (runs.records, runs.deleted) == (RecordKind.RUNS, 1)
+    with reading(engine) as connection:
+        assert connection.execute(select(RUNS.c.run)).scalars().all() == [run]
+    assert observed(engine, "test", [policy(journal="1d", runs="30d")], LATER) == []
 
 
 def test_a_run_that_goes_on_is_never_deleted(engine):

@@ -129,7 +129,7 @@ def test_changed_files_count_once_they_are_right_and_mistakes_change_nothing():
 
         write(PROJECT % "alerts")
         process.until(lambda: process.heard("alerts, for"))
-        assert process.heard("rules of the files: Project shop changed (iact.yaml)")
+        assert process.heard("rules of the files: Project shop changed: schedule[0].do health → alerts (iact.yaml:7)")
         process.stop()
     assert sum("cannot be followed" in line for line in process.said) == 1
 
@@ -142,13 +142,16 @@ def test_an_activated_commit_counts_for_all_whatever_files_say_until_files_are_a
 
     assert command("config", "activate").output == "The rules in the files of each checkout are in force.\n"
     shown = command("config", "activate", first[:12], "--by", "a tech lead").output
-    assert shown.splitlines() == [f"The rules of commit {first} are in force.", "  Project shop changed (iact.yaml)"]
+    assert shown.splitlines() == [
+        f"The rules of commit {first} are in force.",
+        "  Project shop changed: schedule[0].do cleanup → health (iact.yaml:7)",
+    ]
     with served() as process:
         process.until(lambda: process.heard("health, for"))
         assert process.health()[1]["rules"]["commit"] == first
         command("config", "activate", "HEAD")
         process.until(lambda: process.heard("alerts, for"))
-        assert process.heard(f"rules of commit {second[:12]}: Project shop changed (iact.yaml)")
+        assert process.heard(f"rules of commit {second[:12]}: Project shop changed: schedule[0].do health → alerts (")
         assert not process.heard("cleanup, for")
         assert f"rules of commit {second}, activated by " in command("status").output
         command("config", "activate", "--files")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from iact.core.machine import Mode
 from iact.core.quantities import Dimension, parse
 from iact.retention.model import Keep, LegalHold, RetentionPolicy
-from iact.retention.rules import cutoffs, next_rows, reason_to_keep
+from iact.retention.rules import as_if_enforced, cutoffs, next_rows, reason_to_keep
 from iact.retention.terms import Candidate, RecordKind
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -46,6 +48,17 @@ def test_the_longest_of_several_policies_counts():
 
     assert reason_to_keep(rules, aged(45), NOW) == "not old enough"
     assert reason_to_keep(rules, aged(61), NOW) is None
+
+
+def test_a_policy_that_observes_has_nothing_deleted_and_keeps_as_long_as_it_says():
+    short, long = policy(dora_metrics="30d"), policy(dora_metrics="90d")
+    alone = replace(short, mode=Mode.OBSERVE)
+
+    assert cutoffs([alone], NOW) == {}
+    assert reason_to_keep([alone], aged(31, RecordKind.DORA_METRICS), NOW) == "kept for ever"
+    assert cutoffs(as_if_enforced([alone]), NOW) == {RecordKind.DORA_METRICS: NOW - 30 * DAY}
+    assert cutoffs([short, replace(long, mode=Mode.OBSERVE)], NOW) == {RecordKind.DORA_METRICS: NOW - 90 * DAY}
+    assert cutoffs([alone, long], NOW) == {RecordKind.DORA_METRICS: NOW - 90 * DAY}
 
 
 def test_a_run_stays_as_long_as_its_journal_whichever_policy_says_so():

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
 from iact.config.model.checking import wrong
+from iact.core.machine import Mode
 from iact.core.occurrences import EVERY_DAY, Fold, Gap, Interval, Missed, Recurrence, WallClock
 from iact.core.problems import Problem
 from iact.core.quantities import Dimension, parse
@@ -99,6 +100,8 @@ class Scheduled:
         dst: what becomes of `at` on the days on which clocks are changed.
         missed: what becomes of times that passed while nothing served: it is done once, not at all, or for each.
         with_: what it is started with.
+        mode: `enforce` does it; `observe` says at each time what would have been done. Nobody can be asked before each
+            time, so there is no `propose` here: an agent that is run has a mode of its own.
     """
 
     run: Annotated[str, Ref("Agent")] | None = None
@@ -111,6 +114,7 @@ class Scheduled:
     dst: ClockChanges = field(default_factory=ClockChanges)
     missed: Missed = Missed.ONCE
     with_: Mapping[Name, str] = field(default_factory=dict)
+    mode: Mode = Mode.ENFORCE
     position: Position = NOWHERE
     positions: Mapping[str, Position] = field(default_factory=dict)
 
@@ -144,6 +148,12 @@ class Scheduled:
         """Yield what contradicts itself, inputs that are not known, and times that never come."""
         if (self.run is None) == (self.do is None):
             yield wrong("one-of", self.position, "say either `run`, an agent, or `do`, a job of iact itself.")
+        if self.mode is Mode.PROPOSE:
+            place = self.positions.get("mode", self.position)
+            message = "nobody can be asked before each time: say `observe` or `enforce`."
+            if self.run is not None:
+                message += f" What the agent `{self.run}` does can be proposed: say `mode: propose` there."
+            yield wrong("invalid-value", place, message)
         yield from self._check_times()
         yield from self._check_given(scope)
 
