@@ -95,6 +95,8 @@ def read_keys(named: str) -> list[VerifierKey]:
     except (OSError, ValueError):
         is_file = False
     if not is_file:
+        if "+" not in named:
+            wrong = "there is no such file, and a key is written as name+id+key"
         raise BundleError(f"{shortened(named, 100)!r} is neither a key nor a file with one: {wrong}")
     try:
         lines = _read(file, "the key").decode("utf-8").split("\n")

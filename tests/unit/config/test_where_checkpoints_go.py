@@ -57,6 +57,7 @@ def test_a_place_has_to_be_named(tmp_path: Path):
         "git: {remote: --upload-pack=touch}",
         "git: {remote: https://example.org/shop.git}",
         "git: {ref: main}",
+        "git: {ref: refs/heads/main}",
         "git: {ref: +refs/heads/main}",
         "git: {ref: refs/heads/a..b}",
         "git: {ref: 'refs/heads/a:refs/heads/b'}",

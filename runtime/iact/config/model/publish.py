@@ -28,6 +28,8 @@ _RULE: Final = "wrong-audit"
 # `git check-ref-format` lets be.
 _REMOTE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _REF: Final = re.compile(r"refs(?:/[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?![./]|lock(?:/|$)|$))*){2,8}", re.ASCII)
+_WORKED_ON: Final = frozenset(f"refs/heads/{name}" for name in ("main", "master", "trunk", "develop", "HEAD"))
+"""Branches on which people work, so that they hold something else than checkpoints."""
 _WITNESS_KEY: Final = re.compile(
     r"(?P<name>[!-*,-~]{1,100})\+(?P<id>[0-9a-f]{8})\+(?P<key>[A-Za-z0-9+/]{44})", re.ASCII
 )
@@ -60,6 +62,9 @@ class PublishToGit:
             yield wrong(_RULE, self.positions.get("remote", NOWHERE), message, "Write it like origin.")
         if len(self.ref) > _LONGEST_ADDRESS or not _REF.fullmatch(self.ref):
             message = f"`{self.ref}` is not the whole name of a ref."
+            yield wrong(_RULE, self.positions.get("ref", NOWHERE), message, f"Write it like {_REF_FORM}.")
+        elif self.ref in _WORKED_ON:
+            message = f"`{self.ref}` is a branch on which people work, and checkpoints need a ref of their own."
             yield wrong(_RULE, self.positions.get("ref", NOWHERE), message, f"Write it like {_REF_FORM}.")
 
 
