@@ -196,7 +196,31 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
         now = host.monotonic()
         return [one.seen_to_hold(now) if isinstance(one, Taken) and one.attempts else one for one in found]
 
-    return write(host.engine, carry_out)
+    found = write(host.engine, carry_out)
+    if _LOGGER.isEnabledFor(logging.INFO):
+        _say_what_moved(found)
+    return found
+
+
+def _say_what_moved(found: Sequence[Taken | Stumbled]) -> None:
+    """Log each transition that was made durable, for whoever watches a process that serves; why is in the journal."""
+    for one in found:
+        if isinstance(one, Stumbled) or one.decision is None or not one.decision.moved:
+            continue
+        run, decision, asked = one.step.run, one.decision, _asked(one.step)
+        outcome = f", {decision.outcome.upper()}" if decision.outcome else ""
+        do = f", to do: {', '.join(intent.action for intent in decision.intents)}" if decision.intents else ""
+        end = ", which ends it" if decision.final else ""
+        moved = f"{decision.before.state} → {decision.after.state}"
+        _LOGGER.info("run %s of %s: %s (%s%s)%s%s", run.run, run.agent, moved, asked, outcome, do, end)
+
+
+def _asked(step: Step | Beginning) -> str:
+    if isinstance(step, Beginning):
+        return ""
+    if step.settled is not None:
+        return f"{step.settled.event} of its action"
+    return step.trigger.name or step.trigger.kind.value
 
 
 def _carry_out(connection: Connection, host: Host, page: Page, step: Step | Beginning, *, begins: bool) -> Taken:

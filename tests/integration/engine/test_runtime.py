@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -202,6 +203,18 @@ states:
         receipt = next(entry for entry in bench.runtime.journal(run) if entry.kind is EntryKind.RECEIPT)
         assert receipt.body["message"] == message
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_each_transition_is_said_in_the_log_of_the_process_once_it_is_durable(bench, caplog):
+    run = bench.start()
+    bench.runtime.tell(run, "order", facts=by("lead"), key="slack-1")
+    with caplog.at_level(logging.INFO, logger="iact.engine.steps"):
+        bench.runtime.advance(run)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"run {run} of {CHANGE.name}: asking → changing (order, GO), to do: change_world",
+        f"run {run} of {CHANGE.name}: changing → changed (finished of its action, SUCCESS), which ends it",
+    ]
 
 
 def cut_short(bench, *, done):
