@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from iact.engine.runtime import Runtime
 
 PDCA: Final = "pdca"
+WOULD_HAVE_BEEN: Final = "observed: would have been done: "
+"""How what came of a job begins whose entry only observes."""
 
 
 def scheduled(project: Project) -> Mapping[str, tuple[Job, Scheduled]]:
@@ -56,7 +58,7 @@ def observed(entry: Scheduled) -> str:
     """Return what would have been done, as a sentence."""
     given = ", ".join(f"{name}: {value}" for name, value in entry.with_.items())
     what = f"{'run' if entry.run else 'do'} {entry.name}{f' ({given})' if given else ''}"
-    return f"observed: would have been done: {what}"
+    return f"{WOULD_HAVE_BEEN}{what}"
 
 
 def begin_or_look(

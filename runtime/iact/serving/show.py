@@ -53,7 +53,8 @@ def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _part(
         "For a person", [(one["run"], one["action"], _LEFT[one["status"]]) for one in found["for_a_person"]]
     )
-    yield from _part("Only observed: would have been done", [_observed(one) for one in found["observed"]])
+    observed = [*map(_observed, found["observed"]), *map(_observed_rule, found["observed_rules"])]
+    yield from _part("Only observed: would have been done", observed)
     lines = [(line,) for line in log_lines(found["log"], instants.parse(found["at"]))]
     yield from _part("Log of the journal", lines)
     yield from _part("Scheduled", [_scheduled(one) for one in found["schedule"]], "nothing")
@@ -195,8 +196,22 @@ def _runner(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _going_on(one: Mapping[str, Any]) -> tuple[str, ...]:
-    following = f"next at {one['next_due']}" if one["next_due"] else "waits to be told"
-    return one["run"], one["agent"], one["state"], following
+    return one["run"], one["agent"], one["state"], _following(one)
+
+
+def _following(one: Mapping[str, Any]) -> str:
+    """Return what a run waits for: its action before all else, then its time, then somebody who tells it something."""
+    action = one.get("action")
+    if action is None and one.get("overdue"):
+        return f"was due at {one['next_due']}, and nobody has gone on with it yet"
+    if action is None:
+        return f"next at {one['next_due']}" if one["next_due"] else "waits to be told"
+    if action["begun"]:
+        again = f", attempt {action['attempts']}" if action["attempts"] > 1 else ""
+        return f"{action['name']} is under way{again}"
+    if action["due_at"]:
+        return f"{action['name']} is tried again from {action['due_at']} on, after {action['attempts']} attempts"
+    return f"{action['name']} is to be done next"
 
 
 def _in_trouble(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -210,6 +225,10 @@ def _in_trouble(one: Mapping[str, Any]) -> tuple[str, ...]:
 def _observed(one: Mapping[str, Any]) -> tuple[str, ...]:
     told = ", ".join(f"{name}: {value}" for name, value in one["arguments"].items())
     return one["target"], f"{one['action']} ({told})" if told else one["action"], f"by {one['agent']}", one["at"]
+
+
+def _observed_rule(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return one["target"], one["would"], f"by {one['rule']}", one["at"]
 
 
 def _scheduled(one: Mapping[str, Any]) -> tuple[str, ...]:

@@ -144,7 +144,11 @@ def _played(project: Project, engine: Engine, asked: Asked, begin: datetime) -> 
         "begin": instants.write(begin),
         "end": instants.write(until),
         "timeline": runtime.with_words(timeline.records),
-        "at_the_end": {name: found[name] for name in ("runs", "going_on", "trouble", "for_a_person")},
+        "at_the_end": {
+            # Nothing is under way once a play has ended, and nothing is late.
+            "runs": [{name: one[name] for name in one if name not in {"action", "overdue"}} for one in found["runs"]],
+            **{name: found[name] for name in ("going_on", "trouble", "for_a_person")},
+        },
         "schedule": [_job_record(job, timeline) for job in found["schedule"]],
         "not_given": dict(sorted(world.not_given.items())),
         "not_reached": agenda.left,

@@ -13,16 +13,19 @@ from iact.audit.standing import log_standing
 from iact.core import instants
 from iact.core.errors import ConfigurationError
 from iact.engine.activations import in_force
+from iact.engine.open_actions import open_actions
 from iact.engine.runners import ALL_RUNNERS, is_alive
 from iact.engine.tables import RUNS
-from iact.serving.jobs import scheduled
+from iact.pdca.facts import kept_plan
+from iact.retention.rules import as_if_enforced, cutoffs
+from iact.serving.jobs import PDCA, WOULD_HAVE_BEEN, scheduled
 from iact.serving.occurrences import LATEST
 from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE, OBSERVED
 from iact.stores.query import query
 from iact.stores.units import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -43,7 +46,7 @@ COUNT_GOING_ON: Final = query(
 
 def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
     """Return where a project stands, as JSON data."""
-    going_on = runtime.going_on(SHOWN)
+    going_on, planned = runtime.going_on(SHOWN), runtime.newest_of(PDCA, SHOWN)
 
     def look(connection: Connection) -> dict[str, Any]:
         now, real = runtime.host.now(connection), runtime.host.lease_clock.read(connection)
@@ -64,7 +67,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
                 }
                 for row in ALL_RUNNERS.rows(connection, **asked)
             ],
-            "runs": [record_of(run) for run in going_on],
+            "runs": list(_going_on(connection, runtime.project, going_on, now)),
             "going_on": next(row["count"] for row in COUNT_GOING_ON.rows(connection, **asked)),
             "trouble": [
                 {
@@ -91,11 +94,34 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
                 }
                 for row in OBSERVED.rows(connection, **asked, most=SHOWN)
             ],
+            "observed_rules": [
+                *_observed_improvements(planned),
+                *_observed_policies(project, now),
+                *_observed_jobs(connection, project),
+            ],
             "log": log_standing(connection, runtime.project, now, publishing_of(project), identity_of(project)),
             "schedule": list(_schedule(connection, project, now)),
         }
 
     return read(runtime.engine, look)
+
+
+def _going_on(connection: Connection, project: str, runs: Sequence[Run], now: datetime) -> Iterator[dict[str, Any]]:
+    """Yield where runs stand, with the action that each waits for and whether its time has come."""
+    waited_for = open_actions(connection, project, [run.run for run in runs])
+    for run in runs:
+        action = waited_for.get(run.run)
+        yield record_of(run) | {
+            "action": None
+            if action is None
+            else {
+                "name": action.action,
+                "begun": action.is_begun,
+                "attempts": action.attempts,
+                "due_at": _written(action.due_at),
+            },
+            "overdue": run.next_due is not None and run.next_due <= now,
+        }
 
 
 def named(runtime: Runtime, beginning: str) -> Run:
@@ -138,11 +164,48 @@ def _rules(connection: Connection, project: Project) -> dict[str, Any] | None:
     }
 
 
+def _observed_improvements(planned: Iterable[Run]) -> Iterator[dict[str, Any]]:
+    """Yield what cycles of PDCA would have tried, of each improvement and repository the latest, the newest first."""
+    seen = set()
+    for run in planned:
+        plan = kept_plan(run.remembered) if run.state == "observed" else None
+        if plan is None or plan.trial is None or (target := (plan.trial.improvement, plan.trial.measured)) in seen:
+            continue
+        seen.add(target)
+        trial = plan.trial
+        yield _rule(f"Improvement {trial.improvement}", trial.measured, f"try it: {trial.change}", run.entered_at)
+
+
+def _observed_policies(project: Project, now: datetime) -> Iterator[dict[str, Any]]:
+    """Yield which records policies that only observe would have deleted; `iact prune --dry-run` counts them."""
+    policies = {one.name: one.spec for one in project.resources("RetentionPolicy")}
+    done = cutoffs(list(policies.values()), now)
+    would_be = cutoffs(as_if_enforced(policies.values()), now)
+    for records in sorted(would_be.keys() - done.keys()):
+        names = [name for name, policy in policies.items() if policy.keep.span(records) is not None]
+        would = f"delete what is older than {instants.show(would_be[records])}: `iact prune --dry-run` counts it"
+        yield _rule(f"RetentionPolicy {', '.join(names)}", records.value, would, now)
+
+
+def _observed_jobs(connection: Connection, project: Project) -> Iterator[dict[str, Any]]:
+    """Yield what entries of the schedule that only observe would have done the latest time."""
+    for name in scheduled(project):
+        last = LATEST.one(connection, project=project.name, job=name)
+        if last is not None and last["outcome"].startswith(WOULD_HAVE_BEEN):
+            would = last["outcome"].removeprefix(WOULD_HAVE_BEEN)
+            yield _rule(f"schedule {name}", project.name, would, last["scheduled_at"])
+
+
+def _rule(rule: str, target: str, would: str, at: datetime) -> dict[str, Any]:
+    return {"rule": rule, "target": target, "would": would, "at": instants.write(at)}
+
+
 def _schedule(connection: Connection, project: Project, now: datetime) -> Iterator[dict[str, Any]]:
-    for name, (job, _) in scheduled(project).items():
+    for name, (job, entry) in scheduled(project).items():
         last = LATEST.one(connection, project=project.name, job=name)
         yield {
             "job": name,
+            "mode": entry.mode.value,
             "last": instants.write(last["scheduled_at"]) if last else None,
             "status": last["status"] if last else None,
             "came_to": last["outcome"] if last else None,
