@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.bench_steps import sqlite_store
 from benchmarks.durable_runs import PROJECT, at_once
+from benchmarks.recording import replace_paragraph
 from iact.audit.assembling import assembled
 from iact.audit.bundles import Manifest
 from iact.audit.checkpoint import Checkpoint
@@ -187,9 +188,7 @@ def paragraph(found: dict[str, Any]) -> str:
 def write_down(found: dict[str, Any]) -> None:
     """Keep what was measured, and say it in the document."""
     RECORD.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    text = DOCUMENT.read_text("utf-8")
-    before, _, rest = text.partition("Measured by `make bench`")
-    DOCUMENT.write_text(f"{before}{paragraph(found)}\n\n{rest.partition(chr(10) * 2)[2]}", "utf-8")
+    replace_paragraph(DOCUMENT, "Measured by `make bench`", paragraph(found))
 
 
 def main() -> None:

@@ -21,7 +21,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +30,7 @@ import pymysql
 from sqlalchemy import Engine
 
 from benchmarks.durable_runs import at_once
+from benchmarks.recording import measured_now, replace_paragraph
 from tests.support.servers import DATABASE_SERVERS, DatabaseServer, breakable
 from tests.support.stores import opened
 
@@ -152,12 +152,9 @@ def paragraph(found: dict[str, Any]) -> str:
 
 def write_down(found: dict[str, Any]) -> None:
     """Keep what was measured, and say it in the document."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    found |= {"commit": commit, "at": f"{datetime.now(UTC):%Y-%m-%d}"}
+    found |= measured_now()
     RECORD.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    text = DOCUMENT.read_text("utf-8")
-    before, _, rest = text.partition("After trouble (")
-    DOCUMENT.write_text(f"{before}{paragraph(found)}\n\n{rest.partition(chr(10) * 2)[2]}", "utf-8")
+    replace_paragraph(DOCUMENT, "After trouble (", paragraph(found))
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sqlalchemy import Engine
 
 from benchmarks.durable_runs import PROJECT, Made, at_once, when_due
+from benchmarks.recording import measured_now
 from iact.engine import claims, store
 from iact.engine.runtime import Runtime
 from iact.stores.connect import open_sqlite, writing
@@ -263,8 +264,7 @@ def missed(found: dict[str, Any]) -> list[str]:
 def write(found: dict[str, Any]) -> None:
     """Keep what was measured, and put it into the document."""
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    record |= {"commit": commit, "at": f"{datetime.now(UTC):%Y-%m-%d}", "python": platform.python_version(), **found}
+    record |= {**measured_now(), "python": platform.python_version(), **found}
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     head, _, _ = DOCUMENT.read_text(encoding="utf-8").partition("| store |")
     DOCUMENT.write_text(head + tables(record), encoding="utf-8")

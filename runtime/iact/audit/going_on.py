@@ -6,7 +6,6 @@ import base64
 from typing import TYPE_CHECKING
 
 from iact.audit.last_signed import SecondHistoryError, check_goes_on_from, last_signed
-from iact.audit.sequencing import sequence
 from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.engine import journal
 from iact.engine.journal import LOG_RUN, EntryKind
@@ -37,12 +36,10 @@ def go_on(host: Host, identity: LogIdentity, by: str, reason: str) -> Checkpoint
         ConfigurationError: if the log goes on from it anyway.
     """
     try:
-        signed = last_signed(identity.signed_file)
+        signed = last_signed(identity)
     except EnvironmentProblemError:
         signed = None
-        is_lost = True
     else:
-        is_lost = False
         _check_differs(host, signed)
 
     def work(connection: Connection) -> None:
@@ -51,13 +48,12 @@ def go_on(host: Host, identity: LogIdentity, by: str, reason: str) -> Checkpoint
         given_up = {"size": 0, "root": ""}
         if signed is not None:
             given_up = {"size": signed.size, "root": base64.b64encode(signed.root).decode()}
-        body = {"what": "another history", "signed": given_up, "unreadable": is_lost, **said}
+        body = {"what": "another history", "signed": given_up, "unreadable": signed is None, **said}
         journal.append(connection, project=host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
 
     write(host.engine, work, meets_others=True)
     # Only what is written down lets go of what was signed; whoever is cut off before says it once more.
     identity.signed_file.unlink(missing_ok=True)
-    sequence(host)
     return signed
 
 

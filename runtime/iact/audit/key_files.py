@@ -10,6 +10,7 @@ from typing import Final
 
 from iact.audit.keys import parse_secret, write_secret
 from iact.audit.notes import NoteError, Signer
+from iact.audit.whole_files import FOR_ITS_OWNER, written_beside
 from iact.core.errors import EnvironmentProblemError
 
 SEED_SIZE: Final = 32
@@ -60,13 +61,8 @@ def next_to(file: Path) -> Path:
 
 def _write_once(file: Path, text: str) -> None:
     """Write a file as a whole, unless somebody has."""
-    beside = file.with_name(f".{file.name}-{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        with suppress(FileExistsError):
-            os.link(beside, file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with (
+        written_beside(file, lambda opened: opened.write(text.encode("ascii")), FOR_ITS_OWNER) as beside,
+        suppress(FileExistsError),
+    ):
+        os.link(beside, file)

@@ -6,40 +6,40 @@ key signs two histories by accident: the log has to go on from what the file hol
 
 from __future__ import annotations
 
-import os
-import secrets
 from typing import TYPE_CHECKING
 
 from iact.audit.checkpoint import Checkpoint, parse_checkpoint
+from iact.audit.continuity import check_goes_on
 from iact.audit.notes import NoteError, parse_note
-from iact.audit.proofs import ProofError, verify_consistency
+from iact.audit.proofs import ProofError
 from iact.audit.store import head, tile_reader
 from iact.audit.tiles import LostTileError, Tiles
-from iact.audit.tree import consistency_proof
+from iact.audit.whole_files import FOR_ITS_OWNER, written_beside
 from iact.core.errors import EnvironmentProblemError, FindingError
 from iact.stores.connect import make_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy.engine import Connection
+
+    from iact.audit.identity import LogIdentity
 
 
 class SecondHistoryError(FindingError):
     """The log does not go on from what this machine has signed; the message says what to do."""
 
 
-def last_signed(file: Path) -> Checkpoint | None:
-    """Return the newest checkpoint that this machine has signed; None for none.
+def last_signed(identity: LogIdentity) -> Checkpoint | None:
+    """Return the newest checkpoint of a log that this machine has signed; None for none, or one of another log.
 
     Args:
-        file: where it is kept.
+        identity: which log it is, and where that is kept.
 
     Raises:
         EnvironmentProblemError: if the file cannot be read, or holds no checkpoint.
     """
+    file = identity.signed_file
     try:
-        return parse_checkpoint(parse_note(file.read_bytes()).text)
+        found = parse_checkpoint(parse_note(file.read_bytes()).text)
     except FileNotFoundError:
         return None
     except (OSError, NoteError) as error:
@@ -48,38 +48,33 @@ def last_signed(file: Path) -> Checkpoint | None:
             'without one, `iact audit go-on --reason "…"` takes the log of the store as it is, and says so in it.'
         )
         raise EnvironmentProblemError(message) from None
+    return found if found.origin == identity.origin else None
 
 
-def keep_last_signed(file: Path, note: bytes, size: int, origin: str) -> None:
-    """Keep a checkpoint that is about to be signed, as a whole or not at all, unless a newer one is kept.
+def keep_last_signed(identity: LogIdentity, signed: Checkpoint, note: bytes) -> None:
+    """Keep a checkpoint that is about to be handed out, as a whole or not at all, unless a newer one is kept.
 
     It is on the disk before anybody sees the signature; where that is then not kept in the store, the log still has the
     entries that it is about.
 
     Args:
-        file: where it is kept.
-        note: the signed note.
-        size: how many entries it is about.
-        origin: which log it is of; what is kept of another gives way.
+        identity: which log it is, and where that is kept; what is kept of another log gives way.
+        signed: the checkpoint.
+        note: the same as a signed note.
 
     Raises:
         EnvironmentProblemError: if it cannot be written.
     """
-    beside = file.with_name(f".{file.name}-{secrets.token_hex(8)}")
+    file = identity.signed_file
     try:
         make_folder(file.parent)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            opened.write(note)
-            opened.flush()
-            os.fsync(opened.fileno())
-        known = last_signed(file)
-        if known is None or known.origin != origin or known.size <= size:
-            beside.replace(file)
+        with written_beside(file, lambda opened: opened.write(note), FOR_ITS_OWNER) as beside:
+            known = last_signed(identity)
+            if known is None or known.size <= signed.size:
+                beside.replace(file)
     except OSError as error:
         message = f"what is signed cannot be kept in {file}: {error.strerror}. Check its folder and permissions."
         raise EnvironmentProblemError(message) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def check_goes_on_from(connection: Connection, project: str, signed: Checkpoint | None) -> None:
@@ -103,8 +98,8 @@ def check_goes_on_from(connection: Connection, project: str, signed: Checkpoint 
         found = f"it has {size:,} entries"
     else:
         try:
-            proof = consistency_proof(Tiles(size, tile_reader(connection, project)), signed.size, size)
-            verify_consistency(signed.size, size, proof, signed.root, top.root)
+            present = Checkpoint(signed.origin, size, top.root)
+            check_goes_on(Tiles(size, tile_reader(connection, project)), signed, present)
         except (ProofError, LostTileError):
             found = f"its first {signed.size:,} entries are others"
         else:

@@ -66,9 +66,8 @@ def signer_of(host: Host, identity: LogIdentity) -> Signer | None:
 
 
 def _sign_by(host: Host, identity: LogIdentity, signer: Signer) -> int | None:
-    origin, file = identity.origin, identity.signed_file
     # Before the transaction begins, so that it sees whatever others on this machine have signed.
-    signed_before = last_signed(file)
+    signed_before = last_signed(identity)
 
     def sign(connection: Connection) -> int | None:
         top = head(connection, host.project)
@@ -81,18 +80,18 @@ def _sign_by(host: Host, identity: LogIdentity, signer: Signer) -> int | None:
             ADD_KEY.run(connection, project=host.project, number=1, key=written, rotation=None, since=now)
         elif known[-1].key != str(signer.key):
             return None
-        if signer.key.name != origin:
+        if signer.key.name != identity.origin:
             message = (
-                f"the log is called {signer.key.name} in all that its key has signed, and {origin} in iact.yaml. "
-                f"A log keeps its name: write `audit: {{log: {signer.key.name}}}`."
+                f"the log is called {signer.key.name} in all that its key has signed, and {identity.origin} in "
+                f"iact.yaml. A log keeps its name: write `audit: {{log: {signer.key.name}}}`."
             )
             raise ConfigurationError(message)
-        if signed_before is not None and signed_before.origin == origin:
-            check_goes_on_from(connection, host.project, signed_before)
-        text = str(Checkpoint(origin, top.size, top.root))
-        note = str(Note(text, (signer.sign(text),)))
-        keep_last_signed(file, note.encode(), top.size, origin)
-        ADD_CHECKPOINT.run(connection, project=host.project, size=top.size, note=note.encode(), at=now)
+        check_goes_on_from(connection, host.project, signed_before)
+        checkpoint = Checkpoint(identity.origin, top.size, top.root)
+        text = str(checkpoint)
+        note = str(Note(text, (signer.sign(text),))).encode()
+        keep_last_signed(identity, checkpoint, note)
+        ADD_CHECKPOINT.run(connection, project=host.project, size=top.size, note=note, at=now)
         return top.size
 
     return write(host.engine, sign, meets_others=True)

@@ -68,9 +68,7 @@ def log_standing(
 def _file_findings(connection: Connection, project: str, identity: LogIdentity, *, has_archive: bool) -> Iterator[str]:
     """Yield what is wrong with the files beside the store: of what was signed here, and of the archive."""
     try:
-        signed = last_signed(identity.signed_file)
-        if signed is not None and signed.origin == identity.origin:
-            check_goes_on_from(connection, project, signed)
+        check_goes_on_from(connection, project, last_signed(identity))
     except (SecondHistoryError, EnvironmentProblemError) as error:
         yield str(error)
     if has_archive and not identity.archive.is_dir():

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import secrets
 import shutil
 import tempfile
 import zipfile
@@ -39,6 +37,7 @@ from iact.audit.disclosures import Disclosure
 from iact.audit.index_page import ENTRIES_SHOWN, index_page
 from iact.audit.notes import Note, VerifierKey
 from iact.audit.tree import leaf_hash
+from iact.audit.whole_files import written_beside
 from iact.core.canonical import canonical
 from iact.core.commitments import commitments_in
 
@@ -107,15 +106,8 @@ def write_bundle(file: Path, contents: Contents) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    beside = file.with_name(f".{file.name}-{secrets.token_hex(8)}")
-    try:
-        with beside.open("xb") as opened:
-            write_to(opened, contents)
-            opened.flush()
-            os.fsync(opened.fileno())
+    with written_beside(file, lambda opened: write_to(opened, contents)) as beside:
         beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def write_to(opened: IO[bytes], contents: Contents) -> None:

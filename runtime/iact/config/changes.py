@@ -62,19 +62,19 @@ def _differences(old: dict[tuple[str, str], Resource], new: dict[tuple[str, str]
         elif key not in old:
             yield f"{said} is new ({new[key].position.file})"
         elif old[key].digest != new[key].digest:
-            found = list(_within(old[key].tree, new[key].tree, "", new[key].position))
+            found = list(_within(old[key].tree, new[key].tree, ""))
             more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
-            yield f"{said} changed: {'; '.join(found[:MOST_TOLD])}{more}"
+            told = f": {'; '.join(found[:MOST_TOLD])}{more}" if found else f" ({new[key].position.file})"
+            yield f"{said} changed{told}"
 
 
-def _within(old: Tree, new: Tree, key: str, near: Position) -> Iterator[str]:
+def _within(old: Tree, new: Tree, key: str) -> Iterator[str]:
     """Yield what differs between two readings of a part: its key, both values, and where the new one stands.
 
     Args:
         old: the part before.
         new: the part now.
         key: the keys that lead to it, such as `states.waiting.next[0]`.
-        near: where what was taken away is missed.
     """
     if isinstance(old, MappingNode) and isinstance(new, MappingNode):
         before, now = _entries(old), _entries(new)
@@ -84,16 +84,17 @@ def _within(old: Tree, new: Tree, key: str, near: Position) -> Iterator[str]:
     elif isinstance(old, SequenceNode) and isinstance(new, SequenceNode):
         yield from _items(old, new, key)
     elif _shown(old) != _shown(new):
-        yield f"{key or 'spec'} {_told(old)} → {_told(new)} ({_place(new.position if new.position.line else near)})"
+        yield f"{key or 'spec'} {_told(old)} → {_told(new)} ({_place(new.position)})"
 
 
 def _pair(old: Tree | None, new: Tree | None, key: str, near: Position) -> Iterator[str]:
+    """Yield what differs where a part may be new or taken away; `near` is where the latter is missed."""
     if old is None and new is not None:
         yield f"{key} is new, {_told(new)} ({_place(new.position)})"
     elif old is not None and new is None:
         yield f"{key} was taken away, it was {_told(old)} ({_place(near)})"
     elif old is not None and new is not None:
-        yield from _within(old, new, key, near)
+        yield from _within(old, new, key)
 
 
 def _items(old: SequenceNode, new: SequenceNode, key: str) -> Iterator[str]:
@@ -102,8 +103,7 @@ def _items(old: SequenceNode, new: SequenceNode, key: str) -> Iterator[str]:
     for what, begin, end, first, last in SequenceMatcher(a=shown_before, b=shown_now, autojunk=False).get_opcodes():
         if what == "equal":
             continue
-        places = zip_longest(range(begin, end), range(first, last))
-        for before, now in places:
+        for before, now in zip_longest(range(begin, end), range(first, last)):
             there = old.items[before] if before is not None else None
             here = new.items[now] if now is not None else None
             yield from _pair(there, here, f"{key}[{before if now is None else now}]", new.position)

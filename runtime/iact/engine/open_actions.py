@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iact.engine import store
+from iact.engine.work import first_of_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +34,13 @@ class OpenAction:
 
 def open_actions(connection: Connection, project: str, runs: Sequence[str]) -> dict[str, OpenAction]:
     """Return the action that each of some runs waits for, the first that it decided; none for those that have none."""
-    found: dict[str, OpenAction] = {}
-    for row in store.OPEN_INTENTS.all(connection, project=project, runs=list(runs)) if runs else ():
-        action = OpenAction(
+    rows = store.OPEN_INTENTS.all(connection, project=project, runs=list(runs)) if runs else ()
+    return {
+        run: OpenAction(
             action=row["action"],
             is_begun=row["status"] != store.DECIDED,
             attempts=row["attempts"],
             due_at=row["due_at"],
         )
-        found.setdefault(row["run"], action)
-    return found
+        for run, row in first_of_each(rows).items()
+    }

@@ -58,9 +58,9 @@ def _work(connection: Connection, host: Host, claims: Sequence[Claim]) -> Iterat
     asked: dict[str, Any] = {"project": host.project, "runs": [claim.run for claim in claims]}
     now = host.now(connection)
     runs = {row["run"]: row for row in store.RUNS_BY_NAME.all(connection, **asked)}
-    intents = _first_of_each(store.OPEN_INTENTS.all(connection, **asked))
-    told = _first_of_each(store.OLDEST_TRIGGERS.all(connection, **asked))
-    due = _first_of_each(store.DUE_TIMERS.all(connection, **asked, now=now))
+    intents = first_of_each(store.OPEN_INTENTS.all(connection, **asked))
+    told = first_of_each(store.OLDEST_TRIGGERS.all(connection, **asked))
+    due = first_of_each(store.DUE_TIMERS.all(connection, **asked, now=now))
     for claim in claims:
         if claim.run not in runs:
             continue
@@ -82,7 +82,8 @@ def _work(connection: Connection, host: Host, claims: Sequence[Claim]) -> Iterat
         )
 
 
-def _first_of_each(rows: Iterable[RowMapping]) -> dict[str, RowMapping]:
+def first_of_each(rows: Iterable[RowMapping]) -> dict[str, RowMapping]:
+    """Return of several rows of each run the first, by the run."""
     first: dict[str, RowMapping] = {}
     for row in rows:
         first.setdefault(row["run"], row)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -26,7 +26,15 @@ from iact.engine.journal import broken_link
 from iact.engine.pruning import Pruning
 from iact.pdca.parameters import runs_in_force
 from iact.retention.model import RetentionPolicy
-from iact.retention.rules import any_observes, as_if_enforced, cutoffs, longest, most_rows, next_rows, reason_to_keep
+from iact.retention.rules import (
+    as_if_enforced,
+    cutoffs,
+    longest,
+    most_rows,
+    next_rows,
+    observed_cutoffs,
+    reason_to_keep,
+)
 from iact.retention.terms import Candidate, RecordKind
 from iact.stores.lock import exclusive, exclusive_row
 from iact.stores.servers import is_server
@@ -169,7 +177,16 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
         policies: all that there are.
         now: the present moment, UTC.
     """
+    return _would_prune(engine, project, policies, now, cutoffs(policies, now))
 
+
+def _would_prune(
+    engine: Engine,
+    project: str,
+    policies: Sequence[RetentionPolicy],
+    now: datetime,
+    kinds: Mapping[RecordKind, datetime],
+) -> list[Pruned]:
     def look(connection: Connection) -> list[Pruned]:
         return [
             of_kind(
@@ -177,7 +194,7 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
                 Pruned(records=records, cutoff=cutoff),
                 _records(project, records, policies, now, only_archived=False),
             )
-            for records, cutoff in cutoffs(policies, now).items()
+            for records, cutoff in kinds.items()
         ]
 
     def of_kind(connection: Connection, pruned: Pruned, kind: _Records) -> Pruned:
@@ -193,11 +210,11 @@ def would_prune(engine: Engine, project: str, policies: Sequence[RetentionPolicy
             after = page[-1]
         return pruned
 
-    return read(engine, look)
+    return read(engine, look) if kinds else []
 
 
 def observed(engine: Engine, project: str, policies: Sequence[RetentionPolicy], now: datetime) -> list[Pruned]:
-    """Return what else would be deleted if no policy observed; after `prune` that is all that they would delete.
+    """Return what would be deleted of the kinds that only policies which observe would have deleted.
 
     Args:
         engine: the store.
@@ -205,15 +222,7 @@ def observed(engine: Engine, project: str, policies: Sequence[RetentionPolicy], 
         policies: all that there are.
         now: the present moment, UTC.
     """
-    if not any_observes(policies):
-        return []
-    done = {one.records: one for one in would_prune(engine, project, policies, now)}
-    found = would_prune(engine, project, as_if_enforced(policies), now)
-    for one in found:
-        if (anyway := done.get(one.records)) is not None:
-            one.deleted -= anyway.deleted
-            one.rows.subtract(anyway.rows)
-    return found
+    return _would_prune(engine, project, as_if_enforced(policies), now, observed_cutoffs(policies, now))
 
 
 def put_into_archive(host: Host, identity: LogIdentity, policies: Sequence[RetentionPolicy], now: datetime) -> None:

@@ -32,11 +32,6 @@ def as_if_enforced(policies: Iterable[RetentionPolicy]) -> list[RetentionPolicy]
     return [replace(policy, mode=Mode.ENFORCE) for policy in policies]
 
 
-def any_observes(policies: Iterable[RetentionPolicy]) -> bool:
-    """Return whether a policy only says what would be deleted."""
-    return any(policy.mode is Mode.OBSERVE for policy in policies)
-
-
 def cutoffs(policies: Sequence[RetentionPolicy], now: datetime) -> dict[RecordKind, datetime]:
     """Return, for each kind that is not kept for ever, the moment before which its records may be deleted."""
     spans = {records: kept_for(policies, records) for records in RecordKind}
@@ -45,6 +40,12 @@ def cutoffs(policies: Sequence[RetentionPolicy], now: datetime) -> dict[RecordKi
         # Two policies may each be sound and not go together: a run stays as long as its journal.
         spans[RecordKind.RUNS] = None if journal is None else max(runs, journal)
     return {records: now - span for records, span in spans.items() if span is not None}
+
+
+def observed_cutoffs(policies: Sequence[RetentionPolicy], now: datetime) -> dict[RecordKind, datetime]:
+    """Return, for each kind that only policies which observe would have deleted, the moment before which they would."""
+    done = cutoffs(policies, now)
+    return {records: at for records, at in cutoffs(as_if_enforced(policies), now).items() if records not in done}
 
 
 def reason_to_keep(policies: Sequence[RetentionPolicy], candidate: Candidate, now: datetime) -> str | None:

@@ -17,7 +17,7 @@ from iact.engine.open_actions import open_actions
 from iact.engine.runners import ALL_RUNNERS, is_alive
 from iact.engine.tables import RUNS
 from iact.pdca.facts import kept_plan
-from iact.retention.rules import as_if_enforced, cutoffs
+from iact.retention.rules import observed_cutoffs
 from iact.serving.jobs import PDCA, WOULD_HAVE_BEEN, scheduled
 from iact.serving.occurrences import LATEST
 from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE, OBSERVED
@@ -25,7 +25,7 @@ from iact.stores.query import query
 from iact.stores.units import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -51,6 +51,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
     def look(connection: Connection) -> dict[str, Any]:
         now, real = runtime.host.now(connection), runtime.host.lease_clock.read(connection)
         asked = {"project": runtime.project}
+        schedule = list(_schedule(connection, project, now))
         return {
             "format": FORMAT,
             "project": runtime.project,
@@ -97,10 +98,10 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
             "observed_rules": [
                 *_observed_improvements(planned),
                 *_observed_policies(project, now),
-                *_observed_jobs(connection, project),
+                *_observed_jobs(project, schedule),
             ],
             "log": log_standing(connection, runtime.project, now, publishing_of(project), identity_of(project)),
-            "schedule": list(_schedule(connection, project, now)),
+            "schedule": schedule,
         }
 
     return read(runtime.engine, look)
@@ -173,31 +174,35 @@ def _observed_improvements(planned: Iterable[Run]) -> Iterator[dict[str, Any]]:
             continue
         seen.add(target)
         trial = plan.trial
-        yield _rule(f"Improvement {trial.improvement}", trial.measured, f"try it: {trial.change}", run.entered_at)
+        yield _rule(
+            f"Improvement {trial.improvement}",
+            trial.measured,
+            f"try it: {trial.change}",
+            instants.write(run.entered_at),
+        )
 
 
 def _observed_policies(project: Project, now: datetime) -> Iterator[dict[str, Any]]:
     """Yield which records policies that only observe would have deleted; `iact prune --dry-run` counts them."""
     policies = {one.name: one.spec for one in project.resources("RetentionPolicy")}
-    done = cutoffs(list(policies.values()), now)
-    would_be = cutoffs(as_if_enforced(policies.values()), now)
-    for records in sorted(would_be.keys() - done.keys()):
+    would_be = observed_cutoffs(list(policies.values()), now)
+    for records in sorted(would_be):
         names = [name for name, policy in policies.items() if policy.keep.span(records) is not None]
         would = f"delete what is older than {instants.show(would_be[records])}: `iact prune --dry-run` counts it"
-        yield _rule(f"RetentionPolicy {', '.join(names)}", records.value, would, now)
+        yield _rule(f"RetentionPolicy {', '.join(names)}", records.value, would, instants.write(now))
 
 
-def _observed_jobs(connection: Connection, project: Project) -> Iterator[dict[str, Any]]:
+def _observed_jobs(project: Project, schedule: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield what entries of the schedule that only observe would have done the latest time."""
-    for name in scheduled(project):
-        last = LATEST.one(connection, project=project.name, job=name)
-        if last is not None and last["outcome"].startswith(WOULD_HAVE_BEEN):
-            would = last["outcome"].removeprefix(WOULD_HAVE_BEEN)
-            yield _rule(f"schedule {name}", project.name, would, last["scheduled_at"])
+    for one in schedule:
+        came_to = one["came_to"] or ""
+        if came_to.startswith(WOULD_HAVE_BEEN):
+            would = came_to.removeprefix(WOULD_HAVE_BEEN)
+            yield _rule(f"schedule {one['job']}", project.name, would, one["last"])
 
 
-def _rule(rule: str, target: str, would: str, at: datetime) -> dict[str, Any]:
-    return {"rule": rule, "target": target, "would": would, "at": instants.write(at)}
+def _rule(rule: str, target: str, would: str, at: str) -> dict[str, Any]:
+    return {"rule": rule, "target": target, "would": would, "at": at}
 
 
 def _schedule(connection: Connection, project: Project, now: datetime) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 
 from iact.core.errors import ConfigurationError
 from tests.support.databases import command
+from tests.support.reminders import write_reminder
 
 PROJECT = """\
 apiVersion: iact/v1
@@ -18,18 +19,6 @@ spec:
   store: {sqlite: store.db}
   audit: {log: example.com/shop}
 """
-REMINDER = """\
-apiVersion: iact/v1
-kind: Agent
-metadata: {name: reminder}
-spec:
-  start: waiting
-  states:
-    waiting:
-      next:
-        - {after: 4h, decide: ESCALATE, to: done}
-    done: {final: true}
-"""
 SIGNED = Path(".iact/log.signed")
 
 
@@ -38,8 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a project the current folder whose log has two entries, of which an older backup has the first."""
     monkeypatch.chdir(tmp_path)
     Path("iact.yaml").write_text(PROJECT, encoding="utf-8")
-    Path("agents").mkdir()
-    Path("agents/reminder.yaml").write_text(REMINDER, encoding="utf-8")
+    write_reminder()
     command("run", "reminder", "--about", "one")
     command("backup", "--to", "older.zip")
     command("run", "reminder", "--about", "two")

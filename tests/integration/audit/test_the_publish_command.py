@@ -14,6 +14,7 @@ import pytest
 from iact.core.errors import ConfigurationError
 from tests.support.checkpoint_places import Web, git, protected_remote, web
 from tests.support.databases import command
+from tests.support.reminders import write_reminder
 from tests.support.waiting import PATIENCE, until
 
 PROJECT = """\
@@ -23,18 +24,6 @@ metadata: {{name: shop}}
 spec:
   store: {{sqlite: store.db}}
   audit: {audit}
-"""
-REMINDER = """\
-apiVersion: iact/v1
-kind: Agent
-metadata: {name: reminder}
-spec:
-  start: waiting
-  states:
-    waiting:
-      next:
-        - {after: 4h, decide: ESCALATE, to: done}
-    done: {final: true}
 """
 BRANCH = "iact-checkpoints"
 
@@ -52,8 +41,7 @@ def remote(tmp_path: Path, hook: Web, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     settle(f"{{log: example.com/shop, publish: {{git: {{}}, webhook: {{url: '{hook.url}'}}}}}}")
-    Path("agents").mkdir()
-    Path("agents/reminder.yaml").write_text(REMINDER, encoding="utf-8")
+    write_reminder()
     return protected_remote(tmp_path / "remote.git", folder)
 
 

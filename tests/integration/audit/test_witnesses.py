@@ -33,6 +33,7 @@ from tests.support.bundles import packed, unpacked
 from tests.support.checkpoint_places import WITNESS, Watching, Web, watching, web
 from tests.support.databases import command
 from tests.support.kept import open_passing
+from tests.support.reminders import write_reminder
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -268,26 +269,13 @@ spec:
   store: {{sqlite: store.db}}
   audit: {{log: example.com/shop, witnesses: [{{key: {key}, url: '{url}'}}]}}
 """
-REMINDER = """\
-apiVersion: iact/v1
-kind: Agent
-metadata: {name: reminder}
-spec:
-  start: waiting
-  states:
-    waiting:
-      next:
-        - {after: 4h, decide: ESCALATE, to: done}
-    done: {final: true}
-"""
 
 
 def test_an_auditor_who_names_a_witness_gets_what_it_has_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with watching() as found:
         Path("iact.yaml").write_text(PROJECT.format(key=WITNESS.key, url=found.url), encoding="utf-8")
-        Path("agents").mkdir()
-        Path("agents/reminder.yaml").write_text(REMINDER, encoding="utf-8")
+        write_reminder()
         command("run", "reminder", "--about", "one")
         with pytest.raises(ConfigurationError, match="no checkpoint is signed by witness"):
             command("audit", "export", "--out", "none.zip", "--witnessed")

@@ -9,6 +9,7 @@ import pytest
 
 from iact.core.errors import ConfigurationError
 from tests.support.databases import command
+from tests.support.reminders import write_reminder
 from tests.support.waiting import until
 
 PROJECT = """\
@@ -21,25 +22,12 @@ spec:
     - {do: backup, every: 1s, mode: %s, with: {folder: kept}}
     - {run: reminder, every: 1s, mode: %s}
 """
-AGENT = """\
-apiVersion: iact/v1
-kind: Agent
-metadata: {name: reminder}
-spec:
-  start: waiting
-  states:
-    waiting:
-      next:
-        - {after: 4h, decide: ESCALATE, to: done}
-    done: {final: true}
-"""
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("agents").mkdir()
-    Path("agents/reminder.yaml").write_text(AGENT, encoding="utf-8")
+    write_reminder()
 
 
 def ticked(says: str) -> bool:

@@ -33,19 +33,19 @@ spec:
 """
 
 
-def told(folder: Path, project: str = PROJECT, agent: str | None = WAITING) -> tuple[str, ...]:
-    """Return what changed where a project is first as it is above."""
+def told(folder: Path, project: str = PROJECT, agent: str | None = WAITING, before: str = PROJECT) -> tuple[str, ...]:
+    """Return what changed where a project is first as it is above, or as `before` says."""
     (folder / "agents").mkdir()
     agent_file = folder / "agents/waiting.yaml"
-    (folder / "iact.yaml").write_text(PROJECT, encoding="utf-8")
+    (folder / "iact.yaml").write_text(before, encoding="utf-8")
     agent_file.write_text(WAITING, encoding="utf-8")
-    before = open_project(folder)
+    read_before = open_project(folder)
     (folder / "iact.yaml").write_text(project, encoding="utf-8")
     if agent is None:
         agent_file.unlink()
     else:
         agent_file.write_text(agent, encoding="utf-8")
-    return changes(before, open_project(folder))
+    return changes(read_before, open_project(folder))
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,8 @@ def test_a_long_value_is_cut_off(tmp_path: Path):
     (said,) = told(tmp_path, PROJECT + "    - {do: backup, every: 1d, with: {folder: " + "x" * 200 + "}}\n")
     assert "x…" in said
     assert "x" * 100 not in said
+
+
+def test_a_number_that_became_a_text_of_the_same_letters_is_told_by_its_file(tmp_path: Path):
+    number, text = (f"{PROJECT}    - {{do: backup, every: 1d, with: {{keep: {one}}}}}\n" for one in ("14", "'14'"))
+    assert told(tmp_path, text, before=number) == ("Project shop changed (iact.yaml)",)

@@ -16,8 +16,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from iact.audit.checkpoint import parse_checkpoint
+from iact.audit.continuity import check_goes_on
 from iact.audit.notes import NoteError, parse_key, parse_note, verify
-from iact.audit.proofs import ProofError, verify_consistency
+from iact.audit.proofs import ProofError
 from iact.audit.publishing.cosignatures import add_cosignature, cosigned
 from iact.audit.publishing.model import ContradictionError, MovedError, Publication, RefusedError
 from iact.audit.publishing.rules import PlaceState, is_due, pause_after
@@ -113,27 +114,29 @@ def publish(host: Host, publishing: Publishing, *, at_once: bool = False) -> lis
     signed = read(host.engine, lambda connection: newest_checkpoint(connection, host.project))
     if signed is None:
         return []
-    rounds = [_Round(host, place, signed, publishing.every) for place in publishing.places]
+    rounds = [_Round(host, place, signed, publishing.every, at_once=at_once) for place in publishing.places]
     goes_out = read(host.engine, lambda connection: any(one.has_news(connection) for one in rounds))
     # A witness has its own time only where nothing goes out: what goes out now should have its signature.
     wait = timedelta() if goes_out else publishing.every
-    witnesses = [_Round(host, place, signed, publishing.every, wait) for place in publishing.witnesses]
+    witnesses = [
+        _Round(host, place, signed, publishing.every, wait=wait, at_once=at_once) for place in publishing.witnesses
+    ]
     # Whoever can be looked at comes before whoever would be handed something in good faith.
     inspectable_first = sorted(rounds, key=lambda one: not one.reads_back)
-    found = {one.place: one for one in _go(host, witnesses + inspectable_first, at_once=at_once)}
+    found = {one.place: one for one in _go(host, witnesses + inspectable_first)}
     return [found[place.name] for place in publishing.everywhere if place.name in found]
 
 
-def _go(host: Host, rounds: Sequence[_Round], *, at_once: bool) -> Iterator[Result]:
+def _go(host: Host, rounds: Sequence[_Round]) -> Iterator[Result]:
     """Publish to each place, but to none beside one that contradicts: what would go out may be another history."""
     contradicting = read(host.engine, lambda connection: [one for one in rounds if one.contradicts(connection)])
     for one in [*contradicting, *(one for one in rounds if one not in contradicting)]:
         others = [other for other in contradicting if other is not one]
         if others and one not in contradicting:
-            if at_once or read(host.engine, one.is_time):
+            if read(host.engine, one.is_time):
                 yield one.held_back(others[0])
             continue
-        result = one.go(at_once=at_once)
+        result = one.go()
         if result is None:
             continue
         if result.became is Became.CONTRADICTS and one not in contradicting:
@@ -146,18 +149,24 @@ def _go(host: Host, rounds: Sequence[_Round], *, at_once: bool) -> Iterator[Resu
 class _Round:
     """Publishing one checkpoint to one place."""
 
-    def __init__(
-        self, host: Host, place: Place, signed: Signed, every: timedelta, wait: timedelta | None = None
+    def __init__(  # noqa: PLR0913 - the last two by their names
+        self,
+        host: Host,
+        place: Place,
+        signed: Signed,
+        every: timedelta,
+        *,
+        wait: timedelta | None = None,
+        at_once: bool,
     ) -> None:
         self._host, self._place, self._signed = host, place, signed
         self._every, self._wait = every, every if wait is None else wait
         self._added: Signature | None = None
-        self._by_hand = False
+        self._at_once = at_once
 
-    def go(self, *, at_once: bool) -> Result | None:
+    def go(self) -> Result | None:
         """Publish where it is time to; return None where it is not."""
-        self._by_hand = at_once
-        claimed = write(self._host.engine, partial(self._claim, at_once=at_once), meets_others=True)
+        claimed = write(self._host.engine, self._claim, meets_others=True)
         if claimed is None:
             return None
         try:
@@ -197,6 +206,8 @@ class _Round:
 
     def is_time(self, connection: Connection) -> bool:
         """Return whether it is time to publish to the place, or to look whether it still has what was published."""
+        if self._at_once:
+            return True
         _, state = self._known(connection)
         now = self._host.now(connection)
         return is_due(state, self._signed.size, now, self._wait, looks=self._place.reads_back)
@@ -214,9 +225,9 @@ class _Round:
             return None, state
         return known, known if known.address == state.address else replace(state, attempt=known.attempt)
 
-    def _claim(self, connection: Connection, *, at_once: bool) -> PlaceState | None:
+    def _claim(self, connection: Connection) -> PlaceState | None:
         known, state = self._known(connection)
-        if not at_once and not self.is_time(connection):
+        if not self.is_time(connection):
             return None
         now = self._host.now(connection)
         claimed = replace(state, attempt=state.attempt + 1, not_before=now + _ALONE_FOR)
@@ -320,7 +331,7 @@ class _Round:
         is_new = became is Became.PUBLISHED or claimed.size < size
         now = read(self._host.engine, self._host.now)
         # That a place was set back is told until a person has published by hand, and so has looked.
-        was_set_back = claimed.trouble if claimed.contradicts and not claimed.failures and not self._by_hand else ""
+        was_set_back = claimed.trouble if claimed.contradicts and not claimed.failures and not self._at_once else ""
         state = replace(
             claimed,
             size=size,
@@ -354,8 +365,7 @@ def _check_goes_on(tiles: Tiles, note: bytes, present: Checkpoint, keys: Sequenc
         )
         raise ContradictionError(message)
     try:
-        proof = consistency_proof(tiles, before.size, present.size)
-        verify_consistency(before.size, present.size, proof, before.root, present.root)
+        check_goes_on(tiles, before, present)
     except (ProofError, LostTileError) as error:
         message = (
             f"the first {before.size:,} entries of the log are not those whose checkpoint was published: the log was "
