@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -156,7 +157,7 @@ def would_erase(host: Host, names: tuple[str, ...], search: Search) -> Erased:
     theirs, mentions = read(host.unhurried, partial(_looked_up, host.project, names))
     found = _told(theirs, mentions)
     found.texts += [str(row["words"], "utf-8", "replace") for row in theirs.remarks]
-    found.left += search.findings(theirs.redaction)
+    found.left += search.findings(theirs.redaction, rewrites=True)
     return found
 
 
@@ -178,7 +179,7 @@ def erase(host: Host, erasure: Erasure, policies: Sequence[RetentionPolicy], sea
     holds = [hold for policy in policies for hold in policy.legal_holds]
     if holds:
         read(host.unhurried, lambda connection: _expect_no_hold(connection, host, theirs, mentions, holds))
-    theirs = write(host.engine, partial(_forget, host, erasure), meets_others=True)
+    theirs = write(host.engine, partial(_forget, host, erasure, mentions, holds), meets_others=True)
     for begin in range(0, len(mentions.changes), CHANGED_AT_ONCE):
         write(host.engine, partial(_make, mentions.changes[begin : begin + CHANGED_AT_ONCE]))
     found = _told(theirs, mentions)
@@ -193,9 +194,15 @@ def _looked_up(project: str, names: tuple[str, ...], connection: Connection) -> 
     return theirs, _mentions(connection, project, theirs.redaction)
 
 
-def _forget(host: Host, erasure: Erasure, connection: Connection) -> _Theirs:
+def _forget(
+    host: Host, erasure: Erasure, mentions: _Mentions, holds: Sequence[LegalHold], connection: Connection
+) -> _Theirs:
     """Delete who stands behind their pseudonyms and the texts by them and about them; write down that it was done."""
     theirs = _theirs(connection, host.project, erasure.names)
+    if holds:
+        # What was written since the first look is about to be deleted as well. The journal is not walked once more: it
+        # may be long, and nobody else may write meanwhile.
+        _expect_no_hold(connection, host, theirs, mentions, holds, walks_journal=False)
     FORGET_PERSONS.run(connection, project=host.project, pseudonyms=[row["pseudonym"] for row in theirs.persons])
     FORGET_REMARKS.run(connection, project=host.project, tokens=[row["token"] for row in theirs.remarks])
     if theirs.persons or theirs.remarks:
@@ -252,10 +259,18 @@ def _dicts(asked: Query, connection: Connection, project: str) -> Iterator[dict[
 # Legal holds ----------------------------------------------------------------------------------------------------------
 
 
-def _expect_no_hold(
-    connection: Connection, host: Host, theirs: _Theirs, mentions: _Mentions, holds: Sequence[LegalHold]
+def _expect_no_hold(  # noqa: PLR0913 - what is erased, and what may keep it
+    connection: Connection,
+    host: Host,
+    theirs: _Theirs,
+    mentions: _Mentions,
+    holds: Sequence[LegalHold],
+    *,
+    walks_journal: bool = True,
 ) -> None:
-    candidates = list(_candidates(connection, host, theirs, mentions))
+    pseudonyms = theirs.redaction.pseudonyms if walks_journal else frozenset()
+    spoken = {*theirs.runs, *_runs_that_speak_of(connection, host.project, pseudonyms)}
+    candidates = list(_candidates(connection, host, theirs, mentions, spoken))
     for hold in holds:
         for candidate in candidates:
             if hold.covers(candidate):
@@ -266,10 +281,12 @@ def _expect_no_hold(
                 raise FindingError(message)
 
 
-def _candidates(connection: Connection, host: Host, theirs: _Theirs, mentions: _Mentions) -> Iterator[Candidate]:
+def _candidates(
+    connection: Connection, host: Host, theirs: _Theirs, mentions: _Mentions, spoken: AbstractSet[str]
+) -> Iterator[Candidate]:
     """Walk what a hold may cover: the runs in which they spoke, ended or not, what else they did, texts on delivery."""
     now = host.now(connection)
-    names = sorted({*theirs.runs, *_runs_that_speak_of(connection, host.project, theirs.redaction.pseudonyms)})
+    names = sorted(spoken)
     moments = {str(row["run"]): row["written_at"] for row in theirs.remarks}
     known = {row["run"]: row for row in SUBJECTS.all(connection, project=host.project, runs=names)}
     for name in names:

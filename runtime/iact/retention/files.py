@@ -68,8 +68,13 @@ class Search:
     archive: Path | None = None
     key: SecretKey | None = field(default=None, repr=False)
 
-    def findings(self, them: Redaction) -> Iterator[str]:
-        """Say of each file that names them, or that cannot be looked into, what can be done about it."""
+    def findings(self, them: Redaction, *, rewrites: bool = False) -> Iterator[str]:
+        """Say of each file that names them, or that cannot be looked into, what can be done about it.
+
+        Args:
+            them: who.
+            rewrites: whether backups are still to be written anew, rather than written anew already.
+        """
         for file in self.files():
             if isinstance(file, OSError):
                 yield f"{file.filename} cannot be looked into: {file.strerror}"
@@ -88,7 +93,7 @@ class Search:
                 yield f"{file} cannot be looked into: {error}"
                 continue
             if found is not None:
-                yield f"{file} names them{f' in {found}' if found else ''}: {self._advice(file)}"
+                yield f"{file} names them{f' in {found}' if found else ''}: {self._advice(file, rewrites=rewrites)}"
 
     def files(self) -> Iterator[Path | OSError]:
         """Walk every file but those that git has packed, each once, and what went wrong where one cannot be read."""
@@ -145,10 +150,12 @@ class Search:
         named = (table.name for table, _ in backup.manifest.tables if any(map(them.found_in, backup.lines(table))))
         return next(named, None)
 
-    def _advice(self, file: Path) -> str:
+    def _advice(self, file: Path, *, rewrites: bool) -> str:
         if self.archive is not None and file.is_relative_to(self.archive):
             return "it is a part of the archive, which proofs rest on, with entries of a release without pseudonyms"
         if is_plain_backup(file):
+            if rewrites and not self._is_of_another(file):
+                return "it is a backup, which `iact audit person erase` writes anew without them"
             return "it is a backup that has them where nothing can be exchanged; delete it once you have a newer one"
         return "change or delete it; what is in git stays in its history"
 

@@ -496,6 +496,49 @@ def test_a_ref_is_looked_at_though_nothing_new_is_signed(
     assert there(remote) == newest(host)
 
 
+@pytest.mark.parametrize("new", [0, 1])
+def test_a_history_that_was_exchanged_below_the_same_checkpoint_is_told_until_somebody_has_looked(
+    host: Host, identity: LogIdentity, remote: Path, new: int
+):
+    for _ in range(2):
+        go_on(host, identity)
+        published(host, to_git(identity))
+    later(host, HOUR)
+    assert became(host, to_git(identity), at_once=False) == [("git", "nothing new", 2)]
+    assert findings(host, to_git(identity)) == []
+    tree = git(remote, "rev-parse", f"{REF}^{{tree}}")
+    git(remote, "update-ref", REF, git(remote, "commit-tree", tree, "-m", "alone"))
+    if new:
+        go_on(host, identity, new)
+
+    later(host, HOUR)
+    [result] = published(host, to_git(identity), at_once=False)
+    assert (result.became, result.size) == ((Became.PUBLISHED, 3) if new else (Became.NOTHING_NEW, 2))
+    assert "somebody has rewritten it" in result.trouble
+    later(host, HOUR)
+    assert published(host, to_git(identity), at_once=False)[0].trouble == ""
+    assert f"git (origin {REF}): {result.trouble}" in findings(host, to_git(identity))
+    published(host, to_git(identity))
+    assert not any("rewritten" in one for one in findings(host, to_git(identity)))
+    with reading(host.engine) as connection:
+        assert len(list(journal.entries(connection, "test", journal.LOG_RUN))) == 1
+
+
+def test_a_ref_that_another_machine_adds_to_is_not_taken_for_exchanged(
+    host: Host, identity: LogIdentity, remote: Path, tmp_path: Path
+):
+    go_on(host, identity)
+    published(host, to_git(identity))
+    published(host, to_git(identity))
+    git(tmp_path, "clone", "--quiet", str(remote), "elsewhere")
+    elsewhere = GitRef(PublishToGit(), tmp_path / "elsewhere")
+    for _ in range(2):
+        go_on(host, identity)
+        assert published(host, elsewhere)[0].trouble == ""
+    [result] = published(host, to_git(identity))
+    assert (result.became, result.trouble) == (Became.NOTHING_NEW, "")
+
+
 def test_what_cannot_be_looked_at_is_handed_nothing_twice(host: Host, identity: LogIdentity, hook: Web):
     go_on(host, identity)
     published(host, to_web(identity, hook))

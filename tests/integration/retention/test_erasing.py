@@ -22,6 +22,7 @@ from sqlalchemy import insert
 from iact.core.commitments import commitments_in
 from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from iact.dora.tables import FAILURES
+from iact.retention import erasing
 from iact.stores.connect import writing
 from services import mysql_protocol
 from tests.support.databases import command
@@ -227,6 +228,24 @@ def test_a_legal_hold_keeps_what_it_covers():
 
 
 @pytest.mark.usefixtures("place")
+def test_a_legal_hold_keeps_what_was_said_after_it_was_looked_up(monkeypatch: pytest.MonkeyPatch):
+    spoken()
+    real, runs = erasing._expect_no_hold, list[str]()  # noqa: SLF001 - the moment between two looks
+
+    def late(*given: Any, **named: Any) -> None:
+        real(*given, **named)
+        if not runs:
+            runs.append(spoken("disputed"))
+
+    monkeypatch.setattr(erasing, "_expect_no_hold", late)
+
+    with pytest.raises(FindingError, match="a legal hold covers what they said of run-"):
+        erased()
+
+    assert f"approved by {NAME}" in command("runs", "show", runs[0]).stdout
+
+
+@pytest.mark.usefixtures("place")
 def test_what_would_be_erased_is_shown_and_nothing_is_changed():
     run = spoken()
     Path("notes.txt").write_text(f"call {NAME}", "utf-8")
@@ -392,6 +411,15 @@ def test_backups_of_others_damaged_ones_and_encrypted_ones_are_told_and_stay(tmp
     other = Path("nested/other.backup").read_bytes()
     part = tmp_path / "shop" / ".cut.iact-part"
     part.write_bytes(other[:500])
+    shown = command("audit", "person", "show", NAME).stdout
+    assert (
+        "good.backup names them in tables/persons.jsonl: it is a backup, which `iact audit person erase` writes anew"
+        in shown
+    )
+    assert (
+        "nested/other.backup names them in tables/persons.jsonl: it is a backup that has them where nothing can be"
+        in shown
+    )
 
     found = erased()
 

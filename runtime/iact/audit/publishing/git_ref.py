@@ -22,6 +22,8 @@ from iact.sources.git.writer import PERSON
 
 TIMEOUT: Final = timedelta(seconds=30)
 """How long git may take for one thing."""
+SEEN: Final = "refs/iact/checkpoints-seen/"
+"""Below it stands in the project's repository how far the refs went that this machine has looked at."""
 _MOST: Final = 1 << 20
 """Bytes that git may write; a checkpoint has some hundred."""
 _OPTIONS: Final = (
@@ -111,7 +113,19 @@ class GitRef:
         if found.code or found.stopped:
             message = f"{self.address} holds something else than checkpoints: commit {tip[:12]} has no {CHECKPOINT}"
             raise ContradictionError(message)
-        return Kept(found.output, tip)
+        seen = self._seen()
+        return Kept(found.output, tip, goes_on=not seen or self._descends(tip, seen))
+
+    def remember(self, found: Kept | None) -> None:
+        """Keep in a ref of the project's own repository which commit was found, so that its history can be asked for.
+
+        Raises:
+            RefusedError: if git does not take it.
+        """
+        if found is not None:
+            self._do("update-ref", self._seen_ref, found.state)
+        elif self._seen():
+            self._do("update-ref", "-d", self._seen_ref)
 
     def publish(self, publication: Publication, after: Kept | None) -> Signature | None:
         """Add a commit with a checkpoint, to which nothing is added.
@@ -133,6 +147,26 @@ class GitRef:
         if after is None or after.state != commit:
             self._push(commit)
         return None
+
+    @property
+    def _seen_ref(self) -> str:
+        return f"{SEEN}{self.settings.remote}/{self.settings.ref.removeprefix('refs/')}"
+
+    def _seen(self) -> str:
+        """Return the commit at which the ref ended when this machine looked the last time; empty for none."""
+        found = self._git("rev-parse", "--quiet", "--verify", f"{self._seen_ref}^{{commit}}")
+        return "" if found.code or found.stopped else found.output.decode("ascii", "replace").strip()
+
+    def _descends(self, tip: str, seen: str) -> bool:
+        """Return whether the history that ends at one commit has another in it.
+
+        Raises:
+            RefusedError: if git cannot tell.
+        """
+        ended = self._git("merge-base", "--is-ancestor", seen, tip)
+        if ended.stopped or ended.code not in {0, 1}:
+            raise RefusedError(_said(ended, "merge-base"))
+        return not ended.code
 
     def _tip(self) -> str:
         """Return the commit at which the ref ends; empty where there is no such ref."""

@@ -53,10 +53,12 @@ class Kept:
     Attributes:
         note: the newest checkpoint there.
         state: what names the state of the place, so that nothing is added to another one.
+        goes_on: whether it has all that it had when this machine looked the last time.
     """
 
     note: bytes
     state: str
+    goes_on: bool = True
 
 
 class Unseen:
@@ -72,6 +74,9 @@ class Unseen:
     def look(self) -> Kept | None:
         """Return None: nobody can look."""
         return None
+
+    def remember(self, found: Kept | None) -> None:
+        """Remember nothing, as nothing was seen."""
 
 
 class Place(Protocol):
@@ -95,6 +100,16 @@ class Place(Protocol):
         Raises:
             RefusedError: if there is no answer.
             ContradictionError: if what is there is none.
+        """
+
+    def remember(self, found: Kept | None) -> None:
+        """Let what was found there be what has to be there the next time; what became of it was noted before.
+
+        Args:
+            found: what `look` returned.
+
+        Raises:
+            RefusedError: if it cannot be remembered.
         """
 
     def publish(self, publication: Publication, after: Kept | None) -> Signature | None:

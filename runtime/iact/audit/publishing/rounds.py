@@ -163,6 +163,7 @@ class _Round:
         self._every, self._wait = every, every if wait is None else wait
         self._added: Signature | None = None
         self._at_once = at_once
+        self._found: Kept | None = None
 
     def go(self) -> Result | None:
         """Publish where it is time to; return None where it is not."""
@@ -180,8 +181,17 @@ class _Round:
             _LOGGER.exception("publishing to %s failed", self._place.name)
             result, state = self._failed(claimed, Became.REFUSED, f"{type(error).__name__}: {error}")
         write(self._host.engine, partial(self._settle, state, self._added, result.trouble), meets_others=True)
+        if result.became in {Became.PUBLISHED, Became.NOTHING_NEW}:
+            self._remember()
         _LOGGER.log(logging.WARNING if result.trouble else logging.INFO, "publishing to %s", result)
         return result
+
+    def _remember(self) -> None:
+        """Let what was found be what has to be there the next time, now that what is wrong with it is kept."""
+        try:
+            self._place.remember(self._found)
+        except IactError as error:
+            _LOGGER.warning("what %s has cannot be remembered: %s", self._place.name, error)
 
     def contradicts(self, connection: Connection) -> bool:
         """Return whether the place did not fit to the log when it was last looked at."""
@@ -247,12 +257,12 @@ class _Round:
 
     def _publish(self, claimed: PlaceState) -> tuple[Result, PlaceState]:
         for last in (False,) * (_LOOKS - 1) + (True,):
-            kept = self._place.look()
+            kept = self._found = self._place.look()
             # The store is read after the place: what is published is signed before, so that it cannot be ahead of it.
             publication, there = read(self._host.unhurried, partial(self._checked, claimed, kept))
             if there >= publication.size:
                 note = publication.note if kept is None else kept.note
-                return self._done(claimed, there, note, Became.NOTHING_NEW)
+                return self._done(claimed, there, note, Became.NOTHING_NEW, self._set_back(claimed, there))
             try:
                 self._added = self._place.publish(publication, kept)
             except MovedError:
@@ -316,9 +326,16 @@ class _Round:
         return read(self._host.unhurried, look)
 
     def _set_back(self, claimed: PlaceState, there: int) -> str:
-        """Return what is wrong where a place has less than was published there; it was published to again."""
-        if not self._place.reads_back or there >= claimed.size:
+        """Return what is wrong where a place has less than was published there, or another history before it."""
+        if not self._place.reads_back:
             return ""
+        if there >= claimed.size:
+            if self._found is None or self._found.goes_on:
+                return ""
+            return (
+                "what was found there the last time is not in its history any more: somebody has rewritten it, and "
+                "with it earlier checkpoints. Protect it against that; `iact audit publish` says that you have looked"
+            )
         found = f"one of {there:,} entries" if there else "none"
         return (
             f"a checkpoint of {claimed.size:,} entries was published there, and the newest that was found is {found}: "

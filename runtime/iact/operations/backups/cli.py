@@ -101,7 +101,8 @@ def restore(file: Path, key: str | None, store: str | None, password: str | None
     done = verified(file, key, Path())
     restored(place, done)
     told = f"Restored into {place.shown_as}; every row was read again and is the same."
-    _say(data_of(done, store=place.shown_as), form, [*show(done), told])
+    signing = "Where a later checkpoint was signed, `iact status` says so, and nothing more is signed: docs/audit.md."
+    _say(data_of(done, store=place.shown_as), form, [*show(done), told, signing])
 
 
 def _place(store: str | None, password: str | None) -> Place:
