@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import struct
 import tempfile
 import tracemalloc
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iact.audit import zip_form
 from iact.audit.bundles import (
     BUNDLE_FORMAT,
     DEFINITIONS,
@@ -33,6 +37,7 @@ from iact.audit.bundles import (
 )
 from iact.audit.verifier import main
 from iact.audit.verifying import verify_bundle
+from iact.audit.zip_form import Packed, ZipWriter
 from iact.core.canonical import canonical
 from tests.support.bundles import SIGNER, Log, kept_in, packed, real_journal, unpacked
 
@@ -95,6 +100,175 @@ def encrypted(honest: bytes) -> bytes:
     """Return a bundle whose list of files says that the first is encrypted."""
     place = honest.index(b"PK\x01\x02") + 8
     return honest[:place] + struct.pack("<H", 1) + honest[place + 2 :]
+
+
+def rewritten(
+    honest: bytes,
+    *,
+    local: Callable[[bytearray], object] = lambda _: None,
+    listed: Callable[[bytearray], object] = lambda _: None,
+    name: bytes = b"index.html",
+) -> bytes:
+    """Return a bundle in which somebody changed what stands before a file, or what the list says of it.
+
+    Args:
+        honest: the bundle.
+        local: changes what stands before the file, which stays as long as it is.
+        listed: changes what the list says of the file, with what is behind it.
+        name: of the file.
+    """
+    size = 30 + len(name)
+    place = next(one.start() for one in re.finditer(b"PK\x03\x04", honest) if honest[one.start() :][30:size] == name)
+    before = bytearray(honest[place : place + size + 20])
+    local(before)
+    begin = honest.index(b"PK\x01\x02")
+    entry = next(
+        one.start() for one in re.finditer(b"PK\x01\x02", honest) if honest[one.start() :][46 : 46 + len(name)] == name
+    )
+    about = bytearray(honest[entry : entry + 46 + len(name)])
+    listed(about)
+    content = honest[:place] + before + honest[place + size + 20 : entry] + about + honest[entry + 46 + len(name) :]
+    return with_end(content, begin)
+
+
+def with_end(content: bytes, begin: int) -> bytes:
+    """Return a zip whose end says where its list is."""
+    end = content.rindex(b"PK\x05\x06")
+    return content[:end] + content[end : end + 12] + struct.pack("<2LH", end - begin, begin, 0)
+
+
+def put(into: bytearray, place: int, form: str, *numbers: int) -> None:
+    struct.pack_into(form, into, place, *numbers)
+
+
+def grown(into: bytearray, place: int, extra: bytes) -> None:
+    """Add something behind the name in the list, and say so."""
+    put(into, place, "<H", len(extra))
+    into += extra
+
+
+def shifted(honest: bytes, inserted: bytes, at: int = 0) -> bytes:
+    """Return a bundle with something hidden between its files, whose list names the places behind that."""
+    begin = honest.index(b"PK\x01\x02")
+    content = bytearray(honest[:at] + inserted + honest[at:])
+    for one in list(re.finditer(b"PK\x01\x02", bytes(content))):
+        (place,) = struct.unpack_from("<L", content, one.start() + 42)
+        put(content, one.start() + 42, "<L", place + len(inserted) if place >= at else place)
+    return with_end(bytes(content), begin + len(inserted))
+
+
+def hidden_page(honest: bytes) -> bytes:
+    """Return a bundle in which the true page is listed, and another page stands before what the list names."""
+    other = packed({INDEX: b"<p>nothing was decided</p>"})
+    return shifted(honest, other[: other.index(b"PK\x01\x02")])
+
+
+def repacked(honest: bytes, *, more: bytes = b"", cut: int = 0, behind: bytes = b"") -> bytes:
+    """Return a bundle whose page unpacks to other bytes than it is said to have, or has something behind itself."""
+    opened = io.BytesIO()
+    archive = ZipWriter(opened)
+    for name, content in unpacked(honest).items():
+        if name != INDEX:
+            with archive.member(name) as into:
+                into.write(content)
+            continue
+        deflate = zlib.compressobj(wbits=-15)
+        raw = deflate.compress(content + more) + deflate.flush() + behind
+        raw = raw[: len(raw) - cut]
+        file = Packed(name.encode(), 8, zlib.crc32(content), len(raw), len(content), opened.tell())
+        opened.write(file.local() + raw)
+        archive._files.append(file)  # noqa: SLF001 - what no writer writes
+    archive.finish()
+    return opened.getvalue()
+
+
+TWICE = "says two things of index.html, or more than a bundle says"
+HIDDEN = "where the file before it ends: something is hidden in it"
+UNLIKE = "does not have the bytes that it is said to have"
+OTHERS_SEE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "another size before a file": (lambda one: rewritten(one, local=lambda at: put(at, 44, "<Q", 7)), TWICE),
+    "another size packed": (lambda one: rewritten(one, local=lambda at: put(at, 52, "<Q", 7)), TWICE),
+    "another check": (lambda one: rewritten(one, local=lambda at: put(at, 14, "<L", 7)), TWICE),
+    "another method": (lambda one: rewritten(one, local=lambda at: put(at, 8, "<H", 0)), TWICE),
+    "another name": (lambda one: rewritten(one, local=lambda at: put(at, 30, "<B", ord("I"))), TWICE),
+    "another flag": (lambda one: rewritten(one, local=lambda at: put(at, 6, "<H", 8)), TWICE),
+    "a time": (lambda one: rewritten(one, local=lambda at: put(at, 10, "<H", 1)), TWICE),
+    "a time in the list": (lambda one: rewritten(one, listed=lambda at: put(at, 12, "<H", 1)), TWICE),
+    "a flag in the list": (lambda one: rewritten(one, listed=lambda at: put(at, 8, "<H", 8)), TWICE),
+    "a link": (lambda one: rewritten(one, listed=lambda at: put(at, 38, "<L", 0o120777 << 16)), TWICE),
+    "a comment": (lambda one: rewritten(one, listed=lambda at: grown(at, 32, b"see")), TWICE),
+    "a size of almost all ones": (lambda one: rewritten(one, listed=lambda at: put(at, 24, "<L", 0xFFFFFFF0)), TWICE),
+    "a size of all ones": (
+        lambda one: rewritten(one, listed=lambda at: put(at, 24, "<L", 0xFFFFFFFF)),
+        TWICE,
+    ),
+    "another name as Info-ZIP has it": (
+        lambda one: rewritten(one, listed=lambda at: grown(at, 30, b"up\x0e\0\1" + bytes(4) + b"other.txt")),
+        TWICE,
+    ),
+    "a name that ends for some": (
+        lambda one: one.replace(b"leaves.bin", b"leaves\0bin"),
+        "which no bundle has",
+    ),
+    "a page in front": (hidden_page, HIDDEN),
+    "bytes between two files": (
+        lambda one: shifted(one, b"x" * 9, one.index(b"PK\x03\x04", 4)),
+        HIDDEN,
+    ),
+    "bytes behind the files": (
+        lambda one: shifted(one, b"x" * 9, one.index(b"PK\x01\x02")),
+        "something between its files and the list of them",
+    ),
+    "a page that is longer than it is said to be": (
+        lambda one: repacked(one, more=b"<p>and more</p>"),
+        "has more bytes than it is said to have",
+    ),
+    "a page with something behind it": (lambda one: repacked(one, behind=b"more"), UNLIKE),
+    "a page that was cut off": (lambda one: repacked(one, cut=3), "ends too early"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS_SEE)
+def test_a_zip_of_which_others_show_other_files_never_holds(what: str, honest: bytes, said):
+    """What `unzip` or `jar` take out of a bundle is what was judged, or it is refused."""
+    make, words = OTHERS_SEE[what]
+
+    changed = make(honest)
+    code, told = said(changed)
+
+    assert changed != honest
+    assert code == 2
+    assert words in told
+    assert "no bundle" in told or "said to have" in told or "cannot be judged" in told
+
+
+def test_a_bundle_is_written_as_the_library_of_python_writes_a_zip(monkeypatch: pytest.MonkeyPatch):
+    """So that every program reads it; where a file, or its place, needs 64 bits as well."""
+    for limit in ((1 << 31) - 1, 400, 40):
+        monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+        monkeypatch.setattr(zip_form, "_NARROW_LIMIT", limit)
+        members = {"first": b"one" * 99, "empty": b"", "second": bytes(range(256)) * 9, "last": b"z"}
+        opened = io.BytesIO()
+        with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                about = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+                about.compress_type, about.external_attr, about.create_system = zipfile.ZIP_DEFLATED, 0o100644 << 16, 3
+                with archive.open(about, "w", force_zip64=True) as into:
+                    into.write(content)
+
+        assert packed(members) == opened.getvalue()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, honest: bytes, capsys: pytest.CaptureFixture[str]):
+    pipe, bundle = tmp_path / "pipe", str(kept_in(tmp_path, honest))
+    os.mkfifo(pipe)
+    key = str(SIGNER.key)
+
+    for words in ([str(pipe), "--key", key], [bundle, "--key", key, "--checkpoint", str(pipe)]):
+        assert main(words) == 2
+        assert "pipe is no file but a pipe or a device" in capsys.readouterr().err
+    assert main([bundle, "--key", str(pipe)]) == 2
+    assert "no file but a pipe" in capsys.readouterr().err
 
 
 STRANGERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -204,10 +378,10 @@ def test_bad_json_is_told_of_wherever_it_stands(name: str, content: bytes, hones
 
 @given(place=st.integers(0, 1 << 20), change=st.binary(min_size=1, max_size=8), cut=st.integers(0, 20))
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_bytes_of_the_zip_that_chance_changed_hold_only_where_nothing_of_it_is_read(
+def test_bytes_of_the_zip_that_chance_changed_hold_only_where_all_files_are_the_same(
     honest: bytes, folder: Path, place: int, change: bytes, cut: int
 ):
-    """Some bytes of a zip mean nothing: times of files and the like. What is read has to be just the same."""
+    """The last bits of what was packed may mean nothing. What is read has to be just the same."""
     place %= len(honest)
     changed = honest[:place] + change + honest[place + len(change) + cut :]
     try:
@@ -266,13 +440,12 @@ def _places(container: Any) -> Iterator[tuple[Any, Any]]:
 def filled(honest: bytes, name: str, content: Callable[[], Iterator[bytes]]) -> Iterator[Path]:
     """Write a bundle in which one file is very large, and give the place of it."""
     with tempfile.NamedTemporaryFile(suffix=".zip") as opened:
-        with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for each, small in unpacked(honest).items():
-                if each != name:
-                    archive.writestr(each, small)
-            with archive.open(name, "w", force_zip64=True) as into:
-                for block in content():
+        archive = ZipWriter(cast("IO[bytes]", opened))
+        for each, small in unpacked(honest).items():
+            with archive.member(each) as into:
+                for block in content() if each == name else [small]:
                     into.write(block)
+        archive.finish()
         opened.flush()
         yield Path(opened.name)
 

@@ -20,6 +20,7 @@ from iact.audit.ranges import kept_range
 from iact.audit.tiles import Tiles
 from iact.audit.tree import consistency_proof, inclusion_proof, leaf_hash
 from iact.audit.writing import Contents, Earlier, write_to
+from iact.audit.zip_form import ZipWriter
 from iact.core.commitments import PERSON, REMARK, SALT_SIZE, commitment
 from iact.core.facts import Fact, FactSet
 from iact.core.quantities import parse
@@ -151,9 +152,12 @@ class Log:
     def checkpoint(self, size: int | None = None, origin: str = ORIGIN) -> Note:
         """Return what is signed of the log at a size."""
         size = len(self.entries) if size is None else size
-        fold = kept_range(self._tiles, 0, size)
-        text = str(Checkpoint(origin, size, fold.root()))
+        text = str(Checkpoint(origin, size, self.root(size)))
         return Note(text, (self.signer.sign(text),))
+
+    def root(self, size: int | None = None) -> bytes:
+        """Return the root of its tree at a size."""
+        return kept_range(self._tiles, 0, len(self.entries) if size is None else size).root()
 
     def bundle(
         self,
@@ -209,11 +213,13 @@ def unpacked(bundle: bytes) -> dict[str, bytes]:
 
 
 def packed(members: Mapping[str, bytes]) -> bytes:
-    """Return files as a zip."""
+    """Return files as a zip that is written as bundles are."""
     opened = io.BytesIO()
-    with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
+    archive = ZipWriter(opened)
+    for name, content in members.items():
+        with archive.member(name) as into:
+            into.write(content)
+    archive.finish()
     return opened.getvalue()
 
 

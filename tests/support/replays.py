@@ -1,5 +1,7 @@
 """Every decision that a test leaves in a journal is made again: one that comes out otherwise fails that test.
 
+So does a journal in which the verifier of bundles finds anything wrong: what is honest raises no false alarm.
+
 No test asks for it. Whatever store a test opens is looked at before it is gone: a file when the last connection to it
 is closed and when the test has ended, memory when it is given back, a database of a server before it is emptied or
 dropped. Of what other processes wrote, the files below the test's own folder are found.
@@ -14,7 +16,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import lru_cache
 from itertools import groupby
@@ -26,6 +28,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
+from iact.audit.allowed import Allowed, parse_definition
+from iact.audit.bundles import AuditFindingError
+from iact.audit.chains import Chains
+from iact.core.canonical import canonical
 from iact.core.machine import Machine
 from iact.core.tree import from_record
 from iact.engine.journal import LOG_RUN, EntryKind, entry_from_bytes
@@ -225,7 +231,33 @@ def _difference(project: str, bodies: Iterable[bytes], agents: dict[tuple[str, s
     pin = f"Agent/{started.body['agent']}"
     machine = _machine(*agents[project, started.body["pins"][pin]])
     differs = first_difference(machine, entries)
-    return "" if differs is None else f"entry {differs} decides otherwise"
+    return _finding(project, bodies, agents) if differs is None else f"entry {differs} decides otherwise"
+
+
+def _finding(project: str, bodies: Iterable[bytes], agents: Mapping[tuple[str, str], tuple[str, bytes]]) -> str:
+    """Return what the verifier of bundles would find wrong with an honest journal; empty where nothing is."""
+    known = {key: _allowed(name, body) for (of, key), (name, body) in agents.items() if of == project}
+    chains = Chains(project, _AlsoOthers(known))
+    try:
+        for place, body in enumerate(bodies):
+            chains.show(place, bytes(body))
+    except AuditFindingError as error:
+        return f"the verifier finds that {error}"
+    return ""
+
+
+class _AlsoOthers(dict[str, Allowed | None]):
+    """What the definitions of agents allow, beside definitions of which only agents make any difference."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+@lru_cache(maxsize=256)
+def _allowed(name: str, body: bytes) -> Allowed | None:
+    record = json.loads(body)
+    kept = {key: value for key, value in record.items() if key != "digest"}
+    return parse_definition(canonical(["Agent", name, record["digest"], kept]), name)
 
 
 def _begins_later(bodies: list[bytes]) -> bool:

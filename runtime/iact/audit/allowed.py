@@ -15,6 +15,8 @@ from iact.audit.bundles import BundleError, parse_json
 AGENT: Final = "Agent"
 _PARTS: Final = 4
 _NODE: Final = 3
+_OF_A_TEXT: Final = 120
+"""Bytes that a text and its place in what holds it take, without its letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Allowed:
         start: the state in which a run begins.
         ways: by state, its ways out in the order of the file.
         final: the states in which a run ends.
+        actions: by state, the action that entering it starts, of those that start one.
+        exclusive: by state, the fact whose text only one run at a time may hold there, of those that have one.
     """
 
     name: str
@@ -63,6 +67,14 @@ class Allowed:
     start: str
     ways: Mapping[str, tuple[Way, ...]]
     final: frozenset[str]
+    actions: Mapping[str, str]
+    exclusive: Mapping[str, str]
+
+    def weight(self) -> int:
+        """Return about how many bytes it takes in memory, at most."""
+        texts = [*self.ways, *self.actions.values(), *self.exclusive.values()]
+        texts += [text for ways in self.ways.values() for way in ways for text in (way.to, way.event, way.outcome)]
+        return sum(_OF_A_TEXT + 4 * len(text) for text in (self.name, self.digest, self.start, *texts))
 
 
 def parse_definition(content: bytes, where: str) -> Allowed | None:
@@ -95,6 +107,8 @@ def _allowed(name: str, digest: str, spec: Any) -> Allowed:
         start=_text(spec["start"]),
         ways={state: tuple(_way(one) for one in _listed(each.get("next", []))) for state, each in states.items()},
         final=frozenset(state for state, each in states.items() if each.get("final") == "true"),
+        actions={state: _text(each["do"]) for state, each in states.items() if each.get("do")},
+        exclusive={state: _text(each["exclusive"]) for state, each in states.items() if each.get("exclusive")},
     )
 
 

@@ -8,30 +8,60 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from iact.audit.allowed import AGENT, Allowed
+from iact.audit.allowed import AGENT, Allowed, Way
 from iact.audit.bundles import AuditFindingError, BundleError, is_count, parse_json, shortened
 
 ENTRY_FORMAT: Final = "iact/journal/v1"
 LOG_RUN: Final = "log"
 """The run that is none: entries on what happened to the log itself."""
 
+DECISIONS: Final = frozenset({"started", "decision"})
+"""Kinds of entries that say where a run stands, and nothing else does."""
+OF_ACTIONS: Final = frozenset(
+    {"attempt", "receipt", "review", "postponed", "observed", "proposed", "approved", "rejected"}
+)
+"""Kinds of entries that say what became of an action that was decided."""
+OF_THE_LOG: Final = "log"
+"""Kind of the entries that say what happened to the log itself."""
+
+_SETTLES: Final = frozenset({"receipt", "observed", "rejected"})
+"""After which nothing more becomes of an action."""
+TRIGGERS: Final = frozenset({"entered", "event", "timer", "looked"})
+"""Kinds of reasons for which a run decides."""
 _KEYS: Final = frozenset({"format", "project", "run", "sequence", "kind", "at", "previous", "body"})
+_MOMENT: Final = re.compile(r"(?:19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _ENCODE: Final = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 ).encode
 
 
 class _Standing:
-    """Where a run stands: what its next entry has to follow from."""
+    """Where a run stands: what its next entry has to follow from.
 
-    __slots__ = ("allowed", "digest", "sequence", "state", "visit")
+    Attributes:
+        sequence: of its last entry.
+        digest: that entry's.
+        allowed: what the definition allows that the run pinned; None where that is not known, and of the log itself.
+        at: when that entry was written.
+        state: where the run stands; None where that is not known.
+        visit: how many states it has entered; 0 where that is not known.
+        known_since: the first of those states of which it is known what it started.
+        open: digests of the actions that were decided since then and are not settled, by their keys; None for none.
+    """
 
-    def __init__(self, sequence: int, digest: bytes, allowed: Allowed | None, state: str | None, visit: int) -> None:
-        self.sequence, self.digest, self.allowed, self.state, self.visit = sequence, digest, allowed, state, visit
+    __slots__ = ("allowed", "at", "digest", "known_since", "open", "sequence", "state", "visit")
+
+    def __init__(self, sequence: int, digest: bytes, allowed: Allowed | None) -> None:
+        self.sequence, self.digest, self.allowed, self.at = sequence, digest, allowed, ""
+        self.state: str | None = None
+        self.visit = self.known_since = 0
+        self.open: dict[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +154,12 @@ class Chains:
             return
         if sequence <= standing.sequence:
             raise AuditFindingError(f"{_named(place, record)} comes after entry {standing.sequence} of its run")
-        state, visit = (None, 0)
+        jumped = _Standing(sequence, hashlib.sha256(content).digest(), standing.allowed)
+        _check_kind(place, record)
         if record["kind"] == "decision":
-            decision = _decision(place, record)
-            state, visit = decision["to"], decision["visit"]
-        self._runs[run] = _Standing(sequence, hashlib.sha256(content).digest(), standing.allowed, state, visit)
+            self._decide(place, record, jumped)
+        jumped.at = record["at"]
+        self._runs[run] = jumped
 
     def _follow(self, place: int, record: dict[str, Any], content: bytes, standing: _Standing | None) -> None:
         run, sequence = record["run"], record["sequence"]
@@ -141,17 +172,30 @@ class Chains:
             raise AuditFindingError(
                 f"{_named(place, record)} does not follow from entry {sequence - 1} of its run: one of them was changed"
             )
+        _check_kind(place, record)
         if standing is None:
-            standing = _Standing(0, b"", None, None, 0)
+            standing = _Standing(0, b"", None)
             self._runs[run] = standing
             if run != LOG_RUN:
                 self._begin_run(place, record, standing)
-        elif record["kind"] == "decision" and run != LOG_RUN:
-            self._decisions += 1
-            self._decide(place, record, standing)
-        elif record["kind"] == "started":
-            raise AuditFindingError(f"{_named(place, record)} says that its run starts, which it did before")
-        standing.sequence, standing.digest = sequence, hashlib.sha256(content).digest()
+        elif run != LOG_RUN:
+            self._go_on(place, record, standing)
+        standing.sequence, standing.digest, standing.at = sequence, hashlib.sha256(content).digest(), record["at"]
+
+    def _go_on(self, place: int, record: dict[str, Any], standing: _Standing) -> None:
+        if record["at"] < standing.at:
+            raise AuditFindingError(
+                f"{_named(place, record)} was written at {record['at']}, before the entry of its run from which it "
+                f"follows, which was written at {standing.at}"
+            )
+        match record["kind"]:
+            case "decision":
+                self._decisions += 1
+                self._decide(place, record, standing)
+            case "started":
+                raise AuditFindingError(f"{_named(place, record)} says that its run starts, which it did before")
+            case _:
+                _act(place, record, standing)
 
     def _begin_run(self, place: int, record: dict[str, Any], standing: _Standing) -> None:
         body, named = record["body"], _named(place, record)
@@ -167,13 +211,15 @@ class Chains:
         if allowed is None or (allowed.name, allowed.digest) != (agent, body.get("definition")):
             raise AuditFindingError(f"{named} starts {shortened(agent)} without having pinned its definition")
         decision = _decision(place, record)
-        if (decision["from"], decision["to"], decision["visit"]) != ("", allowed.start, 1):
+        begun = (decision["from"], decision["to"], decision["visit"], decision["moved"], decision["taken"])
+        if begun != ("", allowed.start, 1, False, None):
             start = shortened(allowed.start)
             raise AuditFindingError(f"{named} does not begin in the state {start}, as its definition says")
-        standing.allowed, standing.state, standing.visit = allowed, allowed.start, 1
+        standing.allowed, standing.known_since = allowed, 1
+        _enter(named, decision, allowed, None, standing)
 
     def _decide(self, place: int, record: dict[str, Any], standing: _Standing) -> None:
-        decision, named = _decision(place, record), _named(place, record)
+        decision, named, allowed = _decision(place, record), _named(place, record), standing.allowed
         begin, end, visit, moved = decision["from"], decision["to"], decision["visit"], decision["moved"]
         if standing.state is not None and begin != standing.state:
             raise AuditFindingError(
@@ -181,34 +227,131 @@ class Chains:
             )
         if standing.visit and visit != standing.visit + moved:
             raise AuditFindingError(f"{named} counts {visit} states that were entered, not {standing.visit + moved}")
-        if standing.allowed is None:
+        if allowed is None:
             raise AuditFindingError(f"{named} decides, and what the run pinned is not known")
+        if begin in allowed.final:
+            raise AuditFindingError(f"{named} decides in the state {shortened(begin)}, in which its run has ended")
         if moved:
-            _check_way(named, record["body"], decision, standing.allowed)
-        elif begin != end or decision["taken"] is not None or begin not in standing.allowed.ways:
-            raise AuditFindingError(f"{named} says that nothing moved, and leads from {begin!r} to {shortened(end)!r}")
-        standing.state, standing.visit = end, visit
+            way = _check_way(named, record["body"], decision, allowed)
+            if not standing.visit:
+                standing.known_since = visit
+            _enter(named, decision, allowed, way, standing)
+            return
+        _check_stays(named, record["body"], decision, allowed)
+        standing.state, standing.visit = standing.state or end, visit
+        standing.known_since = standing.known_since or visit + 1
 
 
-def _check_way(named: str, body: dict[str, Any], decision: dict[str, Any], allowed: Allowed) -> None:
-    """Check that a definition has the way that a decision took."""
+def _check_way(named: str, body: dict[str, Any], decision: dict[str, Any], allowed: Allowed) -> Way:
+    """Check that a definition has the way that a decision took, and return it."""
     begin, end, taken = decision["from"], decision["to"], decision["taken"]
     ways = allowed.ways.get(begin)
     trigger = body.get("trigger")
     has_way = ways is not None and is_count(taken) and taken < len(ways) and ways[taken].to == end
-    if ways is None or not has_way or not isinstance(trigger, dict):
+    if ways is None or not has_way or end not in allowed.ways or not isinstance(trigger, dict):
         raise AuditFindingError(
             f"{named} leads from {shortened(begin)} to {shortened(end)}, and the definition of "
             f"{shortened(allowed.name)} that the run pinned has no such way"
         )
-    way, kind = ways[taken], trigger.get("kind")
+    way: Way = ways[taken]
+    kind = trigger.get("kind")
     if not way.answers(kind, trigger.get("name")) or (kind == "timer" and trigger.get("transition") != taken):
         raise AuditFindingError(
             f"{named} leads from {shortened(begin)} to {shortened(end)} for another reason than the definition has: "
             f"{shortened(str(kind))} {shortened(str(trigger.get('name', '')))}".rstrip()
         )
-    if decision.get("outcome") != way.outcome or decision.get("final") != (end in allowed.final):
+    return way
+
+
+def _check_stays(named: str, body: dict[str, Any], decision: dict[str, Any], allowed: Allowed) -> None:
+    """Check that a decision by which nothing moves says nothing else."""
+    begin, end, trigger = decision["from"], decision["to"], body.get("trigger")
+    if begin != end or decision["taken"] is not None or begin not in allowed.ways:
+        raise AuditFindingError(f"{named} says that nothing moved, and leads from {begin!r} to {shortened(end)!r}")
+    if not isinstance(trigger, dict) or trigger.get("kind") not in TRIGGERS:
+        raise AuditFindingError(f"{named} does not say why it was decided")
+    said = {key: decision.get(key) for key in ("outcome", "final", "intents", "timers", "holds")}
+    if said != {"outcome": "", "final": False, "intents": [], "timers": [], "holds": []}:
+        raise AuditFindingError(f"{named} says that nothing moved, and that something came of it")
+
+
+def _enter(named: str, decision: dict[str, Any], allowed: Allowed, way: Way | None, standing: _Standing) -> None:
+    """Check that a decision says what entering its state brings, by the definition, and let the run stand there.
+
+    Args:
+        named: the decision, for the message.
+        decision: it.
+        allowed: what the definition allows.
+        way: the one that was taken; None where the run begins.
+        standing: where the run stands.
+    """
+    # The definition's own text: a million runs need not each keep theirs.
+    end, outcome = (way.to, way.outcome) if way else (allowed.start, "")
+    intents, holds = decision.get("intents"), decision.get("holds")
+    action, exclusive, ways = allowed.actions.get(end), allowed.exclusive.get(end), allowed.ways.get(end, ())
+    timers = decision.get("timers")
+    fits = (
+        decision.get("outcome") == outcome
+        and decision.get("final") is (end in allowed.final)
+        and isinstance(intents, list)
+        and [one.get("action") if isinstance(one, dict) else one for one in intents] == ([action] if action else [])
+        and isinstance(timers, list)
+        and all(isinstance(one, dict) and is_count(one.get("transition")) for one in timers)
+        and all(one["transition"] < len(ways) and ways[one["transition"]].waits for one in timers)
+        and isinstance(holds, list)
+        and len(holds) == (1 if exclusive else 0)
+        and all(isinstance(one, str) and one.startswith(f"{exclusive}=") for one in holds)
+    )
+    if not fits:
         raise AuditFindingError(f"{named} says of its step to {shortened(end)} what its definition does not")
+    standing.state, standing.visit = end, decision["visit"]
+    for number, one in enumerate(intents or ()):
+        standing.open = standing.open or {}
+        standing.open[f"{standing.visit}/{number}"] = _digest_of(one.get("action"), one.get("arguments"))
+
+
+def _digest_of(action: Any, arguments: Any) -> bytes:
+    """Return by what an action is known again: what is told of it later has to be about the same."""
+    return hashlib.sha256(_ENCODE([action, arguments]).encode("utf-8", "surrogatepass")).digest()
+
+
+def _act(place: int, record: dict[str, Any], standing: _Standing) -> None:
+    """Check that what is told of an action is about one that was decided, and is not settled."""
+    body, named = record["body"], _named(place, record)
+    key = body.get("key")
+    found = _ACTION_KEY.fullmatch(key.removeprefix(f"{record['run']}/")) if isinstance(key, str) else None
+    if found is None or not str(key).startswith(f"{record['run']}/"):
+        raise AuditFindingError(f"{named} does not say of which action of its run it is")
+    visit, own = int(found["visit"]), found.group()
+    if standing.visit and visit > standing.visit:
+        raise AuditFindingError(f"{named} is about an action of a state that the run has not entered")
+    if visit < standing.known_since or not standing.visit:
+        return  # decided before what is known of the run
+    decided = (standing.open or {}).get(own)
+    if decided is None:
+        raise AuditFindingError(f"{named} is about an action that was not decided, or was settled before")
+    if decided != _digest_of(body.get("action"), body.get("arguments")):
+        raise AuditFindingError(f"{named} is about another action than the one that was decided")
+    if standing.open is not None and record["kind"] in _SETTLES:
+        del standing.open[own]
+        standing.open = standing.open or None
+
+
+_ACTION_KEY: Final = re.compile(r"(?P<visit>[1-9][0-9]{0,17})/(?:0|[1-9][0-9]{0,8})", re.ASCII)
+
+
+def _check_kind(place: int, record: dict[str, Any]) -> None:
+    """Check that an entry is of a kind that there is, and says nothing that only another kind may say."""
+    kind, named = record["kind"], _named(place, record)
+    if kind not in DECISIONS and kind not in OF_ACTIONS and kind != OF_THE_LOG:
+        raise AuditFindingError(
+            f"{named} is of the kind {shortened(kind)!r}, which this verifier does not know; if the log is of a newer "
+            "release, verify it with the verifier of that"
+        )
+    if (kind == OF_THE_LOG) != (record["run"] == LOG_RUN):
+        raise AuditFindingError(f"{named} is of the kind {kind}, which entries of its run are not")
+    if kind not in DECISIONS and "decision" in record["body"]:
+        raise AuditFindingError(f"{named} holds a decision, which no entry of the kind {kind} does")
 
 
 def _decision(place: int, record: dict[str, Any]) -> dict[str, Any]:
@@ -243,6 +386,11 @@ def _record(place: int, content: bytes, project: str) -> dict[str, Any]:
     )
     if not fits:
         raise AuditFindingError(f"entry {place} is not an entry of a journal")
+    if not is_moment(record["at"]):
+        raise AuditFindingError(
+            f"entry {place} says that it was written at {shortened(record['at'], 60)!r}, which is no moment as iact "
+            "writes it"
+        )
     if record["format"] != ENTRY_FORMAT:
         raise AuditFindingError(
             f"entry {place} is in the format {shortened(record['format'])}, and this verifier knows {ENTRY_FORMAT}"
@@ -252,6 +400,17 @@ def _record(place: int, content: bytes, project: str) -> dict[str, Any]:
         raise AuditFindingError(f"{_named(place, record)} is of the project {found_in}, not of {shortened(project)}")
     found: dict[str, Any] = record
     return found
+
+
+def is_moment(text: str) -> bool:
+    """Return whether a text is a moment as iact writes it: `2026-03-02T09:00:00.000000Z`."""
+    if not _MOMENT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _same_again(content: bytes) -> Any:

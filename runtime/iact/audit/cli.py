@@ -317,6 +317,9 @@ def verify(  # noqa: PLR0913 - options of the command
     except BundleError as error:
         message = f"cannot be judged: {error}"
         raise ConfigurationError(message) from None
+    except MemoryError:
+        message = "cannot be judged: it takes more memory than there is."
+        raise ConfigurationError(message) from None
     if form == "json":
         again = {} if replayed is None else {"replayed": replayed.decisions, "not_replayed_runs": replayed.left_out}
         click.echo(json.dumps(verdict.to_record() | again, ensure_ascii=False))

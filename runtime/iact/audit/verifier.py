@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from iact.audit.archives import opened_file
 from iact.audit.bundles import AuditFindingError, BundleError, shortened
 from iact.audit.notes import NoteError, VerifierKey, parse_key
 from iact.audit.verifying import MOST_OF_A_NOTE, Verdict, verify_bundle
@@ -91,10 +92,10 @@ def read_keys(named: str) -> list[VerifierKey]:
         wrong = str(error)
     file = Path(named)
     try:
-        is_file = file.is_file()
+        is_there = file.exists()
     except (OSError, ValueError):
-        is_file = False
-    if not is_file:
+        is_there = False
+    if not is_there:
         if "+" not in named:
             wrong = "there is no such file, and a key is written as name+id+key"
         raise BundleError(f"{shortened(named, 100)!r} is neither a key nor a file with one: {wrong}")
@@ -110,7 +111,7 @@ def read_keys(named: str) -> list[VerifierKey]:
 
 def _read(file: Path, what: str) -> bytes:
     try:
-        with file.open("rb") as opened:
+        with opened_file(file, shortened(file.name)) as opened:
             content = opened.read(MOST_OF_A_NOTE + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "its name is none"

@@ -107,14 +107,14 @@ class Verdict:
         """Return it in words."""
         seen = self.seen
         period = f", from {seen.begin} to {seen.end}" if seen.entries else ""
-        signers = " and ".join(f"{key.name}+{key.id.hex()}" for key in self.signed_by)
+        signers = " and ".join(_key(key) for key in self.signed_by)
         lines = [
             f"holds, {seen.entries} entries{period}",
-            f"log {self.checkpoint.origin}, {self.checkpoint.size} entries, signed by {signers}",
+            f"log {shortened(self.checkpoint.origin)}, {self.checkpoint.size} entries, signed by {signers}",
             f"places {self.manifest.first} to {self.manifest.last} (the last not included)",
             f"{seen.decisions} decisions, each as the definition allows that its run pinned",
         ]
-        lines += [f"witnessed by {key.name}+{key.id.hex()} at {at}" for key, at in self.witnessed]
+        lines += [f"witnessed by {_key(key)} at {at}" for key, at in self.witnessed]
         if self.kept:
             lines.append(f"goes on from what was kept at {', '.join(map(str, self.kept))} entries")
         else:
@@ -123,6 +123,10 @@ class Verdict:
                 "before this one was signed is not shown. Keep this bundle's checkpoint.txt for the next time."
             )
         return "\n".join(lines)
+
+
+def _key(key: VerifierKey) -> str:
+    return f"{shortened(key.name, 60)}+{key.id.hex()}"
 
 
 def verify_bundle(
@@ -351,7 +355,7 @@ class _Fold:
         """Raise for the first entry that contradicts what comes before it, where one is found in bounded memory."""
         chains = Chains(self._manifest.project, _definitions(self._archive))
         for line in self._archive.lines(EARLIER):
-            place, _, content = _earlier(line)
+            place, content = earlier_entry(line)
             chains.show_earlier(place, content)
             if chains.runs > RUNS_OF_A_SEARCH:
                 return
@@ -399,7 +403,7 @@ def _definitions(archive: Archive) -> dict[str, Allowed | None]:
     }
 
 
-def _earlier(line: bytes) -> tuple[int, list[bytes], bytes]:
+def _proved(line: bytes) -> tuple[int, list[bytes], bytes]:
     """Return place, proof and stored bytes of an entry from before the range."""
     record = parse_json(line, f"a line of {EARLIER}")
     if (
@@ -415,11 +419,21 @@ def _earlier(line: bytes) -> tuple[int, list[bytes], bytes]:
         raise BundleError(f"a line of {EARLIER} is not UTF-8") from None
 
 
+def earlier_entry(line: bytes) -> tuple[int, bytes]:
+    """Return place and stored bytes of an entry from before the range, out of its line.
+
+    Raises:
+        BundleError: if it is none.
+    """
+    place, _, content = _proved(line)
+    return place, content
+
+
 def _show_earlier(archive: Archive, manifest: Manifest, checkpoint: Checkpoint, chains: Chains) -> None:
     """Check that entries from before are in the log, and let the runs that go on here go on from them."""
     last = -1
     for line in archive.lines(EARLIER):
-        place, proof, content = _earlier(line)
+        place, proof, content = _proved(line)
         if not last < place < manifest.first:
             raise AuditFindingError(f"entry {place} is shown as one from before, and is not, or not in its order")
         last = place

@@ -6,13 +6,9 @@ mapping gets in.
 
 from __future__ import annotations
 
-import io
 import json
-import shutil
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -38,13 +34,10 @@ from iact.audit.index_page import ENTRIES_SHOWN, index_page
 from iact.audit.notes import Note, VerifierKey
 from iact.audit.tree import leaf_hash
 from iact.audit.whole_files import written_beside
+from iact.audit.zip_form import STORED, ZipWriter
 from iact.core.canonical import canonical
 from iact.core.commitments import commitments_in
 
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest moment that a zip can name."""
-_READABLE: Final = 0o100644 << 16
-_UNIX: Final = 3
 _IN_MEMORY: Final = 8 << 20
 
 
@@ -113,14 +106,15 @@ def write_bundle(file: Path, contents: Contents) -> None:
 def write_to(opened: IO[bytes], contents: Contents) -> None:
     """Write a bundle to a file that can be sought in."""
     manifest = contents.manifest
-    with zipfile.ZipFile(opened, "w") as archive, tempfile.TemporaryFile(buffering=_IN_MEMORY) as leaves:
+    archive = ZipWriter(opened)
+    with tempfile.TemporaryFile(buffering=_IN_MEMORY) as leaves:
         for name, content in _small(contents):
-            with _member(archive, name) as into:
+            with archive.member(name) as into:
                 into.write(content)
         pins = _Pins()
         shown: list[bytes] = []
         tokens: set[str] = set()
-        with _member(archive, ENTRIES) as into:
+        with archive.member(ENTRIES) as into:
             for content in contents.entries:
                 into.write(content + b"\n")
                 leaves.write(leaf_hash(content))
@@ -129,9 +123,10 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
                 if len(shown) < ENTRIES_SHOWN:
                     shown.append(content)
         leaves.seek(0)
-        with _member(archive, LEAVES, zipfile.ZIP_STORED) as into:
-            shutil.copyfileobj(leaves, into)
-        with _member(archive, EARLIER) as into:
+        with archive.member(LEAVES, STORED) as into:
+            while block := leaves.read(_IN_MEMORY):
+                into.write(block)
+        with archive.member(EARLIER) as into:
             for each in contents.earlier(pins.continued):
                 pins.pin(each.content)
                 tokens.update(commitments_in(each.content.decode("utf-8", "replace")))
@@ -141,18 +136,19 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
                     "entry": each.content.decode("utf-8", "replace"),
                 }
                 into.write(canonical(record) + b"\n")
-        with _member(archive, DEFINITIONS) as into:
+        with archive.member(DEFINITIONS) as into:
             for definition in contents.definitions(sorted(pins.keys)):
                 into.write(definition + b"\n")
         spoken_of = {token for content in shown for token in commitments_in(content.decode("utf-8", "replace"))}
         words: dict[str, str] = {}
-        with _member(archive, DISCLOSURES) as into:
+        with archive.member(DISCLOSURES) as into:
             for one in contents.disclosures(sorted(tokens)):
                 into.write(one.written() + b"\n")
                 if one.token in spoken_of:
                     words[one.token] = one.words
-        with _member(archive, INDEX) as into:
+        with archive.member(INDEX) as into:
             into.write(index_page(manifest, parse_checkpoint(contents.checkpoint.text), shown, words))
+        archive.finish()
 
 
 class _Pins:
@@ -204,12 +200,3 @@ def _small(contents: Contents) -> Iterator[tuple[str, bytes]]:
     yield RANGES, canonical({side: [one.hex() for one in hashes] for side, hashes in sides.items()})
     proofs = sorted(contents.consistency.items())
     yield CONSISTENCY, canonical([{"size": size, "proof": [one.hex() for one in proof]} for size, proof in proofs])
-
-
-@contextmanager
-def _member(archive: zipfile.ZipFile, name: str, compression: int = zipfile.ZIP_DEFLATED) -> Iterator[IO[bytes]]:
-    """Begin a file of a zip, which says nothing of when and where it was made."""
-    about = zipfile.ZipInfo(name, _EPOCH)
-    about.compress_type, about.external_attr, about.create_system = compression, _READABLE, _UNIX
-    with archive.open(about, "w", force_zip64=True) as raw, io.BufferedWriter(raw, 1 << 20) as into:
-        yield into

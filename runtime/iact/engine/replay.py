@@ -9,13 +9,47 @@ from typing import TYPE_CHECKING, Any
 
 from iact.core.evaluator import begin, decide
 from iact.core.facts import FactSet, fact_from_record
-from iact.core.machine import Decision, Machine, Trigger, TriggerKind
+from iact.core.machine import Trigger, TriggerKind
 from iact.engine.journal import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from iact.core.machine import Machine, RunState
     from iact.engine.journal import Entry
+
+
+class Remaking:
+    """Makes the decisions of one run again, entry by entry; of what it has read it keeps where the run stands."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Begin before the run's first entry.
+
+        Args:
+            machine: the run's own definition, compiled.
+        """
+        self._machine = machine
+        self.standing: RunState | None = None
+        self.has_ended = False
+
+    def agrees(self, entry: Entry) -> bool:
+        """Return whether the next entry decides what comes out today.
+
+        Raises:
+            ValueError: if a decision stands before the run's start.
+        """
+        if entry.kind is EntryKind.STARTED:
+            latest = begin(self._machine, facts_of(entry.body["inputs"]), entry.at)
+        elif entry.kind is EntryKind.DECISION:
+            if self.standing is None:
+                message = f"entry {entry.sequence} decides before the run has started"
+                raise ValueError(message)
+            known = facts_of(entry.body["facts"])
+            latest = decide(self._machine, self.standing, trigger_of(entry.body), known, entry.at)
+        else:
+            return True
+        self.standing, self.has_ended = latest.after, latest.final
+        return bool(latest.to_record() == entry.body["decision"])
 
 
 def first_difference(machine: Machine, entries: Iterable[Entry]) -> int | None:
@@ -28,21 +62,8 @@ def first_difference(machine: Machine, entries: Iterable[Entry]) -> int | None:
     Raises:
         ValueError: if a decision stands before the run's start.
     """
-    latest: Decision | None = None
-    for entry in entries:
-        if entry.kind is EntryKind.STARTED:
-            latest = begin(machine, facts_of(entry.body["inputs"]), entry.at)
-        elif entry.kind is EntryKind.DECISION:
-            if latest is None:
-                message = f"entry {entry.sequence} decides before the run has started"
-                raise ValueError(message)
-            known = facts_of(entry.body["facts"])
-            latest = decide(machine, latest.after, trigger_of(entry.body), known, entry.at)
-        else:
-            continue
-        if latest.to_record() != entry.body["decision"]:
-            return entry.sequence
-    return None
+    remaking = Remaking(machine)
+    return next((entry.sequence for entry in entries if not remaking.agrees(entry)), None)
 
 
 def facts_of(records: list[dict[str, Any]]) -> FactSet:

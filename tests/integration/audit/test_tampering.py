@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -34,8 +34,9 @@ from iact.audit.bundles import (
     AuditFindingError,
     BundleError,
 )
+from iact.audit.checkpoint import Checkpoint
 from iact.audit.keys import rotate
-from iact.audit.notes import Signer
+from iact.audit.notes import Note, Signer
 from iact.audit.verifying import Verdict, verify_bundle
 from iact.core.canonical import canonical, digest
 from iact.core.commitments import shortened_commitment
@@ -52,6 +53,7 @@ from tests.support.bundles import (
     unpacked,
     with_entries,
 )
+from tests.support.project import ROOT
 
 
 class Change(Protocol):
@@ -159,6 +161,13 @@ def test_every_part_of_an_honest_log_holds_at_every_size(log: Log, judged):
             verdict = judged(log.bundle(first, last, kept=kept), [str(log.checkpoint(one)) for one in kept])
 
             assert (verdict.seen.entries, verdict.kept) == (last - first, tuple(kept))
+
+
+@pytest.mark.parametrize(("name", "entries"), [("v1-whole", 44), ("v1-part", 32)])
+def test_what_an_earlier_release_handed_out_holds(name: str, entries: int):
+    file = ROOT / f"tests/data/bundles/{name}.zip"
+
+    assert verify_bundle(file, [SIGNER.key]).seen.entries == entries
 
 
 def test_a_log_that_grew_since_the_bundle_was_asked_for_holds(log: Log, judged):
@@ -381,6 +390,180 @@ def test_a_step_for_a_reason_that_the_definition_does_not_have_is_found(log: Log
 
         assert said.startswith(f"entry {place} ")
         assert "for another reason" in said
+
+
+def of_kind(log: Log, kind: str, **decided: object) -> int:
+    """Return the place of the first entry of a kind, whose decision says this."""
+    records = [json.loads(entry) for entry in log.entries]
+    fits = (one["kind"] == kind and decided.items() <= one["body"].get("decision", {}).items() for one in records)
+    return list(fits).index(True)
+
+
+def signed_with(log: Log, place: int, change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return a bundle in which who has the key changed one entry, and let all others follow from it."""
+    record = json.loads(log.entries[place])
+    change(record)
+    return Log(
+        log.journal, entries=chained([*log.entries[:place], canonical(record), *log.entries[place + 1 :]])
+    ).bundle()
+
+
+MADE_UP = {"from": "asking", "to": "given_up", "moved": True, "outcome": "approved"}
+
+
+@pytest.mark.parametrize("kind", ["", "moved", "other", "STARTED", "decision\n"])
+def test_an_entry_of_a_kind_that_there_is_not_is_found(kind: str, log: Log, judged):
+    place = of_kind(log, "receipt")
+
+    said = finding(judged, signed_with(log, place, lambda record: record.update(kind=kind)))
+
+    assert said.startswith(f"entry {place} ")
+    assert "which this verifier does not know" in said
+
+
+@pytest.mark.parametrize("kind", ["attempt", "receipt", "review", "approved"])
+def test_a_decision_in_an_entry_that_is_none_is_found_and_not_shown(kind: str, log: Log, judged):
+    """The page would show it, and nothing would have checked it."""
+    place = of_kind(log, "attempt")
+
+    def made_up(record: dict[str, Any]) -> None:
+        record["kind"] = kind
+        record["body"]["decision"] = MADE_UP
+
+    assert f"which no entry of the kind {kind} does" in finding(judged, signed_with(log, place, made_up))
+
+
+def test_what_happened_to_the_log_is_told_by_the_log_alone(log: Log, judged):
+    place = of_kind(log, "receipt")
+    said = finding(judged, signed_with(log, place, lambda record: record.update(kind="log")))
+    assert "of the kind log, which entries of its run are not" in said
+
+    record = json.loads(log.entries[place]) | {"run": "log", "previous": "", "sequence": 1}
+    other = Log(log.journal, entries=[*log.entries, canonical(record)])
+    assert "of the kind receipt, which entries of its run are not" in finding(judged, other.bundle())
+    made_up = canonical(record | {"kind": "log", "body": {"what": "x", "decision": MADE_UP}})
+    assert "holds a decision" in finding(judged, Log(log.journal, entries=[*log.entries, made_up]).bundle())
+
+
+STAYING = [
+    {"outcome": "approved"},
+    {"final": True},
+    {"intents": [{"action": "change_world", "arguments": {}}]},
+    {"timers": [{"transition": 2, "due_at": "2026-03-03T00:00:00.000000Z"}]},
+    {"holds": ["world=x"]},
+]
+
+
+@pytest.mark.parametrize("changes", STAYING)
+def test_a_decision_by_which_nothing_moves_says_nothing_else(changes: dict[str, object], log: Log, judged):
+    place = of_kind(log, "decision", moved=False)
+
+    said = finding(judged, Log(log.journal, entries=forbidden(list(log.entries), place, **changes)).bundle())
+
+    assert said.startswith(f"entry {place} ")
+    assert "says that nothing moved, and that something came of it" in said
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"intents": []},
+        {"intents": [{"action": "other", "arguments": {}}]},
+        {"intents": [{"action": "change_world", "arguments": {}}] * 2},
+        {"intents": [1]},
+        {"timers": [{"transition": 0, "due_at": "2026-03-03T00:00:00.000000Z"}]},
+        {"timers": None},
+        {"holds": ["world=x"]},
+    ],
+)
+def test_a_step_brings_what_its_definition_says_and_nothing_else(changes: dict[str, object], log: Log, judged):
+    place = of_kind(log, "decision", to="changing")
+
+    said = finding(judged, Log(log.journal, entries=forbidden(list(log.entries), place, **changes)).bundle())
+
+    assert said.startswith(f"entry {place} ")
+    assert "what its definition does not" in said
+
+
+def say_more(more: dict[str, object], record: dict[str, Any]) -> None:
+    record["body"].update(more)
+
+
+def test_an_action_that_nobody_decided_or_that_is_settled_is_found(log: Log, judged):
+    """Whatever comes after a run has ended, too: its first step leads to an attempt, its last one ends it."""
+    place = of_kind(log, "attempt")
+    attempt = json.loads(log.entries[place])
+    run = attempt["run"]
+
+    def with_more(key: str, **more: object) -> bytes:
+        made_up = attempt | {"body": attempt["body"] | {"key": key, **more}}
+        return Log(log.journal, entries=chained([*log.entries, canonical(made_up)])).bundle()
+
+    own = attempt["body"]["key"]
+    assert "was not decided, or was settled before" in finding(judged, with_more(own))
+    assert "was not decided" in finding(judged, with_more(f"{run}/1/0"))
+    assert "a state that the run has not entered" in finding(judged, with_more(f"{run}/99/0"))
+    for key in ("other/2/0", own.removeprefix("run-"), f"{run}/2", f"{run}/02/0", f"{own}\n"):
+        assert "does not say of which action" in finding(judged, with_more(key)), key
+    for more in ({"action": "other"}, {"arguments": {"everything": True}}):
+        said = finding(judged, signed_with(log, place, partial(say_more, more)))
+        assert "about another action than the one that was decided" in said
+
+
+def test_a_run_that_has_ended_decides_nothing_more(log: Log, judged):
+    ended = json.loads(log.entries[of_kind(log, "decision", to="changed")])
+    decision = ended["body"]["decision"]
+    stays = decision | {"from": "changed", "moved": False, "taken": None, "final": False, "outcome": ""}
+    made_up = ended | {"body": ended["body"] | {"decision": stays, "trigger": {"kind": "looked"}}}
+    said = finding(judged, Log(log.journal, entries=chained([*log.entries, canonical(made_up)])).bundle())
+
+    assert "decides in the state changed, in which its run has ended" in said
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "",
+        "now",
+        "2026-03-02",
+        "2026-03-02T12:00:00Z",
+        "2026-02-30T12:00:00.000000Z",
+        "2026-03-02T12:00:00.000000+01:00",
+        "\x1b[2Jholds, 9 entries",
+        "2026-03-02T12:00:00.000000Z\n",
+        "1026-03-02T12:00:00.000000Z",
+    ],
+)
+def test_a_moment_that_is_none_is_found_and_told_without_control_characters(at: str, log: Log, judged):
+    place = len(log.entries) - 1
+
+    said = finding(judged, signed_with(log, place, lambda record: record.update(at=at)))
+
+    assert said.startswith(f"entry {place} says that it was written at ")
+    assert said.isprintable()
+
+
+def test_a_run_does_not_go_back_in_time(log: Log, judged):
+    place = len(log.entries) - 1
+    early = "2026-03-01T00:00:00.000000Z"
+
+    said = finding(judged, signed_with(log, place, lambda record: record.update(at=early)))
+
+    assert f"was written at {early}, before the entry of its run from which it follows" in said
+
+
+def test_names_of_logs_are_shown_without_what_moves_a_terminal(journal: Journal, judged):
+    odd = Signer.of_seed("log\u202egnp", bytes(range(32)))
+    text = str(Checkpoint(odd.key.name, len(journal.entries), Log(journal).root()))
+    members = unpacked(Log(journal).bundle())
+    members[CHECKPOINT] = str(Note(text, (odd.sign(text),))).encode()
+    members[KEYS] = f"{odd.key}\n".encode()
+    members[INDEX] = members[INDEX].replace(ORIGIN.encode(), "log\ufffdgnp".encode())
+
+    said = str(judged(packed(members), (), (odd.key,)))
+
+    assert "log\ufffdgnp, " in said
+    assert all(line.isprintable() for line in said.splitlines())
 
 
 def test_a_definition_that_is_not_the_pinned_one_is_found(log: Log, judged):

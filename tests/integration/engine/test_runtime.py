@@ -432,6 +432,7 @@ def test_the_journal_of_a_run_has_no_gap_and_an_edited_row_breaks_it(bench):
         assert broken_link(connection, "test", run) == 2
 
 
+@pytest.mark.not_replayed("a row is dropped")
 def test_a_dropped_row_breaks_the_journal(bench):
     bench.know(mood="good")
     run = bench.start()
