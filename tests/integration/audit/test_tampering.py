@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -485,7 +485,7 @@ def test_a_step_brings_what_its_definition_says_and_nothing_else(changes: dict[s
     assert "what its definition does not" in said
 
 
-def say_more(more: dict[str, object], record: dict[str, Any]) -> None:
+def say_more(more: Mapping[str, object], record: dict[str, Any]) -> None:
     record["body"].update(more)
 
 
