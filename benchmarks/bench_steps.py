@@ -160,7 +160,7 @@ def _tick(engine: Engine, rounds: int) -> float:
     with runtime.present() as presence:
         for _ in range(rounds * 100):
             began = time.perf_counter()
-            found = claims.with_work(runtime.host, 64)
+            found = claims.with_work(runtime.host, presence, 64)
             claims.take(runtime.host, presence, found)
             glance(engine, lambda connection: store.NEXT_TIMER.one(connection, project=PROJECT, now=now))
             taken.append((time.perf_counter() - began) * 1000)

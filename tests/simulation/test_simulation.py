@@ -17,6 +17,7 @@ import pytest
 from iact.engine import attempts, clocks, steps
 from iact.engine.journal import EntryKind
 from iact.engine.page import Page
+from iact.engine.runners import Presence
 from tests.support.project import ROOT
 from tests.support.simulation.play import play, told
 
@@ -33,7 +34,7 @@ def test_whatever_happens_to_the_processes_nothing_is_lost_doubled_or_written_by
         assert not found.violations, told(found)
         troubles.update(found.troubles)
 
-    assert set(troubles) == {"busy", "clock", "kill", "kill within", "no answer", "pause", "slow", "stop"}
+    assert set(troubles) == {"busy", "clock", "kill", "kill within", "no answer", "outage", "pause", "slow", "stop"}
 
 
 def test_a_seed_is_the_same_every_time_and_in_every_process():
@@ -80,6 +81,7 @@ BROKEN: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "what was told is not marked as decided upon": (Page, "handle", _nothing),
     "a time that has come is not forgotten": (Page, "drop_timer", _nothing),
     "a time that has come too early is told": (steps, "_is_early", lambda *_: False),
+    "who is silent is taken for dead at once": (Presence, "has_watched", lambda *_: True),
     "now is not kept after the journal": (clocks, "present", _whatever_the_journal_says),
 }
 

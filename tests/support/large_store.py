@@ -253,6 +253,7 @@ class Choice:
             "living": [f"runner-{one}" for one in range(3)],
             "b_now": now,
             "until": now,
+            "was_until": now,
             "standing": "working",
             "b_failures": 1,
             "b_not_before": now,

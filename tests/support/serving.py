@@ -27,6 +27,7 @@ from iact.engine.runtime import Runtime
 from iact.engine.serving import Pace, Server
 from tests.support.agents import agent_definition
 from tests.support.stores import opened
+from tests.support.waiting import until
 
 PROJECT: Final = "test"
 LEDGER: Final = "IACT_TEST_LEDGER"
@@ -59,6 +60,8 @@ class NoteInLedger:
         if arguments.get("not_yet"):
             raise TryAgainError("the ledger is closed")
         note(context.key)
+        if arguments.get("lengthy"):
+            until(door().exists)
         if arguments.get("freeze"):
             os.kill(os.getpid(), signal.SIGSTOP)
         return Receipt(succeeded=True, message="noted")
@@ -77,6 +80,11 @@ def note(key: str) -> None:
         os.write(descriptor, f"{key}\n".encode())
     finally:
         os.close(descriptor)
+
+
+def door() -> Path:
+    """Return the file whose coming ends the lengthy actions."""
+    return Path(f"{os.environ[LEDGER]}.door")
 
 
 def noted() -> Counter[str]:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, func, select, update
 from iact.core.instants import EPOCH
 from iact.engine.claims import with_work
 from iact.engine.host import Host
-from iact.engine.runners import Presence, living
+from iact.engine.runners import RENEWALS, Presence
 from iact.engine.serving import Pace, Server, Waiting
 from iact.engine.store import DECIDED
 from iact.engine.tables import CLAIMS, INTENTS, RUNNERS, TIMERS
@@ -169,7 +169,9 @@ class Serving:
         self._waited += 1
         assert self._waited < _LONGEST, "what does it wait for?"
         if self._others_may_go_on():
-            self._pass(max(timedelta(seconds=seconds), _LEAST))
+            # A lease goes by in steps, in which whoever is there is seen to be.
+            longest = self._presence.lease / RENEWALS
+            self._pass(min(max(timedelta(seconds=seconds), _LEAST), longest))
         elif due := self._next():
             self._pass(max(due - self._clock.moment, _LEAST))
         else:
@@ -190,7 +192,7 @@ class Serving:
         self._clock.advance(span)
 
     def _renew(self) -> None:
-        if self._presence.has_joined and self._clock.moment - self._renewed >= self._presence.lease / 3:
+        if self._presence.has_joined and self._clock.moment - self._renewed >= self._presence.lease / RENEWALS:
             self._renewed = self._clock.moment
             self._presence.renew()
 
@@ -198,10 +200,10 @@ class Serving:
         """Return whether something can be done that is claimed, or can be."""
 
         def look(connection: Connection) -> bool:
-            alive = living(connection, self._host.project, self._clock.moment)
+            alive = self._presence.living(connection, self._clock.moment)
             return any(runner in alive for runner in connection.execute(_CLAIMED).scalars())
 
-        return read(self._host.engine, look) or bool(with_work(self._host, 1))
+        return read(self._host.engine, look) or bool(with_work(self._host, self._presence, 1))
 
     def _next(self) -> datetime | None:
         def look(connection: Connection) -> list[datetime]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from iact.engine.host import Host
     from iact.engine.outside import Outside
     from iact.engine.page import Page
+    from iact.engine.runners import Presence
     from iact.engine.store import Run
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -152,7 +153,7 @@ def attempt_of(claim: Claim, run: Run, definitions: Mapping[str, Definition], in
     return replace(latest.next, repeats=again, looks_first=latest.number > 0)
 
 
-def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
+def make(host: Host, presence: Presence, attempt: Attempt) -> Settled | Attempt:
     """Make an attempt that was noted, or find out what came of one that was left; return the next where that is due.
 
     Whoever was kept waiting since the attempt was noted looks first whether the run is still theirs: a deed that was
@@ -160,17 +161,18 @@ def make(host: Host, runner: str, attempt: Attempt) -> Settled | Attempt:
 
     Args:
         host: where the run lives.
-        runner: who makes it.
+        presence: who makes it.
         attempt: which.
 
     Raises:
         ClaimLostError: if others went on with the run meanwhile.
         Exception: whatever the action's own `check` raises, which settles nothing.
     """
-    if host.monotonic() - attempt.held_at > HOLDS_FOR.total_seconds() and not is_held(host, runner, attempt.claim):
+    was_just_seen = host.monotonic() - attempt.held_at <= HOLDS_FOR.total_seconds() and presence.is_sure
+    if not was_just_seen and not is_held(host, presence, attempt.claim):
         raise ClaimLostError(attempt.run.run)
     now = attempt.noted_at or read(host.engine, host.now)
-    context = _context(host, runner, attempt, now)
+    context = _context(host, presence, attempt, now)
     if attempt.left:
         return recover(attempt, context, host.outside)
     found = _found_made(attempt, context, host.outside) if attempt.looks_first else None
@@ -230,10 +232,15 @@ def recover(attempt: Attempt, context: ActionContext, outside: Outside) -> Settl
 
 
 def _found_made(attempt: Attempt, context: ActionContext, outside: Outside) -> Settled | None:
-    """Return what came of an action that was put off and made late all the same; None where nothing tells that."""
+    """Return what came of an action that was put off and made late all the same; None where nothing tells that.
+
+    Raises:
+        Exception: whatever the action's own `check` raises but that nobody can tell: it is asked again later.
+    """
     try:
         receipt = outside.check(attempt, context)
-    except Exception as error:  # noqa: BLE001 - the attempt before was certainly not made, so this one is
+    except OutcomeUnknownError as error:
+        # The attempt before was certainly not made.
         _LOGGER.debug("action %s of run %s cannot be looked up: %s", attempt.action, attempt.run.run, error)
         return None
     return None if receipt is None else Settled(attempt=attempt, ending=Ending.RECEIPT, receipt=receipt)
@@ -265,11 +272,11 @@ def _unknown(attempt: Attempt, error: OutcomeUnknownError) -> Settled:
     return Settled(attempt=attempt, ending=Ending.UNKNOWN, receipt=Receipt(succeeded=False, message=message))
 
 
-def _context(host: Host, runner: str, attempt: Attempt, now: datetime) -> ActionContext:
+def _context(host: Host, presence: Presence, attempt: Attempt, now: datetime) -> ActionContext:
     run = attempt.run
 
     def is_wanted() -> bool:
-        return is_held(host, runner, attempt.claim)
+        return is_held(host, presence, attempt.claim)
 
     return ActionContext(
         engine=host.engine,

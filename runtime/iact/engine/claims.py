@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, insert, or_, select, union, update
 
 from iact.engine.retrying import pause_before
-from iact.engine.runners import living, still_free
 from iact.engine.store import DECIDED, STARTED, WORKING
 from iact.engine.tables import CLAIMS, INTENTS, TIMERS, TRIGGERS
 from iact.stores.query import query
@@ -150,16 +149,18 @@ class Claim:
     term: int
 
 
-def with_work(host: Host, most: int) -> list[str]:
+def with_work(host: Host, presence: Presence, most: int, *, counts_silent: bool = True) -> list[str]:
     """Return some of the runs that can go on now and that nobody advances.
 
     Args:
         host: where they live.
+        presence: who asks.
         most: how many of each sort of work are looked at.
+        counts_silent: whether those count as advancing their runs whose lease has ended and that are still waited for.
     """
 
     def look(connection: Connection) -> list[str]:
-        alive = living(connection, host.project, host.lease_clock.read(connection))
+        alive = presence.living(connection, host.lease_clock.read(connection), counts_silent=counts_silent)
         now = host.now(connection)
         rows = WITH_WORK.all(connection, project=host.project, now=now, living=alive, most=most)
         return [row["run"] for row in rows]
@@ -180,12 +181,12 @@ def take(host: Host, presence: Presence, runs: Sequence[str], *, by_name: bool =
         return []
 
     def claim(connection: Connection, real: datetime) -> list[Claim]:
-        alive = living(connection, host.project, real)
+        alive = presence.living(connection, real)
         known = {row["run"] for row in KNOWN.all(connection, project=host.project, runs=list(runs))}
         FIRST_CLAIM.run_many(connection, [unclaimed(host.project, run) for run in runs if run not in known])
         asked = {"project": host.project, "runs": list(runs), "living": alive}
         found = FREE_TO_A_PERSON.all(connection, **asked) if by_name else _free(connection, host, asked)
-        free = {row["run"]: row["term"] for row in still_free(connection, host.project, real, found)}
+        free = {row["run"]: row["term"] for row in presence.still_free(connection, real, found)}
         if free:
             taking = TAKE_ANEW if by_name else TAKE
             taking.run(connection, b_project=host.project, runs=list(free), b_runner=presence.name, b_now=real)
@@ -220,10 +221,22 @@ def still_held(connection: Connection, project: str, runner: str, claims: Sequen
     return frozenset(Claim(row["run"], row["term"]) for row in rows) & frozenset(claims)
 
 
-def is_held(host: Host, runner: str, claim: Claim) -> bool:
-    """Return whether nobody has taken a claim over so far, which the next moment may change."""
-    row = glance(host.engine, lambda connection: CLAIM_OF_RUN.one(connection, project=host.project, run=claim.run))
-    return row is not None and (row["runner"], row["term"]) == (runner, claim.term)
+def is_held(host: Host, presence: Presence, claim: Claim) -> bool:
+    """Return whether nobody has taken a claim over, nor will in the next moment: for as long as a deed may begin.
+
+    Whoever was kept waiting until its lease was over renews that first, before anything is looked at.
+    """
+
+    def look(connection: Connection) -> tuple[bool, datetime]:
+        row = CLAIM_OF_RUN.one(connection, project=host.project, run=claim.run)
+        is_own = row is not None and (row["runner"], row["term"]) == (presence.name, claim.term)
+        return is_own, host.lease_clock.read(connection)
+
+    is_own, now = glance(host.engine, look)
+    if is_own and not presence.holds_at(now):
+        presence.renew()
+        is_own, _ = glance(host.engine, look)
+    return is_own
 
 
 def release(host: Host, runner: str, runs: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ from iact.engine.modes import ModesInForce
 from iact.engine.outside import WORLD, Outside
 from iact.engine.page import Page
 from iact.engine.persons import Persons
-from iact.engine.runners import IDLE_FOR, LEASE, Presence
+from iact.engine.runners import IDLE_FOR, LEASE, RENEWALS, Presence
 from iact.engine.store import Run
 from iact.engine.worker import EndlessRunError, StumbledError, Worker
 from iact.stores.idling import limited
@@ -309,17 +309,20 @@ class Runtime:
         write(self.host.engine, lambda connection: store.REVIVE.run(connection, **own).rowcount)
         return self.advance(run)
 
-    def tick(self, stumbled: Callable[[StumbledError], object] = _LOGGER.warning) -> tuple[Run, ...]:
+    def tick(
+        self, stumbled: Callable[[StumbledError], object] = _LOGGER.warning, *, lease: timedelta = LEASE
+    ) -> tuple[Run, ...]:
         """Advance every run that has something to do now and that no other process advances.
 
         One that cannot go on keeps no other: it is tried again later, or waits for a person; `stumbled` hears of it.
 
         Args:
             stumbled: takes why a run could not go on; where it is left out, that is logged.
+            lease: how long others wait for this process when it is silent, and it for them.
         """
         advanced: dict[str, None] = {}
-        with self.present() as presence:
-            while found := claims.take(self.host, presence, claims.with_work(self.host, RUNS_AT_ONCE)):
+        with self.present(lease) as presence:
+            while found := self._free_with_work(presence):
                 for claim in found:
                     try:
                         self._go_on(presence, claim.run, claim)
@@ -340,15 +343,45 @@ class Runtime:
             ConfigurationError: if the lease is too short.
         """
         shared = is_server(self.engine) or bool(self.engine.url.database)
-        presence = Presence(self.engine, self.project, clock=self.host.lease_clock, lease=lease, renews=shared)
+        presence = Presence(
+            self.engine,
+            self.project,
+            clock=self.host.lease_clock,
+            lease=lease,
+            renews=shared,
+            monotonic=self.host.monotonic,
+        )
         try:
             yield presence
         finally:
             presence.leave()
 
+    def _free_with_work(self, presence: Presence) -> list[Claim]:
+        """Claim some of the runs that can go on and that nobody advances.
+
+        Where all that is left belongs to a process that is silent, this one stays until it has watched for a lease
+        whether that comes back: a command that is called once a minute would else never go on with any of it.
+        """
+        gives_up_at: float | None = None
+        while True:
+            found = claims.take(self.host, presence, claims.with_work(self.host, presence, RUNS_AT_ONCE))
+            if found or not claims.with_work(self.host, presence, 1, counts_silent=False):
+                return found
+            if gives_up_at is None:
+                presence.appear()
+                seconds = presence.lease.total_seconds()
+                gives_up_at = self.host.monotonic() + seconds * (1 + 1 / RENEWALS)
+                _LOGGER.warning(
+                    "a process that advances runs has not been heard of; waiting up to %.0f s whether it comes back",
+                    seconds,
+                )
+            elif self.host.monotonic() >= gives_up_at:
+                return []
+            time.sleep(LOOKED_AGAIN_AFTER)
+
     def _go_on(self, presence: Presence, run: str, claim: Claim | None = None) -> None:
         """Advance one run as far as it can go; it is free again when this process has left."""
-        worker = Worker(self.host, presence.name, self._machines)
+        worker = Worker(self.host, presence, self._machines)
         waiting = [claim or self._claimed(presence, run)]
         ended: list[Settled | Attempt] = []
         while waiting or ended:

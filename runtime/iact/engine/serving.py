@@ -118,7 +118,7 @@ class Server:
         self.host, self.presence, self.pace = replace(host, engine=presence.engine), presence, pace
         self._before_turn = before_turn
         self._waiting, self._end_actions = waiting, end_actions
-        self._worker = Worker(self.host, presence.name)
+        self._worker = Worker(self.host, presence)
         self._pool = waiting.pool(pace.actions)
         self._woken = threading.Event()
         # No event: a signal's handler that sets one waits for ever where the signal came while the same thread held its
@@ -185,8 +185,10 @@ class Server:
         """Take a turn with whatever there is to do; return whether there may be more at once."""
         if self._before_turn is not None:
             self._before_turn()
+        # Only who is written down is known to be in touch with the store, and takes over what others have left.
+        self.presence.appear()
         if len(self._under_way) < self.pace.actions and self._may_want_more():
-            found = claims.with_work(self.host, self.pace.runs)[: self.pace.runs]
+            found = claims.with_work(self.host, self.presence, self.pace.runs)[: self.pace.runs]
             self._claim_anew(claims.take(self.host, self.presence, found))
         return self._turn()
 
@@ -297,7 +299,7 @@ class Server:
 
     def _clear_up(self) -> bool:
         """Forget processes that died, and give back what a lost answer left claimed in this one's name."""
-        runners.forget_the_dead(self.host.engine, self.host.project, self.host.lease_clock)
+        runners.forget_the_dead(self.presence)
         known = {claim.run for claim in self._again} | {attempt.run.run for attempt in self._under_way.values()}
         known |= {failed.claim.run for failed in self._failed}
         known |= {(one.attempt if isinstance(one, Settled) else one).run.run for one in self._unheard}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from iact.engine.claims import Claim
     from iact.engine.definitions import Definition
     from iact.engine.host import Host
+    from iact.engine.runners import Presence
     from iact.engine.store import Run
     from iact.engine.work import Work
 
@@ -89,15 +90,15 @@ class Turn:
 class Worker:
     """Lets runs of one project go on, in the name of one runner."""
 
-    def __init__(self, host: Host, runner: str, machines: dict[str, Machine] | None = None) -> None:
+    def __init__(self, host: Host, presence: Presence, machines: dict[str, Machine] | None = None) -> None:
         """Prepare to work.
 
         Args:
             host: where the runs live.
-            runner: whose claims the runs are under.
+            presence: whose claims the runs are under.
             machines: compiled definitions by what they are stored under; runs that pinned the same one share it.
         """
-        self.host, self.runner = host, runner
+        self.host, self.presence = host, presence
         self._machines = {} if machines is None else machines
         self._pinned: dict[tuple[str, ...], Mapping[str, Definition]] = {}
         self._taken: Counter[str] = Counter()
@@ -134,7 +135,7 @@ class Worker:
                 steps.append(step)
         if not begins:
             steps = [step for step in steps if isinstance(step, Step)]
-        found = take(self.host, self.runner, steps, begins=begins)
+        found = take(self.host, self.presence.name, steps, begins=begins)
         return self._took(found, waiting, failed, left)
 
     def make(self, attempt: Attempt) -> Settled | Attempt:
@@ -145,9 +146,9 @@ class Worker:
             Exception: whatever the action's own `check` raises, which settles nothing.
         """
         if not attempt.left:
-            return attempts.make(self.host, self.runner, attempt)
+            return attempts.make(self.host, self.presence, attempt)
         with self._other_releases_wait():
-            return attempts.make(self.host, self.runner, attempt)
+            return attempts.make(self.host, self.presence, attempt)
 
     def _took(
         self, came: Sequence[Taken | Stumbled], waiting: list[Claim], failed: list[Failed], left: list[Attempt]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from iact.core.occurrences import Missed, Recurrence
-from iact.engine.runners import living, still_free
 from iact.serving.tables import OCCURRENCES
 from iact.stores.query import query
 from iact.stores.retrying import PATIENCE, Patience
@@ -130,7 +129,7 @@ def take_due(host: Host, presence: Presence, jobs: Sequence[Job]) -> list[Occurr
     def take(connection: Connection, real: datetime) -> list[Occurrence]:
         now = host.now(connection)
         return [
-            *_left(connection, host.project, presence.name, real, now),
+            *_left(connection, presence, real, now),
             *_new(connection, host.project, presence.name, jobs, now),
         ]
 
@@ -138,12 +137,12 @@ def take_due(host: Host, presence: Presence, jobs: Sequence[Job]) -> list[Occurr
     return presence.claim(take)
 
 
-def anything_due(host: Host, jobs: Sequence[Job]) -> bool:
+def anything_due(host: Host, presence: Presence, jobs: Sequence[Job]) -> bool:
     """Return whether there may be something to take; looking costs no write."""
 
     def look(connection: Connection) -> bool:
         now = host.now(connection)
-        alive = living(connection, host.project, host.lease_clock.read(connection))
+        alive = presence.living(connection, host.lease_clock.read(connection))
         if any(True for _ in LEFT.rows(connection, project=host.project, living=alive)):
             return True
         for job in jobs:
@@ -241,12 +240,12 @@ def forget_before(host: Host, before: datetime) -> int:
     return write(host.engine, forget)
 
 
-def _left(connection: Connection, project: str, runner: str, real: datetime, now: datetime) -> list[Occurrence]:
-    others = [*living(connection, project, real), runner]
-    rows = still_free(connection, project, real, LEFT_TO_TAKE.rows(connection, project=project, living=others))
+def _left(connection: Connection, presence: Presence, real: datetime, now: datetime) -> list[Occurrence]:
+    project, alive = presence.project, presence.living(connection, real)
+    rows = presence.still_free(connection, real, LEFT_TO_TAKE.rows(connection, project=project, living=alive))
     found = [Occurrence(row["job"], row["scheduled_at"]) for row in rows]
     for one in found:
-        TAKE_OVER.run(connection, **_key(project, one), b_runner=runner, b_now=now)
+        TAKE_OVER.run(connection, **_key(project, one), b_runner=presence.name, b_now=now)
     return found
 
 

@@ -77,7 +77,7 @@ class Schedule:
     def due(self) -> list[Occurrence]:
         """Return what this process has to carry out now; nobody else will, as long as it lives."""
         jobs = [job for job, _ in self._rules.jobs.values()]
-        return take_due(self._host, self._presence, jobs) if anything_due(self._host, jobs) else []
+        return take_due(self._host, self._presence, jobs) if anything_due(self._host, self._presence, jobs) else []
 
     def carry_out(self, occurrence: Occurrence) -> str:
         """Carry something out, write what came of it, and return that; whatever goes wrong is what came of it."""

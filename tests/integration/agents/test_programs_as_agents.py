@@ -34,6 +34,7 @@ from iact.stores.connect import open_sqlite
 from tests.support.agents import agent_definition
 from tests.support.configuration import problems_of, resource
 from tests.support.kept import open_kept
+from tests.support.leases import outlast
 from tests.support.project import ROOT
 
 discover()
@@ -310,11 +311,11 @@ def test_no_program_is_started_for_a_run_that_others_have_gone_on_with(tmp_path:
     host = replace(runtime.host, lease_clock=real, monotonic=lambda: 0.0)
     run = runtime.start("test-agent", definitions=[definition], subject="FEAT-001")
     paused, other = (Presence(engine, "shop", clock=real, renews=False) for _ in range(2))
-    worker, others = (Worker(host, presence.name) for presence in (paused, other))
+    worker, others = (Worker(host, presence) for presence in (paused, other))
     (attempt,) = worker.turn(take(host, paused, [run])).attempts
 
     assert take(host, other, [run]) == []
-    real.advance(2 * paused.lease)
+    outlast(real, other)
     (claim,) = take(host, other, [run])
     late = worker.make(attempt)
 

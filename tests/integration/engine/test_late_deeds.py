@@ -16,6 +16,7 @@ from iact.engine.runtime import Runtime
 from iact.engine.worker import Worker
 from tests.support.agents import World, agent_definition
 from tests.support.kept import open_kept
+from tests.support.leases import outlast
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CHANGE = agent_definition("""
@@ -41,10 +42,10 @@ def test_what_was_put_off_and_then_done_late_by_who_was_paused_is_found_and_not_
     host = replace(runtime.host, lease_clock=real, monotonic=lambda: 0.0)
     run = runtime.start("test-agent", definitions=[CHANGE], subject="lamp")
     paused, other = (Presence(engine, "shop", clock=real, renews=False) for _ in range(2))
-    worker, others = (Worker(host, presence.name) for presence in (paused, other))
+    worker, others = (Worker(host, presence) for presence in (paused, other))
     (begun,) = worker.turn(take(host, paused, [run])).attempts
 
-    real.advance(2 * paused.lease)
+    outlast(real, other)
     world.patience = 1
     (left,) = others.turn(take(host, other, [run])).attempts
     following = others.make(left)

@@ -21,7 +21,7 @@ from iact.core.errors import ConfigurationError
 from iact.core.quantities import parse
 from iact.core.registry import Receipt, action
 from iact.engine import journal
-from iact.engine.claims import stumble, take, with_work
+from iact.engine.claims import release, stumble, take, with_work
 from iact.engine.clocks import ManualClock
 from iact.engine.context import ActionContext
 from iact.engine.journal import EntryKind
@@ -32,6 +32,7 @@ from iact.engine.serving import Pace, Server, Waiting
 from iact.stores.connect import reading, writing
 from tests.support import serving
 from tests.support.agents import agent_definition
+from tests.support.leases import outlast
 from tests.support.serving import PROJECT, noted, start_runs
 from tests.support.stores import opened
 from tests.support.waiting import PATIENCE, until
@@ -186,7 +187,7 @@ def claimed_anew_in_the_middle_of_its_action(engine: Engine, run: str) -> Iterat
     LET.clear()
     lease, clock, looks = timedelta(seconds=30), ManualClock(datetime.now(UTC)), Counter[str]()
     host = replace(Runtime(engine, project=PROJECT).host, lease_clock=clock)
-    presence = Presence(engine, PROJECT, clock=clock, lease=lease, renews=False)
+    presence, other = (Presence(engine, PROJECT, clock=clock, lease=lease, renews=False) for _ in range(2))
     pace = Pace(look_every=timedelta(seconds=LOOK_EVERY))
     waits: list[float] = []
 
@@ -200,9 +201,10 @@ def claimed_anew_in_the_middle_of_its_action(engine: Engine, run: str) -> Iterat
         served = thread.submit(server.run)
         try:
             until(BEGUN.is_set)
-            clock.advance(2 * lease)
-            until(lambda: term_of(engine, run) > 1)
-            presence.renew()
+            outlast(clock, other)
+            assert take(host, other, [run])
+            release(host, other.name, [run])
+            until(lambda: term_of(engine, run) > 2)
             since = looks["look"]
             until(lambda: looks["look"] >= since + 5)
             yield server, waits
@@ -346,7 +348,7 @@ def test_after_enough_failures_a_run_waits_for_a_person(engine: Engine):
     runtime = Runtime(engine, project=PROJECT, clock=clock)
     with runtime.present() as presence:
         parked = []
-        while with_work(runtime.host, 10):
+        while with_work(runtime.host, presence, 10):
             assert take(runtime.host, presence, [run])
             parked.append(stumble(runtime.host, presence.name, run, ValueError("poison")))
             assert not take(runtime.host, presence, [run])
@@ -374,12 +376,13 @@ states:
     runtime = Runtime(engine, project=PROJECT, clock=clock)
 
     pauses = []
-    while runtime.tick():
-        assert runtime.tick() == ()
-        began = clock.moment
-        while not with_work(runtime.host, 10) and clock.moment - began < 2 * LONGEST_PAUSE:
-            clock.advance(timedelta(seconds=1))
-        pauses.append(clock.moment - began)
+    with runtime.present() as presence:
+        while runtime.tick():
+            assert runtime.tick() == ()
+            began = clock.moment
+            while not with_work(runtime.host, presence, 10) and clock.moment - began < 2 * LONGEST_PAUSE:
+                clock.advance(timedelta(seconds=1))
+            pauses.append(clock.moment - began)
 
     attempts = [entry.body["attempt"] for entry in runtime.journal(run) if entry.kind is EntryKind.POSTPONED]
     assert attempts == list(range(1, ATTEMPTS + 1))

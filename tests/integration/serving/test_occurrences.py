@@ -55,15 +55,15 @@ def at(hour: int, *, job: str = "hourly") -> Occurrence:
 
 def test_a_new_schedule_is_counted_from_now_and_does_not_catch_up_with_the_past(runtime: Runtime, clock: ManualClock):
     with runtime.present() as presence:
-        assert anything_due(runtime.host, [HOURLY])
+        assert anything_due(runtime.host, presence, [HOURLY])
         assert take_due(runtime.host, presence, [HOURLY]) == []
-        assert not anything_due(runtime.host, [HOURLY])
+        assert not anything_due(runtime.host, presence, [HOURLY])
         row = read(runtime.engine, lambda connection: LATEST.one(connection, project="test", job="hourly"))
         assert row is not None
         assert (row["status"], row["outcome"], row["scheduled_at"]) == ("counting", BEGINNING, BEGIN)
 
         clock.advance(HOUR)
-        assert anything_due(runtime.host, [HOURLY])
+        assert anything_due(runtime.host, presence, [HOURLY])
         assert take_due(runtime.host, presence, [HOURLY]) == [at(10)]
 
 
@@ -159,7 +159,7 @@ def test_what_one_that_is_gone_left_unfinished_is_taken_over_and_its_own_word_co
             clock.advance(HOUR)
             assert take_due(runtime.host, first, [HOURLY]) == [at(10)]
             assert take_due(runtime.host, second, [HOURLY]) == []
-        assert anything_due(runtime.host, [HOURLY])
+        assert anything_due(runtime.host, second, [HOURLY])
         assert take_due(runtime.host, second, [HOURLY]) == [at(10)]
         finish(runtime.host, first.name, at(10), "too late")
         finish(runtime.host, second.name, at(10), "failed: no disk", failed=True)
@@ -180,4 +180,4 @@ def test_what_is_long_ago_is_forgotten_but_never_the_latest_time_of_a_job(runtim
 
         assert forget_before(runtime.host, at(13).scheduled_at) == 4
         assert forget_before(runtime.host, at(13).scheduled_at) == 0
-        assert not anything_due(runtime.host, [HOURLY, rare])
+        assert not anything_due(runtime.host, presence, [HOURLY, rare])

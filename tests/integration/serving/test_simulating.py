@@ -353,7 +353,7 @@ def test_an_action_that_another_process_has_in_hand_ends_as_the_scenario_says():
     )
     with runtime_at(clock, world) as runtime, runtime.present() as presence:
         run = start(open_project(), runtime, "rollout", {}, subject="api")
-        begun = Worker(runtime.host, presence.name).turn(claims.take(runtime.host, presence, [run]))
+        begun = Worker(runtime.host, presence).turn(claims.take(runtime.host, presence, [run]))
         assert [attempt.key for attempt in begun.attempts] == [f"{run}/2/0"]
 
         found = played("  outcomes: [{do: change_world, ends: failed}]\n", span="30m")

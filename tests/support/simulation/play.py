@@ -129,6 +129,9 @@ class Play:
         self.transactions = 0
         self.held_at: dict[tuple[str, str], float] = {}
         """When a transaction last saw that a run was a process's own, in seconds, by the names of both."""
+        self.away_until = 0.0
+        """Until when the store answers nobody, in seconds."""
+        self.clock_set_at = -math.inf
         self.stale = 0
         self.people_are_done = False
 
@@ -139,7 +142,14 @@ class Play:
         number = len(self.processes)
         process = SimulatedProcess(f"process-{number}", _FIRST_NUMBER + number, is_near=self.chance.random() < 0.5)
         self.processes.append(process)
-        presence = Presence(self.engine, PROJECT, clock=self.clock, lease=LEASE, renews=False)
+        presence = Presence(
+            self.engine,
+            PROJECT,
+            clock=self.clock,
+            lease=LEASE,
+            renews=False,
+            monotonic=lambda: self.schedule.seconds,
+        )
         presence.name = f"runner-{number}"
         waiting = Waiting(
             monotonic=lambda: self.schedule.seconds,
@@ -157,9 +167,9 @@ class Play:
             self._persistently(presence.leave)
 
         def renew() -> None:
-            while not self.schedule.wait(stopped, LEASE.total_seconds() / runners.RENEWALS):
-                if presence.has_joined:
-                    self._in_spite(presence.renew)
+            failed = False
+            while not self.schedule.wait(stopped, presence.pause_after_renewal(failed=failed).total_seconds()):
+                failed = presence.has_joined and not presence.renew_if_possible()
             renewed.set()
 
         def keep_up() -> None:
@@ -239,8 +249,12 @@ class Play:
             self.servers[stopped].stop()
             self.restarts.append(self.schedule.seconds + self.chance.uniform(0, 8))
             self.schedule.note(self.processes[stopped], "told to stop")
+        elif self.trouble("outage", 0.002):
+            self.away_until = self.schedule.seconds + LEASE.total_seconds() * self.chance.uniform(0.2, 3)
+            self.schedule.note(None, f"the store is away until {self.away_until:.3f}")
         elif self.trouble("clock", 0.004):
             self.clock.skew += self.chance.uniform(-30, 30)
+            self.clock_set_at = self.schedule.seconds
             self.schedule.note(None, f"the clock is {self.clock.skew:+.3f} s off")
         while self.restarts and min(self.restarts) <= self.schedule.seconds:
             self.restarts.remove(min(self.restarts))
@@ -267,7 +281,7 @@ class Play:
         self.schedule.give_way(self.chance.choice((0.0, 0.001, 0.02)))
         task.gave_way_since_look = False
         self.transactions += 1
-        if self.trouble("no answer", 0.006):
+        if self.schedule.seconds < self.away_until or self.trouble("no answer", 0.006):
             raise EnvironmentProblemError("the simulated store does not answer")
         if self.trouble("slow", 0.01):
             self.schedule.pass_time(self.chance.uniform(0, 1.5 * LEASE.total_seconds()))
@@ -306,6 +320,21 @@ class Play:
     def runner_of(self, process: SimulatedProcess) -> str:
         """Return in which name a process claims runs; empty for people."""
         return f"runner-{self.processes.index(process)}" if process in self.processes else ""
+
+    def lost(self, run: str) -> None:
+        """Note that a process may not write, since others have taken its run: they may where they waited for a lease.
+
+        A process that runs renews its lease; a store that is away is away from the others as well. Only one that was
+        paused, or a clock that was set, is a reason.
+        """
+        self.stale += 1
+        task = current_task()
+        own = self.runner_of(task.process) if task else ""
+        held_at = self.held_at.get((run, own), -math.inf)
+        if task is None or task.process.paused_until >= held_at:
+            return
+        if self.clock_set_at < held_at - 2 * LEASE.total_seconds():
+            self.world.violations.append(f"{own} was taken for dead: others went on with {run} while it was at work")
 
     def held_for(self, run: str, process: SimulatedProcess) -> float:
         """Return how many seconds ago a transaction last saw that a run was a process's own."""
@@ -416,7 +445,7 @@ def simulated(play: Play) -> Iterator[None]:
         """Counts the writes that are refused since their claim was lost."""
 
         def __init__(self, run: str) -> None:
-            play.stale += 1
+            play.lost(run)
             super().__init__(run)
 
     def execute(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
