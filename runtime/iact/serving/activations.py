@@ -96,13 +96,18 @@ def project_at(folder: Path, commit: str) -> Project:
     return replace(open_project(_taken_out(folder, commit)), root=folder)
 
 
-def project_to_serve() -> Project:
-    """Return the project in the current folder; where its files have mistakes, by the rules of the activated commit.
+def project_to_follow(*, only_look: bool = False, instead: str = "") -> Project:
+    """Return the project in the current folder; where its files have mistakes, by the rules that are followed.
 
-    Whoever edits a checkout keeps no process from coming back that follows a commit.
+    Whoever edits a checkout keeps no process from coming back that follows a commit, nor anybody from looking at runs
+    and answering them.
+
+    Args:
+        only_look: whether nothing is changed: then the rules of the checkout's commit do as well.
+        instead: a commit that is named, whose rules do where nothing else does.
 
     Raises:
-        ConfigurationError: if the files have mistakes and no commit is activated, or it is not here.
+        ConfigurationError: if the files have mistakes and there is no commit to go by, or it is not here.
         EnvironmentProblemError: if the store, which is where the commit of the checkout says, does not answer.
     """
     try:
@@ -110,25 +115,39 @@ def project_to_serve() -> Project:
     except ConfigurationError as error:
         here = Path.cwd()
         root = next((one for one in (here, *here.parents) if (one / "iact.yaml").exists()), None)
-        found = None if root is None else _activated_at(root)
+        found = None if root is None else _followed_instead(root, only_look=only_look, instead=instead)
         if found is None:
             raise
-        _LOGGER.error("the files of %s have mistakes, and the activated commit is followed:\n%s", root, error)  # noqa: TRY400 - its traceback says nothing more
-        return found
+        project, which = found
+        _LOGGER.warning(
+            "the files of %s have mistakes, and %s is followed (`iact validate` tells them):\n%s", root, which, error
+        )
+        return project
 
 
-def _activated_at(root: Path) -> Project | None:
-    """Return a project by the rules of the commit that is activated in its store; None where none is."""
+def _followed_instead(root: Path, *, only_look: bool, instead: str) -> tuple[Project, str] | None:
+    """Return a project by the rules of a commit, and which that is; None where there is none to go by."""
+    recorded = _recorded(root, "HEAD")
+    if recorded is not None:
+        engine = open_store(recorded)
+        try:
+            activation = read(engine, lambda connection: in_force(connection, recorded.name))
+        finally:
+            engine.dispose()
+        if activation and activation.commit:
+            return project_at(root, activation.commit), "the activated commit"
+        if only_look:
+            return recorded, "the commit of the checkout"
+    named = _recorded(root, instead) if instead else None
+    return None if named is None else (named, f"commit {instead}")
+
+
+def _recorded(root: Path, name: str) -> Project | None:
+    """Return a project by the rules of a commit; None where it has mistakes, or is not here."""
     try:
-        recorded = project_at(root, commit_id(root, "HEAD"))
+        return project_at(root, commit_id(root, name))
     except ConfigurationError:
         return None
-    engine = open_store(recorded)
-    try:
-        activation = read(engine, lambda connection: in_force(connection, recorded.name))
-    finally:
-        engine.dispose()
-    return project_at(root, activation.commit) if activation and activation.commit else None
 
 
 def _taken_out(folder: Path, commit: str) -> Path:

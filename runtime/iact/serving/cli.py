@@ -51,13 +51,13 @@ def serve(actions: int, lease: int, health: str | None) -> None:
 
     from iact.agents.runtime import runtime_of
     from iact.engine.serving import PACE
-    from iact.serving.activations import project_to_serve
+    from iact.serving.activations import project_to_follow
     from iact.serving.health import answering
     from iact.serving.leaving import Leaving, end_now
     from iact.serving.service import Service
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    project = project_to_serve()
+    project = project_to_follow()
     with ExitStack() as stack:
         runtime = stack.enter_context(runtime_of(project))
         presence = stack.enter_context(runtime.present(timedelta(seconds=lease)))
@@ -90,10 +90,10 @@ def tick() -> None:
     Exit codes: 0 all well, 1 a run could not go on, which keeps no other.
     """
     from iact.agents.runtime import runtime_of
-    from iact.config.opening import open_project
+    from iact.serving.activations import project_to_follow
     from iact.serving.service import Schedule
 
-    project = open_project()
+    project = project_to_follow()
     with runtime_of(project) as runtime:
         with runtime.present() as presence:
             schedule = Schedule(project, runtime, presence)
@@ -165,11 +165,11 @@ def _length(text: str) -> timedelta:
 def status(form: str) -> None:
     """Show who serves the project, what its runs wait for, what needs a person, and what is scheduled."""
     from iact.agents.runtime import runtime_of
-    from iact.config.opening import open_project
     from iact.serving import standing
+    from iact.serving.activations import project_to_follow
     from iact.serving.show import status_lines
 
-    project = open_project()
+    project = project_to_follow(only_look=True)
     with runtime_of(project, only_look=True) as runtime:
         found = standing.standing(project, runtime)
     _say(standing.as_json(found) if form == "json" else status_lines(found))
@@ -192,11 +192,11 @@ def list_runs(agent: str | None, most: int, form: str) -> None:
     Of one agent, the newest first.
     """
     from iact.agents.runtime import runtime_of
-    from iact.config.opening import open_project
     from iact.core.alignment import aligned
+    from iact.serving.activations import project_to_follow
     from iact.serving.standing import as_json, record_of
 
-    project = open_project()
+    project = project_to_follow(only_look=True)
     if agent is not None:
         project.get("Agent", agent)
     with runtime_of(project, only_look=True) as runtime:
@@ -322,10 +322,10 @@ def _answer(run: str, reason: str, by: str, *, approved: bool) -> None:
 def _of_run(name: str, *, only_look: bool = False) -> Iterator[tuple[Runtime, Run]]:
     """Give the run whose name is, or begins with, what a person wrote, with what it needs."""
     from iact.agents.runtime import runtime_of
-    from iact.config.opening import open_project
+    from iact.serving.activations import project_to_follow
     from iact.serving.standing import named
 
-    with runtime_of(open_project(), only_look=only_look) as runtime:
+    with runtime_of(project_to_follow(only_look=only_look), only_look=only_look) as runtime:
         yield runtime, named(runtime, name)
 
 
@@ -353,10 +353,11 @@ def activate(commit: str | None, *, files: bool, by: str) -> None:
     from iact.core import instants
     from iact.serving import activations
 
-    project = open_project()
     if commit and files:
         message = "name a commit, or say --files, not both"
         raise click.UsageError(message)
+    # Whoever activates the files means these, and not what is followed instead of them.
+    project = open_project() if files else activations.project_to_follow(only_look=not commit, instead=commit or "")
     with runtime_of(project, only_look=not (commit or files)) as runtime:
         before = activations.now_in_force(runtime)
         if not (commit or files):

@@ -175,6 +175,37 @@ def test_whoever_edits_a_checkout_keeps_no_process_from_following_the_activated_
         process.stop()
 
 
+def test_mistakes_in_a_checkout_keep_nobody_from_looking_at_runs_nor_from_activating_a_commit(
+    shop: GitRepository, caplog: pytest.LogCaptureFixture
+):
+    recorded = commit(shop, "health")
+    write(PROJECT % "nothing")
+
+    assert command("runs", "list").exit_code == 0
+    assert "and the commit of the checkout is followed (`iact validate` tells them)" in caplog.text
+    assert "The rules in the files of each checkout are in force.\n" in command("config", "activate").output
+    with pytest.raises(ConfigurationError, match=r"iact\.yaml:7:12"):
+        command("tick")
+    with pytest.raises(ConfigurationError, match=r"iact\.yaml:7:12"):
+        command("config", "activate", "--files")
+
+    assert f"The rules of commit {recorded} are in force.\n" in command("config", "activate", recorded[:12]).output
+    caplog.clear()
+    assert f"rules of commit {recorded}, activated by " in command("status").output
+    assert "and the activated commit is followed (`iact validate` tells them)" in caplog.text
+    assert command("tick").exit_code == 0
+
+
+def test_a_commit_can_be_activated_where_neither_the_files_nor_the_commit_of_the_checkout_are_right(
+    shop: GitRepository,
+):
+    right = commit(shop, "health")
+    write(PROJECT % "nothing")
+    commit(shop, "a mistake")
+
+    assert f"The rules of commit {right} are in force.\n" in command("config", "activate", right).output
+
+
 def commit(repository: GitRepository, message: str) -> str:
     """Commit the project's file, and return the commit's id."""
     repository.git("add", "iact.yaml")
