@@ -11,11 +11,12 @@ import click
 from iact.config.options import by_option, form_option, moment_of, reason_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
-    from iact.audit.listing import Listed, Proved
+    from iact.audit.listing import Listed, Proved, Seen
     from iact.config.project import Project
 
 
@@ -31,17 +32,23 @@ _to = click.option("--to", "end", metavar="MOMENT", help="Written before this mo
 @audit.command(name="list")
 @click.option("--run", default="", metavar="RUN", help="Of this run: its name, or the beginning of it.")
 @click.option("--person", default="", metavar="NAME", help="What this person answered or ordered.")
-@click.option("--rule", "agent", default="", metavar="AGENT", help="Decided by this agent.")
+@click.option(
+    "--rule",
+    default="",
+    metavar="AGENT[@DIGEST]",
+    help="Decided by this agent, or by this version of it: the beginning of its digest.",
+)
 @_from
 @_to
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most: the newest.")
 @form_option
 def list_entries(  # noqa: PLR0913 - options of the command
-    *, run: str, person: str, agent: str, begin: str | None, end: str | None, most: int, form: str
+    *, run: str, person: str, rule: str, begin: str | None, end: str | None, most: int, form: str
 ) -> None:
     """List entries of the log: what was seen, decided and done, by which version of which rule.
 
-    In the order of the log. What is deleted from the journal is read from the archive.
+    In the order of the log. What is deleted from the journal is read from the archive. Where nothing
+    matches, it says what there is. Exit codes: 0 all well, 1 an entry is not as the log has it.
     """
     from iact.audit.listing import LogReader, Wanted
     from iact.audit.opening import opened_log
@@ -51,18 +58,22 @@ def list_entries(  # noqa: PLR0913 - options of the command
 
     project = open_project()
     begin_at, end_at = _moment(begin, project, "--from"), _moment(end, project, "--to")
-    wanted = Wanted(run=run, person=person, agent=agent, begin=begin_at, end=end_at, most=most)
+    wanted = Wanted(run=run, person=person, rule=rule, begin=begin_at, end=end_at, most=most)
     with opened_log(project) as (host, identity):
 
-        def look(connection: Connection) -> list[Listed]:
-            return LogReader(connection, host.project, identity.archive).entries(wanted)
+        def look(connection: Connection) -> tuple[list[Listed], Seen]:
+            reader = LogReader(connection, host.project, identity.archive)
+            return reader.entries(wanted), reader.seen
 
-        found = read(host.unhurried, look)
+        found, seen = read(host.unhurried, look)
     if form == "json":
         click.echo(json.dumps([one.to_record() for one in found], indent=2, ensure_ascii=False))
-        return
-    for line in aligned([_row(one) for one in found]):
-        click.echo(line)
+    else:
+        for line in aligned([_row(one) for one in found]):
+            click.echo(line)
+    if not found:
+        click.echo(seen.nothing_matches(wanted), err=True)
+    _check_whole(found)
 
 
 @audit.command()
@@ -71,13 +82,12 @@ def list_entries(  # noqa: PLR0913 - options of the command
 def show(entry: str, form: str) -> None:
     """Show an entry of the log as it is stored, with the proof that it is in the log.
 
-    ENTRY is its place in the log, RUN/SEQUENCE, or a RUN for all of its entries.
+    ENTRY is its place in the log, RUN/SEQUENCE, or a RUN for all of its entries; of a run's name the beginning is
+    enough. Exit codes: 0 all well, 1 an entry is not as the log has it, 2 there is no such entry.
     """
     from iact.audit.listing import LogReader
     from iact.audit.opening import opened_log
-    from iact.audit.proofs import ProofError
     from iact.config.opening import open_project
-    from iact.core.errors import FindingError
     from iact.stores.units import read
 
     with opened_log(open_project()) as (host, identity):
@@ -86,16 +96,13 @@ def show(entry: str, form: str) -> None:
             reader = LogReader(connection, host.project, identity.archive)
             return [reader.proved(listed) for listed in reader.named(entry)]
 
-        try:
-            found = read(host.unhurried, look)
-        except ProofError as error:
-            message = f"the entry is not the one that the log has at its place: {error}. The store was changed."
-            raise FindingError(message) from error
+        found = read(host.unhurried, look)
     if form == "json":
         click.echo(json.dumps([one.to_record() for one in found], indent=2, ensure_ascii=False))
-        return
-    for number, one in enumerate(found):
-        click.echo(("\n" if number else "") + one.said)
+    else:
+        for number, one in enumerate(found):
+            click.echo(("\n" if number else "") + one.said)
+    _check_whole([one.listed for one in found])
 
 
 @audit.command()
@@ -209,12 +216,13 @@ def publish(form: str) -> None:
     """Publish the newest checkpoint to every place that iact.yaml names, now. `iact serve` does so by itself.
 
     Witnesses are asked first, and what they sign is published with it. What can be read back is compared with the log.
-    Exit codes: 0 every place has it, 1 a place refused it or does not go together with the log, 2 no place is named or
-    nothing is signed.
+    Exit codes: 0 every place has it, 1 a place refused it or does not go together with the log, or the log is not to be
+    signed, 2 no place is named or nothing is signed.
     """
     from iact.audit.opening import opened_log
     from iact.audit.publishing.places import publishing_of
     from iact.audit.publishing.rounds import publish as publish_everywhere
+    from iact.audit.signing import why_unsigned
     from iact.config.opening import open_project
     from iact.core.errors import ConfigurationError
 
@@ -223,10 +231,12 @@ def publish(form: str) -> None:
     if not publishing.everywhere:
         message = "no place is named to which checkpoints go: write `audit: {publish: {git: {}}}` in iact.yaml."
         raise ConfigurationError(message)
-    with opened_log(project) as (host, _):
+    with opened_log(project) as (host, identity):
+        unsigned = why_unsigned(host, identity)
         results = publish_everywhere(host, publishing, at_once=True)
     if not results:
-        message = "nothing is signed yet, or somebody else is publishing just now. `iact status` says what waits."
+        why = f"nothing is signed yet: {unsigned}" if unsigned else "somebody else is publishing just now"
+        message = f"{why}. `iact status` says what waits."
         raise ConfigurationError(message)
     if form == "json":
         click.echo(json.dumps([one.to_record() for one in results], indent=2, ensure_ascii=False))
@@ -349,6 +359,22 @@ def verifier(out: Path | None) -> None:
     except OSError as error:
         message = f"{out} cannot be written: {error.strerror}. Name another file."
         raise EnvironmentProblemError(message) from error
+
+
+def _check_whole(found: Sequence[Listed]) -> None:
+    """Say at the end of what was shown which entries of it are not as the log has them."""
+    from iact.core.errors import FindingError
+
+    changed = [one for one in found if one.wrong]
+    if not changed:
+        return
+    first = changed[0]
+    others = f", and {len(changed) - 1} more of those shown" if len(changed) > 1 else ""
+    message = (
+        f"{first.name} {first.wrong}{others}. The store was changed by other means than iact: keep a copy of it as "
+        "evidence, and restore a backup."
+    )
+    raise FindingError(message)
 
 
 def _moment(text: str | None, project: Project, option: str) -> datetime | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from iact.audit.archives import Archive
 from iact.audit.bundles import ENTRIES, BundleError
-from iact.audit.store import archives, leaves, places_within
+from iact.audit.store import archives, leaf_of_each, places_within
 from iact.core import instants
-from iact.core.errors import EnvironmentProblemError
+from iact.core.errors import EnvironmentProblemError, FindingError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from iact.audit.store import Archived
-
+    from iact.audit.store import Archived, Leaf
 
 EARLIEST: Final = datetime(1000, 1, 1, tzinfo=UTC)
 """The first moment that every database can hold."""
@@ -31,6 +30,10 @@ LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 class MissingEntryError(EnvironmentProblemError):
     """An entry of the log is neither in the journal nor in the archive, so that nothing can be shown of it."""
+
+
+class ChangedEntryError(FindingError):
+    """A row of the journal or of the log is not what it can be, so that somebody has changed it."""
 
 
 @dataclass(slots=True)
@@ -56,30 +59,33 @@ class LogContents:
 
         Raises:
             MissingEntryError: if one of them is nowhere.
+            ChangedEntryError: if one is not kept as an entry can be.
         """
-        with closing(_OutOfArchive(self)) as kept:
-            for leaf in leaves(self.connection, self.project, first, last):
-                yield kept.at(leaf.place) if leaf.content is None else leaf.content
+        return map(content_of, self.found(first, last))
 
-    def several(self, places: Iterable[int]) -> Iterator[bytes]:
-        """Walk the stored bytes of some entries; each bundle of the archive is opened once at most.
+    def found(self, first: int, last: int) -> Iterator[Leaf]:
+        """Walk the entries from one place up to, but without, another; of one that is nowhere is said what is wrong."""
+        with closing(_OutOfArchive(self)) as kept:
+            for leaf in leaf_of_each(self.connection, self.project, first, last):
+                yield leaf if leaf.wrong or leaf.content is not None else kept.filled(leaf)
+
+    def several(self, places: Iterable[int]) -> Iterator[Leaf]:
+        """Walk some entries, as `found`; each bundle of the archive is opened once at most.
 
         Args:
             places: theirs, in ascending order.
-
-        Raises:
-            MissingEntryError: if one of them is nowhere.
         """
         with closing(_OutOfArchive(self)) as kept:
             for place in places:
-                leaf = next(leaves(self.connection, self.project, place, place + 1))
-                yield kept.at(place) if leaf.content is None else leaf.content
+                leaf = next(leaf_of_each(self.connection, self.project, place, place + 1))
+                yield leaf if leaf.wrong or leaf.content is not None else kept.filled(leaf)
 
     def at(self, place: int) -> bytes:
         """Return the stored bytes of one entry.
 
         Raises:
             MissingEntryError: if it is nowhere.
+            ChangedEntryError: if it is not kept as an entry can be.
         """
         return next(self.between(place, place + 1))
 
@@ -106,8 +112,17 @@ class LogContents:
         if begin <= part.earliest_at and part.latest_at < end:
             return [part.begin, part.end - 1]
         with closing(self.walk(part)) as entries:
-            places = [place for place, content in entries if begin <= instants.parse(json.loads(content)["at"]) < end]
+            places = [place for place, content in entries if begin <= self._written_at(place, content) < end]
         return [places[0], places[-1]] if places else []
+
+    def _written_at(self, place: int, content: bytes) -> datetime:
+        try:
+            return instants.parse(json.loads(content)["at"])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            part = self.part_with(place)
+            file = self.folder / part.file if part else self.folder
+            message = f"entry {place} of the log is none in {file}: the bundle was changed. Bring back a copy of it."
+            raise ChangedEntryError(message) from None
 
     def part_with(self, place: int) -> Archived | None:
         """Return the archived part that an entry is in."""
@@ -131,6 +146,19 @@ class LogContents:
             raise MissingEntryError(message) from error
 
 
+def content_of(leaf: Leaf) -> bytes:
+    """Return the bytes of an entry of which nothing is known to be wrong.
+
+    Raises:
+        MissingEntryError: if it is nowhere.
+        ChangedEntryError: if it is not kept as an entry can be.
+    """
+    if leaf.content is not None and not leaf.wrong:
+        return leaf.content
+    message = f"{leaf.name} of the log {leaf.wrong}."
+    raise MissingEntryError(message) if leaf.content is None else ChangedEntryError(message)
+
+
 class _OutOfArchive:
     """Entries that are asked for in order, out of one bundle of the archive after the other."""
 
@@ -139,20 +167,33 @@ class _OutOfArchive:
         self._part: Archived | None = None
         self._entries: Generator[tuple[int, bytes], None, None] | None = None
 
-    def at(self, place: int) -> bytes:
+    def filled(self, leaf: Leaf) -> Leaf:
+        """Return an entry with its bytes out of the archive, or with what is wrong where it is not there."""
+        try:
+            return replace(leaf, content=self._at(leaf.place))
+        except MissingEntryError as error:
+            self.close()
+            self._part = None
+            return replace(leaf, wrong=str(error).rstrip("."))
+
+    def _at(self, place: int) -> bytes:
         if self._part is None or place >= self._part.end:
             self.close()
             self._part = self._contents.part_with(place)
             if self._part is None:
                 message = (
-                    f"entry {place} of the log is in the journal no more, and in no part of the archive; "
+                    "is in the journal no more, and in no part of the archive: its row was deleted; "
                     "restore the store from a backup."
                 )
                 raise MissingEntryError(message)
             self._entries = self._contents.walk(self._part)
-        found = next((content for at, content in self._entries or () if at == place), None)
+        try:
+            found = next((content for at, content in self._entries or () if at == place), None)
+        except MissingEntryError as error:
+            message = f"cannot be read: {error}"
+            raise MissingEntryError(message) from error
         if found is None:
-            message = f"the archive {self._contents.folder / self._part.file} ends before entry {place}; bring it back."
+            message = f"is missing in {self._contents.folder / self._part.file}, which ends before; bring it back."
             raise MissingEntryError(message)
         return found
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from iact.audit.bundles import AuditFindingError, BundleError, Manifest
 from iact.audit.checkpoint import parse_checkpoint
-from iact.audit.contents import EARLIEST, LATEST, LogContents
+from iact.audit.contents import EARLIEST, LATEST, LogContents, content_of
 from iact.audit.disclosures import Disclosure
 from iact.audit.notes import NoteError, parse_key, parse_note
 from iact.audit.publishing.cosignatures import cosigned, witnessed_size
 from iact.audit.ranges import kept_range
 from iact.audit.store import archives, checkpoints, head, keys_of, newest_checkpoint, place_of, tile_reader
+from iact.audit.stored_rows import wrong_with
 from iact.audit.tiles import Tiles
 from iact.audit.tree import consistency_proof, inclusion_proof
 from iact.audit.verifying import verify_bundle
@@ -140,11 +141,19 @@ class _Part:
             left=kept_range(self._tiles, 0, self.first).hashes,
             right=kept_range(self._tiles, self.last, self._size).hashes,
             consistency={size: consistency_proof(self._tiles, size, self._size) for size in sorted(self._sizes())},
-            entries=self._log.between(self.first, self.last),
+            entries=self._entries(),
             earlier=self._earlier,
             definitions=lambda keys: pinned_bytes(self._connection, self._project, list(keys)),
             disclosures=self._disclosures if asked.discloses else nothing_disclosed,
         )
+
+    def _entries(self) -> Iterator[bytes]:
+        """Yield the entries; which of them was changed the tree of this log says, and not what is handed out alone."""
+        for leaf in self._log.found(self.first, self.last):
+            if leaf.content is not None and (wrong := wrong_with(leaf, self._tiles)):
+                message = f"the log does not hold, and nothing was handed out: {leaf.name} {wrong}"
+                raise FindingError(message)
+            yield content_of(leaf)
 
     def _disclosures(self, tokens: Iterable[str]) -> Iterator[Disclosure]:
         for token, salt, words in disclosures(self._connection, self._project, list(tokens)):

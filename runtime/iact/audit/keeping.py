@@ -17,6 +17,7 @@ from iact.audit.publishing.places import Publishing
 from iact.audit.publishing.rounds import publish
 from iact.audit.sequencing import HeadMovedError, LostEntryError, sequence
 from iact.audit.signing import sign_head, signer_of
+from iact.audit.stored_rows import check_rows, damage_findings
 from iact.audit.sweeping import sweep
 from iact.core.errors import IactError
 
@@ -81,6 +82,31 @@ def publish_in_spite(host: Host, identity: LogIdentity, publishing: Publishing) 
         _LOGGER.warning("checkpoints of the log could not be published: %s", error)
 
 
+def check_in_spite(host: Host) -> None:
+    """Compare some rows of the journal with the log; where that fails, say why and leave it to the next."""
+    try:
+        changed = check_rows(host)
+    except (IactError, DBAPIError) as error:
+        _LOGGER.warning("the rows of the journal could not be compared with the log: %s", error)
+        return
+    for finding in damage_findings(changed):
+        _LOGGER.warning("%s", finding)
+
+
+def keep_up_once(host: Host, identity: LogIdentity, publishing: Publishing) -> None:
+    """Do once all that a process which serves does for the log each minute; what fails is told, and left to the next.
+
+    Args:
+        host: where the runs live.
+        identity: which log it is.
+        publishing: where its checkpoints go.
+    """
+    keep_up_in_spite(host, identity)
+    check_in_spite(host)
+    if publishing.everywhere:
+        publish_in_spite(host, identity, publishing)
+
+
 class LogKeeper:
     """Keeps up the log beside a process that serves, which never waits for it, and publishes beside that."""
 
@@ -113,6 +139,8 @@ class LogKeeper:
     def _keep_up(self, *, signs: bool) -> None:
         keep_up_in_spite(self._host, self._identity, signs=signs)
         is_publishing = self._published is not None and not self._published.done()
+        if signs:
+            check_in_spite(self._host)
         if signs and self._publishing.everywhere and not is_publishing:
             asked = (self._host, self._identity, self._publishing)
             self._published = self._publisher.submit(publish_in_spite, *asked)

@@ -23,6 +23,7 @@ from iact.audit.store import (
     LOCK_HEAD,
     MOVE_HEAD,
     PENDING,
+    as_stored,
     head,
     tile_reader,
 )
@@ -46,13 +47,10 @@ ENTRIES_AT_ONCE: Final = 5_000
 
 
 class LostEntryError(Exception):
-    """An entry of the journal that waits for its place is gone or was changed, so that the log cannot go on."""
+    """What waits for its place is gone or was changed, so that the log cannot go on."""
 
-    def __init__(self, run: str, sequence: int) -> None:
-        super().__init__(
-            f"entry {sequence} of run {run} waits for its place in the log and is not in the journal; "
-            "restore the store from a backup. Nothing was given a place meanwhile."
-        )
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; restore the store from a backup. Nothing was given a place meanwhile.")
 
 
 class HeadMovedError(Exception):
@@ -165,11 +163,19 @@ def _chosen(rows: Sequence[RowMapping], most: int) -> tuple[list[RowMapping], li
     for row in rows:
         if entries >= most:
             break
-        found: list[tuple[str, int, int]] = [(run, first, last) for run, first, last in json.loads(row["entries"])]
+        found = _spans_of(row)
         taken.append(row)
         spans += found
         entries += sum(last - first + 1 for _, first, last in found)
     return taken, spans
+
+
+def _spans_of(row: RowMapping) -> list[tuple[str, int, int]]:
+    try:
+        return [(str(run), int(first), int(last)) for run, first, last in json.loads(row["entries"])]
+    except (ValueError, TypeError):
+        message = f"row {row['number']} of `journal_pending` says no more which entries wait: it was changed"
+        raise LostEntryError(message) from None
 
 
 def _without_gaps(
@@ -200,10 +206,16 @@ def _contents(
     found: dict[tuple[str, int], bytes] = {}
     for run, first, last in _joined(spans):
         rows = BYTES_OF_SPAN.all(connection, project=project, run=run, first_sequence=first, last_sequence=last)
-        found |= {(run, row["sequence"]): row["body"] for row in rows}
+        for row in rows:
+            content, wrong = as_stored(row["body"])
+            if content is None or wrong:
+                message = f"entry {row['sequence']} of run {run} waits for its place in the log and {wrong}"
+                raise LostEntryError(message)
+            found[run, row["sequence"]] = content
         missing = next((number for number in range(first, last + 1) if (run, number) not in found), None)
         if missing is not None:
-            raise LostEntryError(run, missing)
+            message = f"entry {missing} of run {run} waits for its place in the log and is not in the journal"
+            raise LostEntryError(message)
     return found
 
 

@@ -50,6 +50,25 @@ def sign_head(host: Host, identity: LogIdentity) -> int | None:
     return None if signer is None else _sign_by(host, identity, signer)
 
 
+def why_unsigned(host: Host, identity: LogIdentity) -> str:
+    """Sign how far the log goes where that can be done; return why it is not signed, empty where it is.
+
+    Raises:
+        IactError: as `sign_head`, which says what to do.
+    """
+    sign_head(host, identity)
+    top, known = read(
+        host.engine, lambda connection: (head(connection, host.project), keys_of(connection, host.project))
+    )
+    if top is None or not top.size:
+        return "nothing was written to the journal yet"
+    if not read(host.engine, lambda connection: _is_unsigned(connection, host.project)):
+        return ""
+    if known:
+        return f"this machine does not have the secret of {known[-1].key}, which signs the log"
+    return "no machine that has the key of the log has kept it up"
+
+
 def signer_of(host: Host, identity: LogIdentity) -> Signer | None:
     """Return who signs the log on this machine; None where another machine has the key.
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from iact.audit.last_signed import SecondHistoryError, check_goes_on_from, last_signed
 from iact.audit.publishing.standing import place_findings, place_lines, place_notes, place_records
 from iact.audit.store import OLDEST_WAITING, archives, head, keys_of, newest_checkpoint
+from iact.audit.stored_rows import damage_findings, damage_of, every_damage
 from iact.core import instants
 from iact.core.errors import EnvironmentProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
     from iact.audit.identity import LogIdentity
     from iact.audit.publishing.places import Publishing
+    from iact.audit.stored_rows import Damage
 
 LONGEST_WAIT: Final = timedelta(seconds=5)
 """How long an entry may wait for its place while somebody serves the project."""
@@ -26,8 +29,14 @@ LONGEST_UNSIGNED: Final = timedelta(minutes=5)
 """How long what has its place may be unsigned."""
 
 
-def log_standing(
-    connection: Connection, project: str, now: datetime, publishing: Publishing, identity: LogIdentity | None = None
+def log_standing(  # noqa: PLR0913 - the last one by its name
+    connection: Connection,
+    project: str,
+    now: datetime,
+    publishing: Publishing,
+    identity: LogIdentity | None = None,
+    *,
+    damage: Sequence[Damage] | None = None,
 ) -> dict[str, Any]:
     """Return where a log stands, as JSON data.
 
@@ -37,6 +46,7 @@ def log_standing(
         now: the present moment, UTC.
         publishing: where checkpoints are to go.
         identity: which log it is, where the files that belong to it are looked at, too.
+        damage: which rows of the journal are changed; None for those that whoever serves has found.
     """
     top, signed = head(connection, project), newest_checkpoint(connection, project)
     keys, parts = keys_of(connection, project), archives(connection, project)
@@ -56,13 +66,53 @@ def log_standing(
         "archived": parts[-1].end if parts else 0,
         "archived_at": _written(parts[-1].archived_at if parts else None),
         "published": published,
+        "checked_at": _written(top.checked_at if top else None),
         "notes": list(place_notes(publishing)) if size else [],
         "findings": [
+            *damage_findings(damage_of(top) if damage is None else damage),
             *_findings(now, oldest, unsigned_since),
             *place_findings(published, now, publishing.every),
             *(_file_findings(connection, project, identity, has_archive=bool(parts)) if identity else ()),
         ],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedLog:
+    """What a log looks like to somebody who examines the store.
+
+    Attributes:
+        rows: how many rows of the journal were compared with it.
+        changed: that some are not as it has them, as findings.
+        findings: what else is not as it should be.
+        notes: what somebody should know.
+    """
+
+    rows: int
+    changed: Sequence[str]
+    findings: Sequence[str]
+    notes: Sequence[str]
+
+
+def examined_log(
+    connection: Connection, project: str, now: datetime, about: tuple[Publishing, LogIdentity] | None, most: int
+) -> ExaminedLog:
+    """Compare rows of the journal with the log, and return that with what `log_standing` finds.
+
+    Args:
+        connection: reads the store.
+        project: the project.
+        now: the present moment, UTC.
+        about: where checkpoints are to go, and which log it is; None for the store of somebody else, or a copy.
+        most: how many rows at most; with 0, what whoever serves has found is told.
+    """
+    damage, rows = every_damage(connection, project, most) if most else (damage_of(head(connection, project)), 0)
+    changed = tuple(damage_findings(damage))
+    if about is None:
+        return ExaminedLog(rows, changed, (), ())
+    publishing, identity = about
+    stands = log_standing(connection, project, now, publishing, identity, damage=())
+    return ExaminedLog(rows, changed, stands["findings"], stands["notes"])
 
 
 def _file_findings(connection: Connection, project: str, identity: LogIdentity, *, has_archive: bool) -> Iterator[str]:

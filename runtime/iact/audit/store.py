@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from iact.audit.tables import LOG_ARCHIVES, LOG_CHECKPOINTS, LOG_HEADS, LOG_KEYS, LOG_LEAVES, LOG_TILES
 from iact.audit.tiles import Place
@@ -15,10 +16,10 @@ from iact.stores.columns import Instant
 from iact.stores.query import EVERYTHING, query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, RowMapping
 
     from iact.audit.tiles import ReadTile
 
@@ -49,10 +50,15 @@ MOVE_HEAD: Final = query(
     whole="a project has one row",
 )
 MOVE_SWEPT: Final = query(
-    "Note up to which row of the journal none lacks its place.",
+    "Note how far the journal was looked through: for rows that lack their places, and for rows that were changed.",
     update(LOG_HEADS)
-    .where(LOG_HEADS.c.project == bindparam("b_project"), LOG_HEADS.c.swept < bindparam("number"))
-    .values(swept=bindparam("number")),
+    .where(LOG_HEADS.c.project == bindparam("b_project"), LOG_HEADS.c.swept <= bindparam("number"))
+    .values(
+        swept=bindparam("number"),
+        checked=bindparam("new_checked"),
+        checked_at=bindparam("new_checked_at", type_=Instant()),
+        damage=bindparam("new_damage"),
+    ),
     whole="a project has one row",
 )
 PLACES_AFTER: Final = query(
@@ -211,11 +217,17 @@ class Head:
         size: how many entries have their places.
         root: of the tree over them.
         sequenced_at: when the newest of them was given its place, UTC; None in an empty log.
+        checked: up to which place the stored rows were last compared with the log; the next time goes on from there.
+        checked_at: when that was, UTC; None where it never was.
+        damage: what was found then that is not whole yet (`iact.audit.stored_rows`); empty for nothing.
     """
 
     size: int
     root: bytes
     sequenced_at: datetime | None
+    checked: int = 0
+    checked_at: datetime | None = None
+    damage: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +239,19 @@ class Leaf:
         run: the run whose entry it is.
         sequence: its place in that run, counted from 1.
         content: its stored bytes; None where they were deleted.
+        wrong: what is wrong with what is stored, whatever its bytes are; empty for nothing.
     """
 
     place: int
     run: str
     sequence: int
     content: bytes | None
+    wrong: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called where something is wrong with it."""
+        return f"entry {self.place} ({f'run {self.run}, {self.sequence}' if self.run else 'of an unknown run'})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +312,14 @@ class Signed:
 def head(connection: Connection, project: str) -> Head | None:
     """Return how far the log of a project goes; None where none was begun."""
     row = HEAD.one(connection, project=project)
-    return Head(row["size"], row["root"], row["sequenced_at"]) if row else None
+    if row is None:
+        return None
+    return Head(row["size"], row["root"], row["sequenced_at"], checked_of(row), row["checked_at"], row["damage"] or b"")
+
+
+def checked_of(row: RowMapping) -> int:
+    """Return up to which place rows were compared with the log, as a row of its head says; 0 where it says none."""
+    return row["checked"] if isinstance(row["checked"], int) and row["checked"] > 0 else 0
 
 
 def tile_reader(connection: Connection, project: str) -> ReadTile:
@@ -310,11 +336,56 @@ def tile_reader(connection: Connection, project: str) -> ReadTile:
 
 
 def leaves(connection: Connection, project: str, first: int, last: int) -> Iterator[Leaf]:
-    """Walk the entries from one place up to, but without, another; few of them are held at once."""
+    """Walk the entries from one place up to, but without, another; few of them are held at once.
+
+    Whatever somebody did to a row of the journal, it comes, and what is wrong with it stands in it.
+    """
     for begin in range(first, last, READ_AT_ONCE):
         end = min(begin + READ_AT_ONCE, last)
-        for row in LEAVES.all(connection, project=project, first_place=begin, end_place=end):
-            yield Leaf(row["place"], row["run"], row["sequence"], row["body"])
+        for row in _rows_between(connection, project, begin, end):
+            content, wrong = as_stored(row["body"])
+            yield Leaf(row["place"], row["run"], row["sequence"], content, wrong)
+
+
+def leaf_of_each(connection: Connection, project: str, first: int, last: int) -> Iterator[Leaf]:
+    """Walk the places as `leaves` does; one whose row was deleted comes, too, and says so."""
+    expected = first
+    for leaf in leaves(connection, project, first, last):
+        yield from map(_unknown, range(expected, leaf.place))
+        yield leaf
+        expected = leaf.place + 1
+    yield from map(_unknown, range(expected, last))
+
+
+def _rows_between(
+    connection: Connection, project: str, begin: int, end: int
+) -> Iterator[RowMapping | Mapping[str, Any]]:
+    """Yield the rows of some places; one that is kept as text that the driver cannot read comes without its name."""
+    try:
+        yield from LEAVES.all(connection, project=project, first_place=begin, end_place=end)
+    except OperationalError as error:
+        if "decode" not in str(error.orig).lower():
+            raise
+        if end - begin == 1:
+            yield {"place": begin, "run": "", "sequence": 0, "body": "\N{REPLACEMENT CHARACTER}"}
+            return
+        middle = (begin + end) // 2
+        yield from _rows_between(connection, project, begin, middle)
+        yield from _rows_between(connection, project, middle, end)
+
+
+def as_stored(value: Any) -> tuple[bytes | None, str]:
+    """Return the bytes of a row, and what is wrong with how they are kept: SQLite takes anything into any column."""
+    if value is None or type(value) is bytes:
+        return value, ""
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value), ""
+    kind = "text" if isinstance(value, str) else "a number"
+    return str(value).encode("utf-8", "replace"), f"is kept as {kind}, and not as bytes: its row was changed"
+
+
+def _unknown(place: int) -> Leaf:
+    return Leaf(place, "", 0, None, "has no row among the places of the log: it was deleted")
 
 
 def checkpoints(connection: Connection, project: str, smallest: int, largest: int) -> Iterator[Signed]:

@@ -62,7 +62,14 @@ def _look(connection: Connection, project: str, now: datetime) -> tuple[int, boo
     if missing:
         entries = canonical(spans((row["run"], row["sequence"]) for row in missing))
         AWAIT_PLACES.run(connection, project=project, written_at=now, entries=entries)
-    MOVE_SWEPT.run(connection, b_project=project, number=rows[-1]["number"])
+    MOVE_SWEPT.run(
+        connection,
+        b_project=project,
+        number=rows[-1]["number"],
+        new_checked=locked["checked"],
+        new_checked_at=locked["checked_at"],
+        new_damage=locked["damage"],
+    )
     return len(missing), len(rows) == ROWS_AT_ONCE
 
 

@@ -19,6 +19,9 @@ LOG_HEADS: Final = Table(
     Column("root", LargeBinary(HASH_SIZE), nullable=False, comment="of the tree over them (RFC 6962)"),
     Column("sequenced_at", Instant(), nullable=True, comment="when the newest of them was given its place"),
     Column("swept", counter(), nullable=False, comment="number of the journal's row up to which none lacks its place"),
+    Column("checked", counter(), nullable=True, comment="place up to which rows were last compared with the log"),
+    Column("checked_at", Instant(), nullable=True),
+    Column("damage", content(), nullable=True, comment="rows that were not as the log has them, NULL for none"),
     comment="How far the log of a project goes; who gives places changes it from the size that it read, or nothing",
 )
 

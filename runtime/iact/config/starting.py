@@ -38,12 +38,14 @@ _PUBLISH: Final = """\
     publish:
       git: {{remote: {remote}, ref: refs/heads/iact-checkpoints-{name}}}    # protect it against force and deletion
       # webhook: {{url: https://audit.example.org/checkpoints, token: env:AUDIT_TOKEN}}
+      # mail: {{to: auditors@example.org, smtp: "smtps://mail.example.org", account: log, password: env:MAIL_PASSWORD}}
 """
 _PUBLISH_LATER: Final = """\
   # audit:                                  # where signed checkpoints go; best two places that nobody here can set back
   #   publish:
   #     git: {remote: origin, ref: refs/heads/iact-checkpoints}
   #     webhook: {url: https://audit.example.org/checkpoints, token: env:AUDIT_TOKEN}
+  #     mail: {to: auditors@example.org, smtp: "smtps://mail.example.org", account: log, password: env:MAIL_PASSWORD}
 """
 
 _PEOPLE: Final = """\

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, func, insert, select
 
 from iact.core import instants
 from iact.core.canonical import canonical, digest
+from iact.core.errors import FindingError
 from iact.engine.tables import JOURNAL, JOURNAL_ANCHORS, JOURNAL_PENDING, of_run
 from iact.stores.query import query
 
@@ -201,15 +202,26 @@ def entries(connection: Connection, project: str, run: str) -> Iterator[Entry]:
 
 
 def entry_of(row: RowMapping) -> Entry:
-    """Return a row of the journal as an entry."""
-    return Entry(
-        run=row["run"],
-        sequence=row["sequence"],
-        kind=EntryKind(row["kind"]),
-        at=row["at"],
-        body=json.loads(row["body"])["body"],
-        digest=row["digest"],
-    )
+    """Return a row of the journal as an entry.
+
+    Raises:
+        FindingError: if it is none: somebody has changed it.
+    """
+    try:
+        return Entry(
+            run=row["run"],
+            sequence=row["sequence"],
+            kind=EntryKind(row["kind"]),
+            at=row["at"],
+            body=json.loads(row["body"])["body"],
+            digest=row["digest"],
+        )
+    except (ValueError, TypeError, KeyError):
+        message = (
+            f"entry {row['sequence']} of run {row['run']} is no entry of a journal any more: its row was changed by "
+            f"other means than iact. `iact audit show {row['run']}/{row['sequence']}` shows it; restore a backup."
+        )
+        raise FindingError(message) from None
 
 
 def entry_from_bytes(content: bytes) -> Entry:
@@ -246,9 +258,12 @@ def broken_link(connection: Connection, project: str, run: str) -> int | None:
     anchor = anchor_of(connection, project, run)
     previous, expected = (anchor["digest"], anchor["sequence"] + 1) if anchor else ("", 1)
     for row in ENTRIES_OF_RUN.rows(connection, project=project, run=run):
-        record = json.loads(row["body"])
-        fits = (record["previous"], record["sequence"], row["sequence"]) == (previous, expected, expected)
-        if not fits or digest(row["body"]) != row["digest"]:
+        try:
+            record = json.loads(row["body"])
+            fits = (record["previous"], record["sequence"], row["sequence"]) == (previous, expected, expected)
+        except (ValueError, TypeError, KeyError):
+            return expected
+        if not fits or not isinstance(row["body"], bytes) or digest(row["body"]) != row["digest"]:
             return expected
         previous, expected = row["digest"], expected + 1
     return None

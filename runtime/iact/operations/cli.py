@@ -22,15 +22,21 @@ def doctor(store: str | None, password: str | None, form: str) -> None:
     """Say what is wrong with the store and what it rests on, and what mends it.
 
     It looks at the rules, at git, at the connection, the account's rights, the server's settings and clock and the
-    tables; of an embedded store at the file and its disk. Nothing is changed. Exit codes: 0 all well, 1 something is
+    tables; of an embedded store at the file and its disk. Rows of the journal are compared with the log, and the log
+    with its files and with what was published. Nothing is changed. Exit codes: 0 all well, 1 something is
     wrong, 2 the rules have mistakes, 3 nothing works before it is mended.
     """
+    from iact.config.opening import open_project
+    from iact.operations.doctor import log
     from iact.operations.doctor.examine import examine
-    from iact.operations.doctor.findings import exit_code, lines
-    from iact.operations.places import as_data
+    from iact.operations.doctor.findings import BROKEN, exit_code, lines
+    from iact.operations.places import as_data, place_of
 
-    place = _place(store, password)
+    project = open_project()
+    place = place_of(project, store, password)
     found = list(examine(place))
+    if not any(one.level == BROKEN for one in found):
+        found += log.findings(project, place, is_own=store is None)
     data = {**as_data(place), "findings": [finding.to_data() for finding in found]}
     _say(data, form, lambda: [f"store   {place.shown_as}", *lines(found)])
     if code := exit_code(found):

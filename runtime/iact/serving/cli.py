@@ -50,6 +50,8 @@ def serve(actions: int, lease: int, health: str | None) -> None:
     from datetime import timedelta
 
     from iact.agents.runtime import runtime_of
+    from iact.audit.publishing.places import publishing_of
+    from iact.audit.publishing.standing import place_notes
     from iact.engine.serving import PACE
     from iact.serving.activations import project_to_follow
     from iact.serving.health import answering
@@ -70,6 +72,8 @@ def serve(actions: int, lease: int, health: str | None) -> None:
             port = stack.enter_context(answering(host, port, service.health))
             click.echo(f"Health is told at http://{host}:{port}/healthz.", err=True)
         click.echo(f"Serving {project.name} as {presence.name}. SIGTERM or Ctrl-C ends it.", err=True)
+        for note in place_notes(publishing_of(project)):
+            click.echo(f"Note: {note}.", err=True)
         service.run()
         if presence.is_abandoned:
             end_now()
@@ -87,9 +91,13 @@ def _address(text: str) -> tuple[str, int]:
 def tick() -> None:
     """Do once what is due: what the schedule asks for, times that have come, actions that were decided.
 
-    Exit codes: 0 all well, 1 a run could not go on, which keeps no other.
+    The log of the journal is kept up as `iact serve` does it, too: signed, compared with the journal, and published
+    where it is time to. Exit codes: 0 all well, 1 a run could not go on, which keeps no other.
     """
     from iact.agents.runtime import runtime_of
+    from iact.audit.identity import identity_of
+    from iact.audit.keeping import keep_up_once
+    from iact.audit.publishing.places import publishing_of
     from iact.serving.activations import project_to_follow
     from iact.serving.service import Schedule
 
@@ -102,6 +110,7 @@ def tick() -> None:
         stumbled: list[StumbledError] = []
         for run in runtime.tick(stumbled.append):
             click.echo(f"run {run.run}: {run.stands}")
+        keep_up_once(runtime.host, identity_of(project), publishing_of(project))
     for error in stumbled:
         click.echo(str(error), err=True)
     if stumbled:

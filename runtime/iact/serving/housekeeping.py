@@ -9,6 +9,7 @@ from iact.core.business_time import DAY
 from iact.core.errors import FindingError
 from iact.core.quantities import parse
 from iact.operations.backups.running import back_up
+from iact.operations.doctor import log
 from iact.operations.doctor.examine import examine
 from iact.operations.doctor.findings import exit_code
 from iact.operations.places import place_of
@@ -117,11 +118,9 @@ def examine_health(project: Project, runtime: Runtime, given: Mapping[str, str])
     Raises:
         FindingError: if anything is wrong.
     """
-    wrong = [
-        f"{one.check}: {one.found}"
-        for one in examine(place_of(project, None, None), every_page=False)
-        if exit_code([one])
-    ]
+    place = place_of(project, None, None)
+    examined = [*examine(place, every_page=False), *log.findings(project, place, every_row=False)]
+    wrong = [f"{one.check}: {one.found}" for one in examined if exit_code([one])]
 
     def waiting(connection: Connection) -> list[str]:
         asked = {"project": project.name}

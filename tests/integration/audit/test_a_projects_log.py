@@ -145,6 +145,64 @@ def test_entries_are_listed_by_run_person_rule_and_period():
     assert re.search(r"4 .*decision  rollout@[0-9a-f]{12}  watching → ended, go", command("audit", "list").stdout)
 
 
+def told_of(*words: str) -> str:
+    found = command("audit", "list", *words)
+    assert (found.exit_code, found.stdout) == (0, "")
+    return found.stderr
+
+
+def test_a_person_is_found_in_whatever_case_and_form_of_letters():
+    run = begun()
+    command("runs", "tell", run, "answered", "--by", "Zoë  Probe")
+
+    for name in ("zoë probe", "ZOE\N{COMBINING DIAERESIS} PROBE", "Zoë  Probe"):
+        assert [entry["place"] for entry in listed("--person", name)] == [2], name
+    assert listed("--person", "Zoe Probe") == []
+
+
+def test_a_rule_is_found_by_the_beginning_of_a_versions_digest():
+    run = begun()
+    rule = listed()[0]["rule"]
+    file = Path("agents/rollout.yaml")
+    file.write_text(file.read_text("utf-8").replace("above: 10", "above: 11"), "utf-8")
+    later = begun("two")
+
+    for version in (rule, rule.removeprefix("sha256:"), rule.removeprefix("sha256:")[:7].upper()):
+        assert {entry["entry"]["run"] for entry in listed("--rule", f"rollout@{version}")} == {run}, version
+    assert {entry["entry"]["run"] for entry in listed("--rule", "rollout@")} == {run, later}
+
+
+def test_where_nothing_matches_it_is_said_what_there_is():
+    run = begun()
+    command("runs", "tell", run, "answered", "--by", "Ada Probe")
+    version = listed()[0]["rule"].removeprefix("sha256:")[:12]
+
+    assert listed("--rule", "rolout") == []
+    assert "of 'rolout'. Did you mean rollout? There are runs of rollout." in told_of("--rule", "rolout")
+    assert f"rollout has no version 'ffff' here. There is {version}." in told_of("--rule", "rollout@ffff")
+    said = told_of("--person", "Ada Prob")
+    assert "said by 'Ada Prob'. Did you mean Ada Probe? There is something by Ada Probe." in said
+    assert "a run whose name begins with 'run-zzz'" in told_of("--run", "run-zzz")
+    assert "nothing was written then" in told_of("--to", "2001-01-01")
+    file = Path("agents/rollout.yaml")
+    file.write_text(file.read_text("utf-8").replace("above: 10", "above: 11"), "utf-8")
+    begun("two")
+    newer = listed()[-1]["rule"]
+    assert "each is there, and never in one entry" in told_of("--person", "Ada Probe", "--rule", f"rollout@{newer}")
+
+
+def test_an_entry_is_named_by_the_beginning_of_its_runs_name():
+    one, other = begun("one"), begun("two")
+    short = next(one[:end] for end in range(4, len(one)) if not other.startswith(one[:end]))
+
+    assert json.loads(command("audit", "show", f"{short}/2", "--format", "json").stdout)[0]["place"] == 1
+    with pytest.raises(ConfigurationError, match=r"several runs' names begin with 'run-': run-"):
+        command("audit", "show", "run-/2")
+    for name in (f"{short}/3", f"{short}/99999999999999999999", f"{short}/x", "/1", "", "run-zzz/1"):
+        with pytest.raises(ConfigurationError, match="the log has no entry"):
+            command("audit", "show", name)
+
+
 def test_an_entry_is_shown_with_its_rule_and_its_proof():
     run = begun(errors=11)
 

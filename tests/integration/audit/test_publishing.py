@@ -676,3 +676,24 @@ def test_a_machine_without_the_key_leaves_publishing_to_others(host: Host, ident
 
     publish_in_spite(host, identity, publishing)
     assert hook.bodies == [newest(host)]
+
+
+def test_an_address_that_is_a_secret_is_named_and_shown_nowhere(
+    host: Host, identity: LogIdentity, hook: Web, monkeypatch: pytest.MonkeyPatch
+):
+    go_on(host, identity)
+    place = Webhook(PublishToWeb(url="env:AUDIT_URL"), identity.root)
+    assert "there is no environment variable AUDIT_URL" in published(host, place)[0].trouble
+
+    monkeypatch.setenv("AUDIT_URL", "ftp://audit.example.org/T0KEN")
+    trouble = published(host, place)[0].trouble
+    assert "env:AUDIT_URL: what is kept there is not shown" in trouble
+    assert "T0KEN" not in trouble
+    monkeypatch.setenv("AUDIT_URL", f"{hook.url}?key=T0KEN")
+    hook.status, hook.answer = 403, b"nothing is at /?key=T0KEN, and T0KEN is not known: key=T0KEN"
+    (refused,) = published(host, place)
+    assert "the webhook answers 403" in refused.trouble
+    assert "T0KEN" not in str(refused)
+    hook.status = 200
+    assert became(host, place) == [("webhook", "published", 1)]
+    assert published(host, place)[0].address == "env:AUDIT_URL"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from iact.core.errors import ConfigurationError
+from iact.core.errors import ConfigurationError, FindingError
 from tests.support.checkpoint_places import Web, git, protected_remote, web
 from tests.support.databases import command
 from tests.support.reminders import write_reminder
@@ -107,8 +111,12 @@ def test_a_log_that_was_begun_anew_ends_status_with_one():
     command("audit", "publish")
     Path("store.db").unlink()
     command("run", "reminder", "--about", "three")
-    with pytest.raises(ConfigurationError, match="nothing is signed yet"):
+    with pytest.raises(FindingError, match="does not go on from what this machine has signed, 2 entries"):
         command("audit", "publish")
+    told = command("doctor", "--format", "json")
+    wrong = [one["found"] for one in json.loads(told.stdout)["findings"] if one["level"] == "wrong"]
+    assert told.exit_code == 1
+    assert any("does not go on from what this machine has signed, 2 entries" in one for one in wrong)
     shown = command("status")
     assert shown.exit_code == 1
     assert "finding: the log of the store does not go on from what this machine has signed, 2 entries" in shown.stdout
@@ -168,3 +176,52 @@ def test_what_was_under_way_when_somebody_was_killed_is_published_by_the_next(ho
         f"webhook ({hook.url}): published, 1 entries",
     ]
     assert hook.bodies == [hook.bodies[0]] * 2
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_tick_publishes_as_a_process_that_serves_does(hook: Web):
+    command("run", "reminder", "--about", "one")
+    assert hook.bodies == []
+    command("tick")
+    assert len(hook.bodies) == 1
+    command("run", "reminder", "--about", "two")
+    command("tick")
+    assert len(hook.bodies) == 1  # not more often than `every`
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_tick_goes_on_where_a_place_refuses(hook: Web, caplog: pytest.LogCaptureFixture):
+    hook.status = 403
+    command("run", "reminder", "--about", "one")
+    assert command("tick").exit_code == 0
+    assert "refused: the webhook answers 403" in caplog.text
+
+
+def test_where_another_machine_has_the_key_that_is_the_reason(remote: Path, tmp_path: Path):
+    command("run", "reminder", "--about", "one")
+    Path(".iact/log.key").rename(tmp_path / "elsewhere")
+    with closing(sqlite3.connect("store.db")) as connection, connection:
+        connection.execute("DELETE FROM log_checkpoints")
+    with pytest.raises(
+        ConfigurationError, match=r"nothing is signed yet: this machine does not have the secret of exam"
+    ):
+        command("audit", "publish")
+    assert git(remote, "branch", "--list") == ""
+
+
+@pytest.mark.usefixtures("remote")
+def test_the_doctor_says_where_checkpoints_go_to_fewer_than_two_places_and_that_the_archive_is_missing():
+    settle("{log: example.com/shop, publish: {git: {}}}")
+    command("run", "reminder", "--about", "one")
+    command("audit", "publish")
+    told = command("doctor")
+    assert told.exit_code == 0
+    assert "advice  checkpoints: checkpoints go to git alone" in told.stdout
+    assert "ok      journal: 1 rows are as the log has them." in told.stdout
+
+    command("audit", "archive")
+    shutil.rmtree(".iact/archive")
+    told = command("doctor")
+    assert told.exit_code == 1
+    assert re.search(r"wrong   log: the folder of the archive, .*archive, is not there", told.stdout)
+    assert command("doctor", "--store", "store.db").exit_code == 0

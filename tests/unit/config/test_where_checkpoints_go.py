@@ -134,3 +134,14 @@ def test_a_witness_that_is_asked_in_the_open_or_named_twice_is_found(tmp_path: P
     found = found_of(tmp_path, f"{{key: {WITNESS}, url: {url}}}", f"{{key: {WITNESS}, url: 'http://example.org/'}}")
 
     assert sorted((rule, place.rpartition(":")[0]) for rule, place, _ in found) == [("wrong-audit", "iact.yaml:8")] * 2
+
+
+@pytest.mark.parametrize("url", ["env:AUDIT_URL", "file:/run/secrets/audit"])
+def test_an_address_may_be_kept_as_a_secret(tmp_path: Path, url: str):
+    assert found_in(tmp_path, f"      webhook: {{url: {url}}}\n") == []
+
+
+def test_a_reference_to_an_address_that_is_none_is_told(tmp_path: Path):
+    [(rule, _, message)] = found_in(tmp_path, '      webhook: {url: "env:9-LIVES"}\n')
+    assert rule == "wrong-audit"
+    assert message.startswith("expected the name of a secret, such as env:")

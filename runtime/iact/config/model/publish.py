@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from iact.config.model.checking import wrong
 from iact.core.problems import Problem
 from iact.core.quantities import duration
+from iact.core.secret_values import SecretReference, parse
 from iact.core.shape import Duration, Email, Scope, Secret, part
 from iact.core.tree import NOWHERE, Position
 
@@ -35,6 +36,7 @@ _WITNESS_KEY: Final = re.compile(
 )
 _COSIGNS: Final = b"\x04"
 """First byte of a key that signs with the time at which it saw a checkpoint."""
+_KEPT: Final = ("env:", "file:")
 _LONGEST_ADDRESS: Final = 300
 _MOST_OFTEN: Final = timedelta(minutes=1)
 
@@ -74,7 +76,7 @@ class PublishToWeb:
     """An address that takes each checkpoint as the body of a POST, as text/plain.
 
     Attributes:
-        url: the address.
+        url: the address; one that is a secret itself is named, such as `env:AUDIT_URL`.
         token: what is sent with it as `Authorization: Bearer`, such as `env:AUDIT_TOKEN`.
     """
 
@@ -82,9 +84,21 @@ class PublishToWeb:
     token: Secret | None = None
     positions: Mapping[str, Position] = field(default_factory=dict)
 
+    @property
+    def kept_url(self) -> SecretReference | None:
+        """Where the address is kept; None where it is written here."""
+        return parse(self.url) if self.url.startswith(_KEPT) else None
+
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
         """Yield an address to which nothing can be sent without that others read or change it."""
-        yield from web_problems(self.url, self.positions.get("url", NOWHERE))
+        place = self.positions.get("url", NOWHERE)
+        if not self.url.startswith(_KEPT):
+            yield from web_problems(self.url, place)
+            return
+        try:
+            parse(self.url)
+        except ValueError as error:
+            yield wrong(_RULE, place, f"{error}.", "Write it like env:AUDIT_URL.")
 
 
 @part

@@ -321,7 +321,7 @@ CREATE TABLE log_heads (
 	size INTEGER NOT NULL, 
 	root BLOB NOT NULL, 
 	sequenced_at VARCHAR(27), 
-	swept INTEGER NOT NULL, 
+	swept INTEGER NOT NULL, checked INTEGER, checked_at VARCHAR(27), damage BLOB, 
 	CONSTRAINT pk_log_heads PRIMARY KEY (project)
 );
 CREATE TABLE log_leaves (
@@ -408,4 +408,4 @@ CREATE TABLE log_cosignatures (
 	at VARCHAR(27) NOT NULL, 
 	CONSTRAINT pk_log_cosignatures PRIMARY KEY (project, size, witness)
 );
-INSERT INTO alembic_version (version_num) VALUES ('0018');
+INSERT INTO alembic_version (version_num) VALUES ('0019');
