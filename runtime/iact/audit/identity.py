@@ -10,7 +10,7 @@ from iact.audit.key_files import make_key, next_to, read_key
 from iact.audit.keys import parse_secret
 from iact.audit.notes import NoteError
 from iact.config.secret_reading import read_secret
-from iact.core.errors import ConfigurationError
+from iact.core.errors import ConfigurationError, EnvironmentProblemError
 from iact.stores.connect import make_folder
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ class LogIdentity:
             EnvironmentProblemError: as `signer`.
         """
         file = self.key_file
-        if file is not None and (following := next_to(file)).exists() and str(read_key(following).key) == key:
-            following.replace(file)
+        if file is not None:
+            _put_in_place(next_to(file), file, key)
         signer = self.signer()
         return signer if signer is not None and str(signer.key) == key else None
 
@@ -98,6 +98,16 @@ class LogIdentity:
         file = self.root / KEY_FILE
         make_folder(file.parent)
         return make_key(file, self.origin)
+
+
+def _put_in_place(following: Path, file: Path, key: str) -> None:
+    """Let a secret that is to follow take its place where it is the one that is asked for; another may have done so."""
+    try:
+        if following.exists() and str(read_key(following).key) == key:
+            following.replace(file)
+    except (FileNotFoundError, EnvironmentProblemError):
+        if following.exists():
+            raise
 
 
 def identity_of(project: Project) -> LogIdentity:

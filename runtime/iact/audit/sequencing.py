@@ -9,6 +9,7 @@ when others have moved the head, changes nothing.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from iact.engine.host import Host
 
+_LOGGER: Final = logging.getLogger(__name__)
 ROWS_AT_ONCE: Final = 1_000
 """How many rows of what waits are taken in together at most."""
 ENTRIES_AT_ONCE: Final = 5_000
@@ -192,6 +194,11 @@ def _without_gaps(
     for run, first, end in spans:
         begin = last.get(run, 0) + 1
         if begin == 1 < first and anchor_of(connection, project, run) is not None:
+            _LOGGER.warning(
+                "entries %d to %d of run %s get no place in the log: its first entries were deleted before there was "
+                "one. If the run is younger than the log, somebody has changed `journal_anchors`",
+                *(first, end, run),
+            )
             continue
         if end >= begin:  # else a sweep found it before, and it waited all the same
             found.append((run, begin, end))

@@ -16,8 +16,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
+from iact.audit import rotating
 from iact.audit.archives import Archive
 from iact.audit.bundles import ENTRIES
+from iact.audit.identity import LogIdentity
+from iact.audit.key_files import make_key
+from iact.audit.notes import Signer
+from iact.audit.rotating import Change, change_key
 from iact.audit.sequencing import sequence
 from iact.audit.store import head, leaves
 from iact.audit.tables import LOG_CHECKPOINTS
@@ -28,6 +33,7 @@ from iact.engine.host import Host
 from iact.engine.journal import EntryKind, broken_link
 from iact.engine.tables import JOURNAL, JOURNAL_PENDING, RUNS
 from iact.stores.connect import open_sqlite, reading, writing
+from iact.stores.units import write
 from tests.support.databases import command
 
 PROJECT = """\
@@ -357,6 +363,57 @@ def test_a_change_of_keys_that_was_cut_off_is_finished_by_the_next_who_signs(mon
         f"signed by example.com/shop+{new.split('+')[1]}"
         in command("audit", "verify", str(exported()), "--key", new).stdout
     )
+
+
+def test_of_two_changes_at_once_one_is_refused_and_leaves_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun()
+
+    def slowly(place: Path, name: str) -> Signer:
+        """Let another machine, which has the same key, change it in between."""
+        made = make_key(place, name)
+        monkeypatch.setattr(rotating, "make_key", make_key)
+        shutil.copytree(".iact", tmp_path / "other/.iact", ignore=shutil.ignore_patterns("*.next"))
+        other = LogIdentity("example.com/shop", tmp_path / "other", None, tmp_path)
+        engine = open_sqlite(Path("store.db"))
+        host = Host(engine=engine, project="shop", clock=DatabaseClock(), services={})
+        change_key(host, other, Change(by="lead", reason="the first"))
+        engine.dispose()
+        return made
+
+    monkeypatch.setattr(rotating, "make_key", slowly)
+    with pytest.raises(ConfigurationError, match="somebody else has changed the key meanwhile; nothing was changed"):
+        command("audit", "key", "change", "--reason", "the second")
+    assert sorted(file.name for file in Path(".iact").glob("log.key*")) == ["log.key", "log.key.lock"]
+    assert len(command("audit", "key").stdout.splitlines()) == 2
+
+
+def test_of_two_changes_on_one_machine_the_second_is_refused():
+    begun()
+    words = [sys.executable, "-m", "iact.cli", "audit", "key", "change", "--reason", "both"]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [(one.communicate()[1], one.returncode) for one in both]
+
+    keys = command("audit", "key").stdout.splitlines()
+    assert [code for _, code in told].count(0) == len(keys) - 1, told
+    assert all("somebody else has changed the key meanwhile" in said for said, code in told if code), told
+    assert not Path(".iact/log.key.next").exists()
+    begun("two")
+    assert json.loads(command("status", "--format", "json").stdout)["log"]["signed"] == 3 + len(keys)
+
+
+def test_a_secret_that_another_process_has_put_in_place_is_taken_from_there(monkeypatch: pytest.MonkeyPatch):
+    begun()
+
+    def and_others_sign(*words: Any, **more: Any) -> Any:
+        done = write(*words, **more)
+        Path(".iact/log.key.next").replace(".iact/log.key")
+        return done
+
+    monkeypatch.setattr(rotating, "write", and_others_sign)
+    made = command("audit", "key", "change", "--reason", "a year is over").stdout.strip()
+    assert command("audit", "key").stdout.splitlines()[-1] == made
+    begun("two")
+    assert json.loads(command("status", "--format", "json").stdout)["log"]["findings"] == []
 
 
 def test_a_key_whose_secret_is_lost_is_replaced_by_one_that_nothing_vouches_for():

@@ -36,7 +36,7 @@ from iact.core.secret_values import SecretReference
 from iact.engine import journal
 from iact.engine.clocks import ManualClock
 from iact.engine.host import Host
-from iact.engine.journal import EntryKind
+from iact.engine.journal import LOG_RUN, EntryKind
 from iact.stores.connect import reading, writing
 from tests.support.checkpoint_places import Post, Web, git, post_office, protected_remote, web
 from tests.support.kept import open_passing
@@ -697,3 +697,16 @@ def test_an_address_that_is_a_secret_is_named_and_shown_nowhere(
     hook.status = 200
     assert became(host, place) == [("webhook", "published", 1)]
     assert published(host, place)[0].address == "env:AUDIT_URL"
+
+
+def test_that_a_place_has_another_address_stays_in_the_log(host: Host, identity: LogIdentity, hook: Web):
+    go_on(host, identity, 2)
+    assert became(host, to_web(identity, hook)) == [("webhook", "published", 2)]
+    with web() as other:
+        assert became(host, to_web(identity, other)) == [("webhook", "published", 2)]
+        assert became(host, to_web(identity, other)) == [("webhook", "nothing new", 2)]
+        go_on(host, identity)
+
+    with reading(host.engine) as connection:
+        said = [one.body for one in journal.entries(connection, "test", LOG_RUN)]
+    assert said == [{"what": "another address", "place": "webhook", "size": 2}]

@@ -225,3 +225,16 @@ def test_the_doctor_says_where_checkpoints_go_to_fewer_than_two_places_and_that_
     assert told.exit_code == 1
     assert re.search(r"wrong   log: the folder of the archive, .*archive, is not there", told.stdout)
     assert command("doctor", "--store", "store.db").exit_code == 0
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_log_that_says_that_a_place_has_another_address_holds():
+    command("run", "reminder", "--about", "one")
+    command("audit", "publish")
+    with web() as other:
+        settle(f"{{log: example.com/shop, publish: {{git: {{}}, webhook: {{url: '{other.url}'}}}}}}")
+        command("audit", "publish")
+
+    assert "another address" in command("audit", "list", "--run", "log").stdout
+    command("audit", "export", "--out", "bundle.zip")
+    assert command("audit", "verify", "bundle.zip", "--key", command("audit", "key").stdout.strip()).exit_code == 0

@@ -466,3 +466,27 @@ def test_without_a_project_or_its_store_nobody_is_looked_for(tmp_path: Path, mon
         with pytest.raises(EnvironmentProblemError, match="is not there: nothing is kept of anybody"):
             command("audit", "person", *words)
     assert [file.name for file in tmp_path.iterdir()] == ["iact.yaml"]
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("words", [(), ("--with", "note=3 days"), ("--key", "first")])
+def test_who_is_known_only_for_telling_a_run_something_leaves_no_trace(words: tuple[str, ...]):
+    run = begun("api")
+    command("runs", "tell", run, "asked", "--by", NAME, *words)
+    exported("before.zip")
+    Path("before.zip").unlink()
+
+    assert erased()["left"] == []
+    assert traces() == set()
+    assert command("audit", "verify", str(exported("after.zip")), "--key", key(), "--replay").exit_code == 0
+
+
+@pytest.mark.usefixtures("place")
+def test_a_name_that_a_rule_decides_by_is_told_as_what_is_left():
+    file = Path("agents/rollout.yaml")
+    reads = "{event: asked, when: {fact: event.by, is: lead}, to: over}, {event: asked, to: restarting}"
+    file.write_text(file.read_text("utf-8").replace("{event: asked, to: restarting}", reads, 1), "utf-8")
+    command("runs", "tell", begun("api"), "asked", "--by", NAME)
+
+    left = erased()["left"]
+    assert re.search(r"1 rows of the table journal name them in `body`, .*what rules read of what", str(left))

@@ -241,7 +241,14 @@ class _Round:
             return None
         now = self._host.now(connection)
         claimed = replace(state, attempt=state.attempt + 1, not_before=now + _ALONE_FOR)
-        return claimed if claim(connection, self._host.project, self._place.name, known, claimed) else None
+        if not claim(connection, self._host.project, self._place.name, known, claimed):
+            return None
+        if known is not None and known.size and known.address != claimed.address:
+            # What was published there is looked at no more, so that it was stays in the log. An address may be a
+            # person's, and the log says nothing that cannot be erased.
+            body = {"what": "another address", "place": self._place.name, "size": known.size}
+            journal.append(connection, project=self._host.project, run=LOG_RUN, kind=EntryKind.LOG, at=now, body=body)
+        return claimed
 
     def _settle(self, state: PlaceState, added: Signature | None, found: str, connection: Connection) -> None:
         now = self._host.now(connection)
