@@ -56,12 +56,14 @@ def serve(actions: int, lease: int, health: str | None) -> None:
     from iact.serving.activations import project_to_follow
     from iact.serving.health import answering
     from iact.serving.leaving import Leaving, end_now
+    from iact.serving.production import check_may_serve
     from iact.serving.service import Service
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     project = project_to_follow()
     with ExitStack() as stack:
         runtime = stack.enter_context(runtime_of(project))
+        check_may_serve(project, runtime)
         presence = stack.enter_context(runtime.present(timedelta(seconds=lease)))
         service = Service(project, runtime, presence, replace(PACE, actions=actions))
         leaving = Leaving(service.server)
@@ -182,7 +184,7 @@ def status(form: str) -> None:
     with runtime_of(project, only_look=True) as runtime:
         found = standing.standing(project, runtime)
     _say(standing.as_json(found) if form == "json" else status_lines(found))
-    if found["trouble"] or found["for_a_person"] or found["log"]["findings"]:
+    if found["trouble"] or found["for_a_person"] or found["log"]["findings"] or found["unrecorded"]:
         raise SystemExit(1)
 
 

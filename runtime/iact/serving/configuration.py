@@ -1,6 +1,7 @@
 """The rules that a process serves by: those of the files, or of the commit that was activated for all.
 
-They are read again when they were changed. Rules with mistakes change nothing: those before stay in force.
+They are read again when they were changed. Rules with mistakes change nothing: those before stay in force. Nor do, in
+production, rules that are in no commit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from iact.config.changes import changes, stamp
 from iact.config.opening import open_project
 from iact.core.errors import IactError
 from iact.serving.activations import now_in_force, project_at
+from iact.serving.production import UnrecordedError, check_recorded, head
 
 if TYPE_CHECKING:
     from iact.config.project import Project
@@ -34,7 +36,8 @@ class Configuration:
         self.commit = ""
         self.mistakes = ""
         self._runtime = runtime
-        self._seen: object = ("", stamp(project))
+        self._waits_for_a_commit = False
+        self._seen: object = ("", stamp(project), None)
 
     def look(self) -> bool:
         """Look whether other rules are in force; return whether there are.
@@ -43,21 +46,32 @@ class Configuration:
         """
         activation = now_in_force(self._runtime)
         commit = activation.commit if activation else ""
-        seen: object = (commit, None if commit else stamp(self.project))
+        files = None if commit else stamp(self.project)
+        seen = (commit, files, self._awaited())
         if seen == self._seen:
             return False
         try:
-            found = project_at(self.project.root, commit) if commit else open_project(self.project.root)
+            found = project_at(self.project.root, commit) if commit else self._of_the_files()
         except IactError as error:
             before, self.mistakes = self.mistakes, str(error)
             if self.mistakes != before:
                 _LOGGER.error("these rules cannot be followed, those before stay in force:\n%s", error)  # noqa: TRY400 - its traceback says nothing more
+            self._waits_for_a_commit = isinstance(error, UnrecordedError)
             if not commit:
                 # Files with mistakes are not read again before they are changed again; a commit may still be fetched.
-                self._seen = seen
+                self._seen = (commit, files, self._awaited())
             return False
-        self._seen, self.mistakes = seen, ""
+        self._seen, self.mistakes, self._waits_for_a_commit = (commit, files, None), "", False
         return self._follow(found, commit)
+
+    def _awaited(self) -> str | None:
+        """Return at which commit the checkout is where that counts: recording what files say changes none of them."""
+        return head(self.project.root) if self._waits_for_a_commit else None
+
+    def _of_the_files(self) -> Project:
+        found = open_project(self.project.root)
+        check_recorded(found)
+        return found
 
     def _follow(self, found: Project, commit: str) -> bool:
         changed = changes(self.project, found)

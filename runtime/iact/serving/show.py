@@ -45,6 +45,8 @@ def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['project']}, {found['at']}"
     if rules := found["rules"]:
         yield f"rules of commit {rules['commit']}, activated by {rules['activated_by']}, {rules['activated_at']}"
+    if found["unrecorded"]:
+        yield f"not followed: {found['unrecorded']}"
     yield from _part("Served by", [_runner(one) for one in found["runners"]], NOBODY)
     yield from _part("Going on", [_going_on(one) for one in found["runs"]], "no run")
     if found["going_on"] > len(found["runs"]):

@@ -20,6 +20,7 @@ from iact.pdca.facts import kept_plan
 from iact.retention.rules import observed_cutoffs
 from iact.serving.jobs import PDCA, WOULD_HAVE_BEEN, scheduled
 from iact.serving.occurrences import LATEST
+from iact.serving.production import what_is_unrecorded
 from iact.serving.trouble import FOR_A_PERSON, IN_TROUBLE, OBSERVED
 from iact.stores.query import query
 from iact.stores.units import read
@@ -47,6 +48,7 @@ COUNT_GOING_ON: Final = query(
 def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
     """Return where a project stands, as JSON data."""
     going_on, planned = runtime.going_on(SHOWN), runtime.newest_of(PDCA, SHOWN)
+    unrecorded = what_is_unrecorded(project, runtime)
 
     def look(connection: Connection) -> dict[str, Any]:
         now, real = runtime.host.now(connection), runtime.host.lease_clock.read(connection)
@@ -57,6 +59,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
             "project": runtime.project,
             "at": instants.write(now),
             "rules": _rules(connection, project),
+            "unrecorded": unrecorded,
             "runners": [
                 {
                     "runner": row["runner"],

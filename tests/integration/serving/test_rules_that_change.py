@@ -206,6 +206,49 @@ def test_a_commit_can_be_activated_where_neither_the_files_nor_the_commit_of_the
     assert f"The rules of commit {right} are in force.\n" in command("config", "activate", right).output
 
 
+PRODUCTION = PROJECT.replace("spec:\n", "spec:\n  environment: production\n")
+
+
+def test_in_production_nothing_is_served_that_only_a_checkout_says(shop: GitRepository):
+    write(PRODUCTION % "health")
+    with pytest.raises(ConfigurationError, match="served in production, and its rules are in no commit"):
+        command("serve")
+    commit(shop, "health")
+    with served() as process:
+        process.until(lambda: process.heard("health, for"))
+
+        write(PRODUCTION % "alerts")
+        process.until(lambda: process.heard("served in production, and its files differ from their commit"))
+        assert process.heard("Project shop changed: schedule[0].do health → alerts (iact.yaml:8)")
+        shown = command("status")
+        assert shown.exit_code == 1
+        assert "not followed: " in shown.output
+        before = sum("health, for" in line for line in process.said)
+        process.until(lambda: sum("health, for" in line for line in list(process.said)) > before)
+        assert process.health()[1]["rules"]["mistakes"]
+
+        commit(shop, "alerts")
+        process.until(lambda: process.heard("alerts, for"))
+        assert process.health()[1]["rules"]["mistakes"] is None
+        process.stop()
+    assert sum("differ from their commit" in line for line in process.said) == 1
+
+
+def test_production_is_left_by_a_commit_and_not_by_editing_a_file(shop: GitRepository):
+    write(PRODUCTION % "health")
+    commit(shop, "health")
+    shop.git("update-index", "--assume-unchanged", "iact.yaml")
+    write(PROJECT % "health")
+
+    with pytest.raises(ConfigurationError, match="its files differ from their commit") as refused:
+        command("serve")
+    assert "iact config activate COMMIT" in str(refused.value)
+    command("config", "activate", "HEAD")
+    with served() as process:
+        process.until(lambda: process.heard("health, for"))
+        process.stop()
+
+
 def commit(repository: GitRepository, message: str) -> str:
     """Commit the project's file, and return the commit's id."""
     repository.git("add", "iact.yaml")

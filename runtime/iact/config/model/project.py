@@ -63,6 +63,8 @@ class ProjectSettings:
         time_zone: the zone in which days and times of day are meant.
         sources: where facts come from.
         schedule: what is run again and again.
+        environment: in `production` only rules are served that git has recorded: those of the checkout's commit, or of
+            an activated one.
         audit: how the log of the journal is called, who signs it, and where what is old goes.
         examples: tags, and whether they are deployments.
     """
@@ -73,6 +75,7 @@ class ProjectSettings:
     time_zone: TimeZoneName = "UTC"
     sources: Sources = field(default_factory=Sources)
     schedule: tuple[Scheduled, ...] = ()
+    environment: Literal["development", "production"] = "development"
     audit: Audit = field(default_factory=Audit)
     examples: tuple[TagExample, ...] = ()
     position: Position = NOWHERE
