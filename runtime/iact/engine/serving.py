@@ -204,6 +204,8 @@ class Server:
     def _claim_anew(self, taken: Sequence[Claim]) -> None:
         """Take claims in; whoever lost its lease may find a run that it has, and then only the newest claim holds."""
         anew = {claim.run for claim in taken}
+        # What the store did not take back when it was asked to is not to be given back once it is claimed anew.
+        self._done_with = [run for run in self._done_with if run not in anew]
         self._again = [*(claim for claim in self._again if claim.run not in anew), *taken]
 
     def _turn(self) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from iact.agents.modes import modes_of
 from iact.config.opening import open_project
 from iact.core.canonical import canonical
-from iact.core.errors import ConfigurationError, EnvironmentProblemError
+from iact.core.errors import ConfigurationError, EnvironmentProblemError, IactError
 from iact.dora.repository import open_store
 from iact.engine.activations import ADD, Activation, in_force
 from iact.engine.persons import Persons
@@ -143,10 +143,10 @@ def _followed_instead(root: Path, *, only_look: bool, instead: str) -> tuple[Pro
 
 
 def _recorded(root: Path, name: str) -> Project | None:
-    """Return a project by the rules of a commit; None where it has mistakes, or is not here."""
+    """Return a project by the rules of a commit; None where it has mistakes or is not here, or nothing records it."""
     try:
         return project_at(root, commit_id(root, name))
-    except ConfigurationError:
+    except IactError:
         return None
 
 
