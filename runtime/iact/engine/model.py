@@ -13,7 +13,7 @@ from iact.core.facts import Fact, FactSet, FactType, FactValue
 from iact.core.machine import Machine, Mode
 from iact.core.pinned_calendar import PinnedCalendar, calendar_from_record
 from iact.core.problems import Problem, Problems, did_you_mean
-from iact.core.quantities import Dimension, parse
+from iact.core.quantities import Dimension, Quantity, parse
 from iact.core.registry import kind
 from iact.core.shape import Name, Ref, Scope, build, part
 from iact.core.tree import NOWHERE, Position, Tree
@@ -33,13 +33,24 @@ class Input:
     Attributes:
         type: what its value is.
         default: its value where the start does not say it; without a default the start must.
+        at_least: the smallest amount that it may be; an agent that goes round must not wait for nothing.
         description: what it is for.
     """
 
     type: Literal["duration", "share", "points", "rate", "number", "text", "boolean"]
     default: str | None = None
+    at_least: str | None = None
     description: str = ""
     position: Position = NOWHERE
+
+    @property
+    def is_always_some(self) -> bool:
+        """Whether it is more than nothing, whatever a run is started with."""
+        try:
+            bound = self._amount(self.at_least) if self.at_least is not None else None
+        except ValueError:
+            return True  # told where it stands
+        return bound is not None and bound.amount > 0
 
     @property
     def fact_type(self) -> FactType:
@@ -59,16 +70,30 @@ class Input:
                 message = f"expected true or false, found {text!r}"
                 raise ValueError(message)
             return text == "true"
+        found = self._amount(text)
+        if self.at_least is not None and found.amount < self._amount(self.at_least).amount:
+            message = f"expected at least {self.at_least}, found {text}"
+            raise ValueError(message)
+        return found
+
+    def _amount(self, text: str) -> Quantity:
         return parse(text, Dimension(self.type))
 
     def check(self, scope: Scope) -> Iterator[Problem]:  # noqa: ARG002 - every check has this parameter
-        """Yield what is wrong with the default."""
-        if self.default is None:
+        """Yield what is wrong with the bound, else with the default."""
+        if self.at_least is not None and self.type in {"text", "boolean"}:
+            message = f"`at_least` bounds an amount, and a {self.type} is none."
+            yield Problem(rule="wrong-unit", position=self.position, message=message, hint="Remove it.")
             return
+        key = "at_least"
         try:
-            self.value(self.default)
+            if self.at_least is not None:
+                self._amount(self.at_least)
+            key = "default"
+            if self.default is not None:
+                self.value(self.default)
         except ValueError as error:
-            yield Problem(rule="wrong-unit", position=self.position, message=f"`default`: {error}.")
+            yield Problem(rule="wrong-unit", position=self.position, message=f"`{key}`: {error}.")
 
 
 @kind("Agent", folder="agents")

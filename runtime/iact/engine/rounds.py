@@ -37,19 +37,27 @@ class Round:
     Attributes:
         states: the states that lead to each other, in their order.
         case: what must be so for it, of all that its conditions compare.
+        unbounded: the ways on it whose time is an input that may be none at all.
     """
 
     states: tuple[str, ...]
     case: Case
+    unbounded: tuple[NextState, ...] = ()
 
     def __str__(self) -> str:
         """Return it as it is drawn: `a → b → a`."""
         return " → ".join((*self.states, self.states[0]))
 
 
-def rounds(agent: Agent) -> Iterator[Round]:
-    """Yield the circles that need no time, no state twice."""
-    hasty = {name: _without_time(agent, state) for name, state in agent.states.items()}
+def rounds(agent: Agent, *, at_worst: bool = False) -> Iterator[Round]:
+    """Yield the circles that need no time, no state twice.
+
+    Args:
+        agent: the agent.
+        at_worst: whether a time that an input says counts as none where nothing forbids that; else its default counts.
+    """
+    is_hasty = _may_be_no_time if at_worst else is_no_time
+    hasty = {name: _without_time(agent, state, is_hasty) for name, state in agent.states.items()}
     told: set[str] = set()
     for name in agent.states:
         together = _together(name, {state: [way.to for way in ways] for state, ways in hasty.items()})
@@ -98,12 +106,15 @@ def _keep_closed(onward: dict[str, set[str]]) -> None:
             del onward[name]
 
 
-def _without_time(agent: Agent, state: AgentState) -> list[NextState]:
+def _without_time(
+    agent: Agent, state: AgentState, is_hasty: Callable[[Agent, NextState], bool] | None = None
+) -> list[NextState]:
     """Return the ways out of a state that need no time, in the order in which they are tried."""
     if state.final:
         return []
+    is_hasty = is_hasty or is_no_time
     waits_for_nothing = [way for way in state.next if not way.event and way.after is None]
-    return [*waits_for_nothing, *(way for way in state.next if not way.event and is_no_time(agent, way))]
+    return [*waits_for_nothing, *(way for way in state.next if not way.event and is_hasty(agent, way))]
 
 
 def is_no_time(agent: Agent, way: NextState) -> bool:
@@ -118,6 +129,18 @@ def is_no_time(agent: Agent, way: NextState) -> bool:
             return described is not None and _is_nothing(described)
         case _:
             return False
+
+
+def _may_be_no_time(agent: Agent, way: NextState) -> bool:
+    """Return whether the time that a way waits for may be none at all, since nothing bounds the input that says it."""
+    described = agent.inputs.get(input_waited_for(way))
+    return is_no_time(agent, way) or (described is not None and not described.is_always_some)
+
+
+def input_waited_for(way: NextState) -> str:
+    """Return the name of the input that says how long a way waits; empty where none does."""
+    named = way.after.fact if isinstance(way.after, FactName) else ""
+    return named.removeprefix("input.") if named.startswith("input.") else ""
 
 
 def _is_nothing(described: Input) -> bool:
@@ -173,8 +196,18 @@ def _in_some_case(agent: Agent, first: str, hasty: Mapping[str, list[NextState]]
         path = _round_from(first, taken)
         names = {fact for state in path for way in tried[state] for fact in way.when.names()}
         told = case.about(names)
-        if path and not _changes_itself(told, [taken[state] for state in path]) and _comes_to(agent, path, told):
-            yield Round(path, told)
+        on_it = [taken[state] for state in path]
+        if not path or _changes_itself(told, on_it) or not _comes_to(agent, path, told):
+            continue
+        unbounded = tuple(way for way in on_it if input_waited_for(way) and not is_no_time(agent, way))
+        if not any(_is_some(case, way) for way in unbounded):
+            yield Round(path, told, unbounded)
+
+
+def _is_some(case: Case, way: NextState) -> bool:
+    """Return whether the input that a way waits for is more than nothing in a case."""
+    value = case.facts[f"input.{input_waited_for(way)}"].value
+    return isinstance(value, Quantity) and value.amount > 0
 
 
 def _round_from(first: str, taken: Mapping[str, NextState]) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """Whether an agent can be carried out without ever getting stuck: every finding is certain, none is a guess.
 
-- Each state can be reached, and from each a run can come to its end.
+- Each state can be reached, and from each a run can come to its end; so it is with the inputs, too, that it was
+  started with, which never change.
 - Whatever the facts are, something is sure to move a run on: ways out of which one is true in every case, each to a
   state that can certainly be entered, at once, after a time, or by what comes of the state's action, however that ends.
   A state that is meant to wait without end says so.
-- No run goes round without ever waiting, nor does it repeat an action without a pause and without an end.
+- What waits for a person to approve it does not wait for ever.
+- No run goes round without ever waiting, whatever its inputs are, nor does it repeat an action without a pause and
+  without an end.
 - Each way out can be taken. `next` is in order: the first way whose condition is true is taken. One behind another that
   is true whenever it is can never be.
 - Where a state says that the order does not matter, no two ways of one trigger are true at once.
@@ -19,10 +22,12 @@ from typing import TYPE_CHECKING, Final
 from iact.core.business_span import BusinessSpan
 from iact.core.cases import Case, cases_of, is_loosened
 from iact.core.conditions import ALWAYS
+from iact.core.machine import Mode
 from iact.core.problems import Problem
 from iact.core.tree import Position
 from iact.engine.known import Known, known_in
-from iact.engine.rounds import busy_rounds, rounds
+from iact.engine.reach import closed_by_inputs, never_entered, worlds
+from iact.engine.rounds import busy_rounds, input_waited_for, rounds
 
 if TYPE_CHECKING:
     from iact.engine.model import Agent
@@ -49,6 +54,14 @@ class _Stuck:
 
 def findings(agent: Agent) -> Iterator[Problem]:
     """Yield everything for which an agent is not sound."""
+    found = list(_of_each_state(agent))
+    yield from found
+    if not found:
+        # What closes one way also keeps a run from all that lies behind it: one slip is one problem.
+        yield from _closed(agent)
+
+
+def _of_each_state(agent: Agent) -> Iterator[Problem]:
     known = known_in(agent)
     lost = [*(_dead_ends(agent) if agent.start in agent.states else ()), *_circles(agent)]
     yield from lost
@@ -84,10 +97,37 @@ def _dead_ends(agent: Agent) -> Iterator[Problem]:
 
 def _circles(agent: Agent) -> Iterator[Problem]:
     """Yield the states from which a run would go round without ever waiting."""
+    told: set[str] = set()
     for found in rounds(agent):
         message = f"these states lead to each other at once, for ever{found.case.where()}: {found}."
         hint = "Let one of them wait for an `event` or a time (`after`), or give a way out a condition (`when`)."
         yield _problem("endless", agent.states[found.states[0]].key_position, message, hint)
+        told.update(found.states)
+    for found in rounds(agent, at_worst=True):
+        if found.unbounded and not told & set(found.states):
+            way = found.unbounded[0]
+            name = input_waited_for(way)
+            case = found.case.about(fact.name for fact in found.case.facts if fact.name != f"input.{name}")
+            where = " and".join([f" where `input.{name}` is 0s, which nothing forbids", case.where()[len(" where") :]])
+            message = f"these states lead to each other at once, for ever,{where.removesuffix(' and')}: {found}."
+            hint = f"Bound the input: `{name}: {{type: duration, at_least: 1m}}`."
+            yield _problem("endless", way.positions.get("after", way.position), message, hint)
+
+
+def _closed(agent: Agent) -> Iterator[Problem]:
+    """Yield the states that no run comes to, or comes away from, with the inputs that it was started with."""
+    if not {agent.start, *(way.to for state in agent.states.values() for way in state.next)} <= set(agent.states):
+        return  # told where it stands
+    known = known_in(agent)
+    found = worlds(agent, lambda name, way: _shadows(known, name, way))
+    for name in never_entered(agent, found):
+        message = f"no run ever comes to the state `{name}`: the ways there ask one input to be two things."
+        hint = "Mend the conditions on the way there, or remove the state."
+        yield _problem("unreachable-state", agent.states[name].key_position, message, hint)
+    for name, case in closed_by_inputs(agent, found):
+        message = f"a run in `{name}` never comes to its end{case.where()}: an input stays what it is."
+        hint = "Add a way out for that case, or mend the conditions on the way there."
+        yield _problem("dead-end", agent.states[name].key_position, message, hint)
 
 
 def _busy(known: Known) -> Iterator[Problem]:
@@ -165,10 +205,14 @@ def _unbounded(known: Known, name: str, state: AgentState) -> Iterator[Problem]:
         return
     ended = {event: _stuck(known, name, event) for event in ENDINGS} if state.do else {}
     open_endings = {event: each for event, each in ended.items() if each is not None}
-    if state.do and not open_endings:
-        return
     place = state.positions.get("do", state.key_position)
     hint = "Add a time (`after`) that leads on, or `waits: for ever` where that is meant."
+    if state.do and not open_endings:
+        if known.agent.mode is Mode.PROPOSE:
+            mode = known.agent.positions.get("mode", place)
+            message = f"a run may stay in `{name}` for ever: `{state.do}` is proposed, and nobody is sure to answer."
+            yield _problem("unbounded-wait", mode, message, f"In `{name}`: {hint[0].lower()}{hint[1:]}")
+        return
     closed = next((each for each in (open_endings.values() if state.do else (stuck,)) if each.way), None)
     if closed is not None and closed.way is not None:
         message = f"a run may stay in `{name}` for ever: {closed.why}{closed.case.where()}."

@@ -51,6 +51,7 @@ spec:
     restarting:
       do: command
       with: {run: [./restart], task: {service: api}}
+      waits: for ever
       next:
         - {event: finished, decide: GO, to: over}
         - {event: failed, decide: FAILED, to: over}

@@ -39,6 +39,7 @@ spec:
     restarting:
       do: command
       with: {run: [./restart], task: {service: api}}
+      waits: for ever
       next:
         - {event: finished, when: {fact: receipt.decision, is: go}, decide: GO, to: over}
         - {event: finished, decide: OBSERVED, to: over}

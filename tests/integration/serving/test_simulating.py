@@ -63,6 +63,7 @@ spec:
     working:
       do: change_world
       with: {size: 3}
+      waits: for ever
       next:
         - {event: finished, when: {fact: receipt.size, above: 2}, decide: LARGE, to: resting}
         - {event: finished, decide: DONE, to: resting}

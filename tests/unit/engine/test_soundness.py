@@ -453,3 +453,167 @@ def test_conditions_that_tell_too_many_cases_apart_are_judged_only_where_no_orde
     assert told(tmp_path / "ordered", one(*ways, HOUR)) == ()
     (problem,) = told(tmp_path / "not", one(*ways, HOUR, key=NO_ORDER))
     assert "too much to go through" in problem.message
+
+
+BOUNDED = "pause: {type: duration, default: 0s}"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "said"),
+    [
+        # It is only come to above 5, and only left at 5 and below, whoever tells it what.
+        (
+            one(
+                "event: a, when: {fact: input.n, above: 5}, to: two",
+                HOUR,
+                others="    «two»:\n      waits: for ever\n"
+                "      next: [{event: a, when: {fact: input.n, at_most: 5}, to: end}]\n",
+            ),
+            "dead-end",
+            "a run in `two` never comes to its end where input.n is 6",
+        ),
+        # It goes round with its times, and the way on asks for something else.
+        (
+            one(
+                "when: {fact: input.mode, is: a}, to: two",
+                HOUR,
+                others="    «two»: {next: [{when: {fact: input.mode, is: b}, to: end}, {after: 1h, to: three}]}\n"
+                "    three: {next: [{after: 1h, to: two}]}\n",
+            ),
+            "dead-end",
+            "a run in `two` never comes to its end where input.mode is a",
+        ),
+        (
+            one(
+                "event: a, when: {fact: input.n, above: 5}, to: two",
+                HOUR,
+                others="    two:\n"
+                "      next: [{event: a, when: {fact: input.n, at_most: 5}, to: three}, {after: 1h, to: end}]\n"
+                "    «three»: {next: [{after: 1h, to: end}]}\n",
+            ),
+            "unreachable-state",
+            "no run ever comes to the state `three`",
+        ),
+    ],
+)
+def test_what_an_input_closes_for_good_is_told(tmp_path: Path, text: str, rule: str, said: str):
+    written, places = marked(text)
+
+    (problem,) = problems_of(tmp_path, written)
+
+    assert (problem.rule, problem.position) == (rule, places[0])
+    assert said in problem.message
+    assert problem.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Another way in lets it be left.
+        one(
+            "event: a, when: {fact: input.n, above: 5}, to: two",
+            HOUR,
+            "event: b, to: two",
+            others="    two:\n      waits: for ever\n"
+            "      next: [{event: a, when: {fact: input.n, at_most: 5}, to: end}]\n",
+        ),
+        # With such an input the first way is taken, at once, of one event, or of two times the sooner.
+        one(
+            "when: {fact: input.n, above: 5}, to: end",
+            "to: two",
+            others="    two: {waits: for ever, next: [{event: a, when: {fact: input.n, at_most: 5}, to: end}]}\n",
+        ),
+        one(
+            "event: a, when: {fact: input.n, above: 5}, to: end",
+            "event: a, to: two",
+            HOUR,
+            others="    two: {waits: for ever, next: [{event: a, when: {fact: input.n, at_most: 5}, to: end}]}\n",
+        ),
+        one(
+            "after: 2h, to: two",
+            "after: 1h, when: {fact: input.n, above: 5}, to: end",
+            others="    two: {waits: for ever, next: [{event: a, when: {fact: input.n, at_most: 5}, to: end}]}\n",
+        ),
+        # It is closed for some inputs only, and whoever starts a run may mean that.
+        one("event: a, when: {fact: input.n, above: 5}, to: end", key="waits: for ever"),
+        # What else is known may be anything at each look.
+        one(
+            "event: a, when: {fact: event.x, above: 5}, to: two",
+            HOUR,
+            others="    two: {waits: for ever, next: [{event: a, when: {fact: event.x, at_most: 5}, to: end}]}\n",
+        ),
+        one(
+            "when: {fact: input.n, above: {fact: policy.every}}, to: two",
+            HOUR,
+            others="    two:\n      waits: for ever\n"
+            "      next: [{event: a, when: {fact: input.n, at_most: {fact: policy.every}}, to: end}]\n",
+        ),
+    ],
+)
+def test_what_an_input_leaves_open_is_not_told(tmp_path: Path, text: str):
+    assert [problem for problem in told(tmp_path, text) if problem.rule in {"dead-end", "unreachable-state"}] == []
+
+
+@pytest.mark.parametrize("default", ["default: 1m", "description: how long"])
+def test_a_circle_whose_time_an_input_may_let_be_nothing_is_told_until_it_is_bounded(tmp_path: Path, default: str):
+    written = one(
+        "after: «{»fact: input.pause}, when: {fact: input.urgent, is: true}, to: one", "event: a, to: end", HOUR
+    ).replace("pause: {type: duration, default: 0s}", f"pause: {{type: duration, {default}}}")
+    text, places = marked(written)
+
+    (problem,) = problems_of(tmp_path / "loose", text)
+
+    assert (problem.rule, problem.position) == ("endless", places[0])
+    assert "where `input.pause` is 0s, which nothing forbids and input.urgent is true: one → one." in problem.message
+    assert "at_least: 1m" in problem.hint
+    assert problems_of(tmp_path / "bound", text.replace(default, f"{default}, at_least: 1s")) == ()
+    (zero,) = problems_of(tmp_path / "zero", text.replace(default, f"{default}, at_least: 0s"))
+    assert zero.rule == "endless"
+
+
+def test_a_circle_that_asks_for_time_or_waits_elsewhere_is_not_told(tmp_path: Path):
+    asks = "after: {fact: input.pause}, when: {fact: input.pause, above: 0s}, to: one"
+    longer = "pause: {type: duration, default: 1m}"
+    text = one(asks, "event: a, to: end", HOUR).replace(BOUNDED, longer)
+    assert told(tmp_path / "asks", text) == ()
+    others = "    two: {next: [{after: 1h, to: one}]}\n"
+    text = one("after: {fact: input.pause}, to: two", "event: a, to: end", others=others).replace(BOUNDED, longer)
+    assert told(tmp_path / "elsewhere", text) == ()
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        ("{type: duration, default: 30s, at_least: 1m}", "`default`: expected at least 1m, found 30s."),
+        ("{type: duration, at_least: 3}", "`at_least`: expected a duration"),
+        ("{type: text, at_least: 3}", "`at_least` bounds an amount, and a text is none."),
+    ],
+)
+def test_a_bound_that_nothing_can_keep_to_is_told(tmp_path: Path, described: str, said: str):
+    (problem,) = told(tmp_path, one(HOUR).replace(BOUNDED[7:], described))
+
+    assert problem.rule == "wrong-unit"
+    assert said in problem.message
+
+
+ENDINGS = ("event: finished, to: end", "event: failed, to: end", "event: unknown, to: end")
+
+
+def test_what_is_proposed_needs_a_time_for_when_nobody_answers(tmp_path: Path):
+    text = one(*ENDINGS, key="do: apply_change").replace("  start: one\n", "  «mode: propose»\n  start: one\n")
+    written, places = marked(text.replace("«mode: propose»", "mode: «propose»"))
+
+    (problem,) = problems_of(tmp_path / "waits", written)
+
+    assert (problem.rule, problem.position) == ("unbounded-wait", places[0])
+    assert (
+        "a run may stay in `one` for ever: `apply_change` is proposed, and nobody is sure to answer." in problem.message
+    )
+    assert "In `one`: add a time (`after`)" in problem.hint
+    proposing = "  mode: propose\n  start: one\n"
+    timed = one(*ENDINGS, HOUR, key="do: apply_change").replace("  start: one\n", proposing)
+    assert told(tmp_path / "timed", timed) == ()
+    meant = one(*ENDINGS, key="do: apply_change\n      waits: for ever").replace("  start: one\n", proposing)
+    assert told(tmp_path / "meant", meant) == ()
+    done = one(*ENDINGS, key="do: apply_change").replace("  start: one\n", "  mode: enforce\n  start: one\n")
+    assert told(tmp_path / "done", done) == ()
