@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 
 from tests.support.project import blocks, documents
-from tests.support.reader import SUITE, TRIED, Reader, Tried
+from tests.support.reader import TRIED, Reader, Tried
 from tests.support.sessions import Command, agrees, renewed, steps
 
 
@@ -30,18 +29,6 @@ def test_what_a_document_shows_is_what_its_commands_print(tmp_path: Path, docume
 
     assert failed is None, f"{document.path} ends with a command that fails"
     assert not differences, "\n".join(differences)
-
-
-def test_the_suite_is_shown_to_pass():
-    """The suite cannot run itself, so of what `make test` prints only the form is compared."""
-    [shown] = [
-        command.shown
-        for document in TRIED
-        for command in steps(document.path)
-        if isinstance(command, Command) and command.text == SUITE
-    ]
-
-    assert re.fullmatch(r"=+ \d+ passed in \d+\.\d\ds \(\d:\d\d:\d\d\) =+", shown[-1])
 
 
 def test_whatever_shows_output_is_tried():

@@ -8,13 +8,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iact.core.visible import visible
 from iact.reports.charts.effect import Effect, effect
 from iact.reports.charts.releases import Release, Releases, releases
 from iact.reports.charts.timeline import Happening, timeline, timeline_of
 from iact.reports.charts.trend import Point, has_trend, trend
 from iact.reports.scales import YEAR, Edges, Scale, date_ticks, duration_ticks, nice_amounts
 from iact.reports.svg import Canvas
-from iact.reports.text import visible
 from tests.support.drawing import outside, parse
 
 START = datetime(2000, 1, 1, tzinfo=UTC)

@@ -23,9 +23,6 @@ from tests.support.sessions import Command, File, rewrite, steps
 HOME: Final = "/home/you"
 """What documents show where the reader's home folder would stand."""
 
-SUITE: Final = "make test"
-"""What no reader types here: it would run the tests within a test."""
-
 RULES: Final = ("agents", "catalog", "playbooks", "policies", "tests/policies")
 TOOLS: Final = ("git", "make", "sh", "cat", "ls", "grep")
 
@@ -74,7 +71,7 @@ class Reader:
         for step in steps(document.path):
             if isinstance(step, File):
                 (self.folder / step.name).write_text(step.text, encoding="utf-8")
-            elif step.text != SUITE:
+            else:
                 yield step, self.type(step)
 
     def type(self, command: Command) -> list[str]:

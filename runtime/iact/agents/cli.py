@@ -28,10 +28,10 @@ def list_agents(form: str) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["mermaid", "svg", "dot"]),
+    type=click.Choice(["mermaid", "svg", "dot", "json"]),
     default="mermaid",
     show_default=True,
-    help="The language of Mermaid or of Graphviz, or a picture.",
+    help="The language of Mermaid or of Graphviz, a picture, or data.",
 )
 def graph(name: str, form: str) -> None:
     """Draw the states of an agent and the ways between them.
@@ -48,7 +48,8 @@ def graph(name: str, form: str) -> None:
 
         click.echo(picture(drawn), nl=False)
     else:
-        click.echo(diagram.dot(drawn) if form == "dot" else diagram.mermaid(drawn), nl=False)
+        written = {"dot": diagram.dot, "json": diagram.as_json, "mermaid": diagram.mermaid}[form]
+        click.echo(written(drawn), nl=False)
 
 
 @click.command()

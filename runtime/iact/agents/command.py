@@ -223,8 +223,9 @@ def _decision_of(ended: Ended, told: CommandArguments) -> CommandDecision:
         message = f"{program} wrote more than {LARGEST_ANSWER:,} bytes; what is no decision belongs on standard error."
         raise CommandError(message)
     if ended.code:
-        ending = f"exit code {ended.code}{_last_words(ended.errors)}"
-        message = f"{program} ended with {ending}. A program that decides, NO-GO too, ends with 0."
+        ending = f"was killed by {ended.signal}" if ended.signal else f"ended with exit code {ended.code}"
+        said = f"{program} {ending}{_last_words(ended.errors)}"
+        message = f"{said}. A program that decides, NO-GO too, ends with 0."
         raise CommandError(message)
     return decision_from(program, ended.output)
 

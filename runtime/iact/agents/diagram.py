@@ -6,6 +6,7 @@ itself is `iact.agents.picture`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,6 +70,20 @@ class Diagram:
     start: str
     states: tuple[DrawnState, ...]
     arrows: tuple[Arrow, ...]
+
+
+def as_json(diagram: Diagram) -> str:
+    """Return a diagram as JSON."""
+    record = {
+        "name": diagram.name,
+        "start": diagram.start,
+        "states": [{"name": one.name, "does": one.does or None, "final": one.final} for one in diagram.states],
+        "arrows": [
+            {"from": one.source, "to": one.target, "labels": list(one.labels), "sentences": list(one.sentences)}
+            for one in diagram.arrows
+        ],
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
 def diagram_of(name: str, agent: Agent) -> Diagram:

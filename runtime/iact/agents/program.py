@@ -52,6 +52,16 @@ class Ended:
     errors: bytes
     stopped: Stopped
 
+    @property
+    def signal(self) -> str:
+        """The signal that ended it, such as SIGKILL; empty where it ended by itself."""
+        if self.code >= 0:
+            return ""
+        try:
+            return signal.Signals(-self.code).name
+        except ValueError:  # a real-time signal has a number and no name
+            return f"signal {-self.code}"
+
 
 @dataclass(slots=True)
 class _Heard:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from iact.agents.testing import CaseResult, TestResults, Way
 from iact.core.tree import Position
-from iact.reports.text import visible
+from iact.core.visible import in_one_line, visible
 
 WAYS_SHOWN: Final = 5
 """Ways that no test takes, of each agent, that are listed unless all are asked for."""
@@ -31,18 +31,18 @@ def as_text(results: TestResults, *, all_ways: bool) -> str:
 
 
 def _case(case: CaseResult) -> Iterator[str]:
-    yield f"{'ok    ' if case.passed else 'FAILED'}  {case.test}: it {case.it}"
+    yield f"{'ok    ' if case.passed else 'FAILED'}  {case.test}: it {in_one_line(case.it)}"
     if not case.passed:
         yield f"        {_place(case.position)}"
-        yield from (f"        {failure}" for failure in case.failures)
-        yield from (f"          {line}" for line in case.explanation)
+        yield from (f"        {in_one_line(failure)}" for failure in case.failures)
+        yield from (f"          {in_one_line(line)}" for line in case.explanation)
 
 
 def _coverage(agent: str, ways: tuple[Way, ...], *, all_ways: bool) -> Iterator[str]:
     untaken = [way for way in ways if not way.is_taken]
     yield f"{agent}: {len(ways) - len(untaken)} of {len(ways)} ways out are taken by a test"
     shown = untaken if all_ways else untaken[:WAYS_SHOWN]
-    yield from (f"  {_place(way.position)}: {way.state} → {way.to}: {way.said}" for way in shown)
+    yield from (f"  {_place(way.position)}: {way.state} → {way.to}: {in_one_line(way.said)}" for way in shown)
     if len(shown) < len(untaken):
         yield f"  and {len(untaken) - len(shown)} more; --untaken lists all"
 

@@ -342,7 +342,10 @@ class Server:
         """
         self._drain_until = self._waiting.monotonic() + self.pace.drain_within.total_seconds()
         self._in_spite_of_the_store(self._say_that_it_drains)
+        named = self._named()
+        _LOGGER.info("draining: nothing new is begun; actions under way: %s", named or "none")
         if self._hears_the_rest(self._drain_until):
+            _LOGGER.info("drained: %s", f"these actions have ended: {named}" if named else "no action was under way")
             return
         _LOGGER.warning("stopping although these actions are under way, which are ended now: %s", self._named())
         for future in self._under_way:

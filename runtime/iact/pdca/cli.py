@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PDCA: Final = "pdca"
 FINDINGS: Final = frozenset({"failed", "refused", "escalated"})
 """States in which somebody has to do something; the command then ends with 1."""
+FINDING_WORDS: Final = frozenset({"escalate", "failed"})
+"""Decisions of other agents after which somebody has to do something, as runs keep them: in lower case."""
 
 
 def _repo(command: Callable[..., None]) -> Callable[..., None]:
@@ -72,6 +74,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     Running it again is harmless: it goes on where it stood, and where nothing has changed it changes nothing. Reports
     are written to .iact/reports as JSON and HTML.
+
+    Exit codes: 0 all well, 1 a finding: an experiment failed, was refused or escalated; the run of another agent ended
+    with the decision ESCALATE or FAILED.
     """
     from iact.config.opening import open_project
     from iact.pdca.session import Asked, opened
@@ -304,6 +309,8 @@ def _run_other(project: Project, agent: str, given: Mapping[str, str], about: st
             runtime.look(run, key=f"run/{uuid.uuid4()}")
         found = runtime.advance(run)
     click.echo(f"{agent}: {found.stands}, run {found.run}")
+    if not found.active and found.outcome in FINDING_WORDS:
+        raise SystemExit(1)
 
 
 def _folder(project: Project, asked: Asked, folder: Path | None) -> Path | None:

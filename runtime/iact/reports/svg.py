@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from iact.reports.text import visible
+from iact.core.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

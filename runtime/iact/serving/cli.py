@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -90,7 +90,8 @@ def _address(text: str) -> tuple[str, int]:
 
 
 @click.command()
-def tick() -> None:
+@form_option
+def tick(form: str) -> None:
     """Do once what is due: what the schedule asks for, times that have come, actions that were decided.
 
     The log of the journal is kept up as `iact serve` does it, too: signed, compared with the journal, and published
@@ -100,19 +101,32 @@ def tick() -> None:
     from iact.audit.identity import identity_of
     from iact.audit.keeping import keep_up_once
     from iact.audit.publishing.places import publishing_of
+    from iact.core import instants
     from iact.serving.activations import project_to_follow
     from iact.serving.service import Schedule
+    from iact.serving.standing import as_json, record_of
 
+    is_text = form == "text"
     project = project_to_follow()
+    jobs: list[dict[str, str]] = []
+    advanced: list[dict[str, Any]] = []
     with runtime_of(project) as runtime:
         with runtime.present() as presence:
             schedule = Schedule(project, runtime, presence)
             for occurrence in schedule.due():
-                click.echo(f"{occurrence.job}: {schedule.carry_out(occurrence)}")
+                came_to, at = schedule.carry_out(occurrence), instants.write(occurrence.scheduled_at)
+                jobs.append({"job": occurrence.job, "scheduled_at": at, "came_to": came_to})
+                if is_text:
+                    click.echo(f"{occurrence.job}: {came_to}")
         stumbled: list[StumbledError] = []
         for run in runtime.tick(stumbled.append):
-            click.echo(f"run {run.run}: {run.stands}")
+            advanced.append(record_of(run))
+            if is_text:
+                click.echo(f"run {run.run}: {run.stands}")
         keep_up_once(runtime.host, identity_of(project), publishing_of(project))
+    if not is_text:
+        found = {"format": "iact/tick/v1", "project": project.name, "jobs": jobs, "runs": advanced}
+        _say(as_json(found | {"stumbled": [str(error) for error in stumbled]}))
     for error in stumbled:
         click.echo(str(error), err=True)
     if stumbled:

@@ -173,7 +173,11 @@ class Service:
     def _drain(self) -> None:
         """Wait for the jobs that are under way, and for what came of them to be written, but begin nothing new."""
         self._jobs.begin_no_more()
-        if not self._jobs_end(self.server.may_drain_for):
+        under_way = ", ".join(self._jobs.names)
+        if self._jobs_end(self.server.may_drain_for):
+            if under_way:
+                _LOGGER.info("drained: these jobs have ended: %s", under_way)
+        else:
             names = ", ".join(self._jobs.names)
             _LOGGER.warning("stopping although these jobs are under way, whose programs are ended now: %s", names)
             program.end_all()

@@ -124,8 +124,8 @@ def _again(engine: Engine, attempt: Callable[[], Result], patience: Patience, ju
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0
-        # Deadlocks are nothing that a person has to know of.
-        level = logging.INFO if error is None or judge(error) is Failure.CONFLICT else logging.WARNING
+        # Deadlocks, and rows that another process was quicker to write, are nothing that a person has to know of.
+        level = logging.DEBUG if error is None or judge(error) is Failure.CONFLICT else logging.WARNING
         _LOGGER.log(level, "%s: %s; trying again in %.1f s", shown(engine), _said(error), pause)
 
     retrying = tenacity.Retrying(

@@ -182,7 +182,7 @@ def test_no_shell_reads_the_arguments(tmp_path: Path):
         (["print('x' * 2_000_000)"], "wrote more than 1,000,000 bytes"),
         (["sys.exit('the tests are gone')"], "ended with exit code 1: the tests are gone."),
         (["sys.exit('token=abc123def456')"], "may hold a secret, and are not shown"),
-        (["os.kill(os.getpid(), 9)"], "ended with exit code -9"),
+        (["os.kill(os.getpid(), 9)"], "was killed by SIGKILL. A program that decides"),
     ],
 )
 def test_an_answer_that_is_no_decision_is_told_plainly(tmp_path: Path, lines: list[str], said: str):
@@ -352,3 +352,8 @@ def test_what_a_program_is_run_with_is_checked_before_any_run(tmp_path: Path, ar
     problems = problems_of(tmp_path, resource("Agent", spec))
 
     assert any(said in problem.message and problem.position.line == 7 for problem in problems), problems
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, ""), (137, ""), (-15, "SIGTERM"), (-40, "signal 40")])
+def test_what_ended_a_program_has_its_name(code: int, said: str):
+    assert Ended(code=code, output=b"", errors=b"", stopped=Stopped.NOT).signal == said

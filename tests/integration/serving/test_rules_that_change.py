@@ -132,6 +132,8 @@ def test_changed_files_count_once_they_are_right_and_mistakes_change_nothing():
         assert process.heard("rules of the files: Project shop changed: schedule[0].do health → alerts (iact.yaml:7)")
         process.stop()
     assert sum("cannot be followed" in line for line in process.said) == 1
+    assert process.heard("draining: nothing new is begun; actions under way: none")
+    assert process.heard("drained: no action was under way")
 
 
 def test_an_activated_commit_counts_for_all_whatever_files_say_until_files_are_activated_again(shop: GitRepository):

@@ -33,7 +33,13 @@ def test_a_project_without_agents_says_so(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("form", "first"), [("mermaid", "stateDiagram-v2"), ("dot", 'digraph "reminder" {'), ("svg", "<svg ")]
+    ("form", "first"),
+    [
+        ("mermaid", "stateDiagram-v2"),
+        ("dot", 'digraph "reminder" {'),
+        ("svg", "<svg "),
+        ("json", '{\n  "name": "reminder",\n  "start": "done",\n  "states": [\n'),
+    ],
 )
 def test_an_agent_is_drawn_in_each_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, first: str):
     monkeypatch.chdir(write_project(tmp_path, {"rule.yaml": AGENT}))

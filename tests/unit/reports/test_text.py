@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from markupsafe import Markup
 
+from iact.core.visible import visible
 from iact.reports.errors import ReportError
-from iact.reports.text import printable, shortened, visible
+from iact.reports.text import printable, shortened
 
 
 @pytest.mark.parametrize(
