@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Engine
 
 from iact.agents import command
+from iact.agents.program import Ended, Stopped
 from iact.config.discovery import discover
 from iact.core.facts import FactSet
 from iact.core.instants import parse as moment
