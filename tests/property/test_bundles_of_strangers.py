@@ -29,7 +29,6 @@ from iact.audit.bundles import (
     INDEX,
     LONGEST_LINE,
     MANIFEST,
-    MAY_BE_MISSING,
     MEMBERS,
     ROTATIONS,
     AuditFindingError,
@@ -46,8 +45,22 @@ MUCH = 256 << 20
 
 
 @pytest.fixture(scope="module")
-def honest() -> bytes:
-    return Log(real_journal()).bundle(3, 12)
+def log() -> Log:
+    return Log(real_journal())
+
+
+@pytest.fixture(scope="module")
+def honest(log: Log) -> bytes:
+    """A period of the middle, with something in every file of it."""
+    bundle = log.bundle(10, 21, kept=[3], period=("2026-03-02T14:00:00.000000Z", "2026-03-02T17:00:00.000000Z"))
+    assert all(unpacked(bundle).values())
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def kept(log: Log) -> bytes:
+    """A checkpoint from before, which the bundle has a proof for."""
+    return str(log.checkpoint(3)).encode()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +87,17 @@ def at_the_bundle(
     """Be in the folder in which the bundle is."""
     monkeypatch.chdir(tmp_path)
     kept_in(tmp_path, honest)
+    (tmp_path / "empty.key").write_text("\ufeff# whose key this is\n\n", encoding="utf-8")
     return capsys
+
+
+def test_a_key_is_read_from_a_file_as_people_keep_it(at_the_bundle: pytest.CaptureFixture[str], tmp_path: Path):
+    """With the mark that editors put before it, with line ends of another system, and with whose it is."""
+    written = f"\ufeff# the key of the shop\r\n\r\n  {SIGNER.key}\r\n"
+    (tmp_path / "shop.key").write_bytes(written.encode())
+
+    assert main(["bundle.zip", "--key", "shop.key"]) == 0
+    assert at_the_bundle.readouterr().out.startswith("holds, 11 entries")
 
 
 def doubled(honest: bytes, name: str) -> bytes:
@@ -92,7 +115,7 @@ def zipped(name: str, content: bytes) -> bytes:
 
 def newer(honest: bytes) -> bytes:
     members = unpacked(honest)
-    record = json.loads(members[MANIFEST]) | {"format": "iact/audit-bundle/v2", "more": 1}
+    record = json.loads(members[MANIFEST]) | {"format": "iact/audit-bundle/v3", "more": 1}
     return packed({**members, MANIFEST: canonical(record)})
 
 
@@ -285,7 +308,7 @@ STRANGERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "holds a folder with the files of a bundle",
     ),
     "another zip": (lambda _: zipped("readme.txt", b"hello"), "has no manifest.json"),
-    "of a newer version": (newer, "iact/audit-bundle/v2, and this verifier knows iact/audit-bundle/v1"),
+    "of a newer version": (newer, "iact/audit-bundle/v3, and this verifier knows iact/audit-bundle/v2"),
     "a path that leads out": (
         lambda honest: packed({**unpacked(honest), "../../etc/passwd": b"x"}),
         "holds '../../etc/passwd', which no bundle has",
@@ -327,10 +350,14 @@ def test_what_is_no_bundle_is_called_what_it_is(what: str, honest: bytes, said):
 def test_an_honest_bundle_holds_and_says_so(honest: bytes, said):
     code, told = said(honest)
 
-    assert (code, told.split(",")[:2]) == (0, ["holds", " 9 entries"])
+    assert (code, told.split(",")[:2]) == (0, ["holds", " 11 entries"])
 
 
-@pytest.mark.parametrize("missing", [name for name in MEMBERS if name not in MAY_BE_MISSING])
+def test_an_honest_bundle_goes_on_from_what_was_kept(honest: bytes, kept: bytes, folder: Path):
+    assert verify_bundle(kept_in(folder, honest), [SIGNER.key], [kept]).kept == (3,)
+
+
+@pytest.mark.parametrize("missing", MEMBERS)
 def test_a_file_that_is_missing_is_named(missing: str, honest: bytes, said):
     members = unpacked(honest)
     del members[missing]
@@ -409,7 +436,9 @@ JSON = st.recursive(
 
 @given(name=st.sampled_from([name for name in MEMBERS if "json" in name]), data=st.data())
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_value_in_whose_place_another_stands_never_holds(honest: bytes, folder: Path, name: str, data: st.DataObject):
+def test_a_value_in_whose_place_another_stands_never_holds(
+    honest: bytes, kept: bytes, folder: Path, name: str, data: st.DataObject
+):
     """Each value of each JSON file in turn is replaced by some other JSON."""
     members = unpacked(honest)
     lines = members[name].splitlines() or [b"{}"]
@@ -426,8 +455,9 @@ def test_a_value_in_whose_place_another_stands_never_holds(honest: bytes, folder
         "utf-8", "replace"
     )
     end = b"\n" if name.endswith("l") else b""
+    changed = packed({**members, name: b"".join(line + end for line in lines)})
     with pytest.raises((AuditFindingError, BundleError)):
-        verify_bundle(kept_in(folder, packed({**members, name: b"".join(line + end for line in lines)})), [SIGNER.key])
+        verify_bundle(kept_in(folder, changed), [SIGNER.key], [kept])
 
 
 def _places(container: Any) -> Iterator[tuple[Any, Any]]:
@@ -517,6 +547,8 @@ def test_a_list_of_millions_of_files_is_not_read(tmp_path: Path):
         (["bundle.zip", "--key", "nonsense"], "'nonsense' is neither a key nor a file with one"),
         (["bundle.zip", "--key", "\0"], "neither a key nor a file"),
         (["bundle.zip", "--key", "bundle.zip"], "the key cannot be read from bundle.zip"),
+        (["bundle.zip", "--key", "empty.key"], "empty.key holds no key"),
+        (["bundle.zip", "--key", str(SIGNER.key), "--old-key", "nonsense"], "'nonsense' is neither a key nor a file"),
         (["bundle.zip", "--key", str(SIGNER.key), "--checkpoint", "missing"], "checkpoint cannot be read from missing"),
         (["bundle.zip", "--key", str(SIGNER.key), "--checkpoint", "bundle.zip"], "that was kept cannot be used"),
     ],
@@ -531,7 +563,7 @@ def test_what_is_named_and_cannot_be_used_is_told(
 
 
 @pytest.mark.parametrize(
-    "manifest", [{"format": "iact/audit-bundle/v2"}, {"format": "iact/audit-bundle/v12", "n": 1.5}]
+    "manifest", [{"format": "iact/audit-bundle/v3"}, {"format": "iact/audit-bundle/v12", "n": 1.5}]
 )
 def test_a_bundle_of_a_later_release_is_called_that_whatever_else_is_new_in_it(manifest: object, honest: bytes, said):
     members = {**unpacked(honest), "more.json": b"{}", MANIFEST: json.dumps(manifest).encode()}

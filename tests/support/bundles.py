@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from iact.audit.bundles import ENTRIES, LEAVES, Manifest
+from iact.audit.bundles import CONSISTENCY, ENTRIES, LEAVES, MANIFEST, NEIGHBOURS, Manifest
 from iact.audit.checkpoint import Checkpoint
 from iact.audit.disclosures import Disclosure
 from iact.audit.notes import Note, Signer
@@ -21,6 +21,7 @@ from iact.audit.tiles import Tiles
 from iact.audit.tree import consistency_proof, inclusion_proof, leaf_hash
 from iact.audit.writing import Contents, Earlier, write_to
 from iact.audit.zip_form import ZipWriter
+from iact.core.canonical import canonical
 from iact.core.commitments import PERSON, REMARK, SALT_SIZE, commitment
 from iact.core.facts import Fact, FactSet
 from iact.core.quantities import parse
@@ -159,7 +160,7 @@ class Log:
         """Return the root of its tree at a size."""
         return kept_range(self._tiles, 0, len(self.entries) if size is None else size).root()
 
-    def bundle(
+    def bundle(  # noqa: PLR0913 - what a bundle may be of, each named by the caller
         self,
         first: int = 0,
         last: int | None = None,
@@ -167,6 +168,7 @@ class Log:
         size: int | None = None,
         kept: Iterable[int] = (),
         rotations: Sequence[Note] = (),
+        period: tuple[str, str] = ("", ""),
     ) -> bytes:
         """Return a bundle of a part of it, as `iact audit export` writes one.
 
@@ -176,40 +178,59 @@ class Log:
             size: of the log when it was signed; None for all.
             kept: sizes from which it is shown to go on.
             rotations: notes by which its keys followed each other.
+            period: of which it is said to be; nothing for a part by its places.
         """
         size = len(self.entries) if size is None else size
         last = size if last is None else last
         contents = Contents(
-            manifest=Manifest(PROJECT, first, last),
+            manifest=Manifest(PROJECT, first, last, *period),
             checkpoint=self.checkpoint(size),
             keys=[self.signer.key],
             left=kept_range(self._tiles, 0, first).hashes,
             right=kept_range(self._tiles, last, size).hashes,
-            consistency={one: consistency_proof(self._tiles, one, size) for one in kept},
+            consistency={one: (self.root(one), consistency_proof(self._tiles, one, size)) for one in kept},
             entries=self.entries[first:last],
             earlier=lambda continued: self._earlier(continued, first, size),
             definitions=lambda keys: [self.journal.definitions[key] for key in keys],
             disclosures=lambda tokens: [one for one in SAID if one.token in set(tokens)] if self.discloses else [],
             rotations=rotations,
+            neighbours=[
+                self.proved(place, size)
+                for moment, place in zip(period, (first - 1, last), strict=True)
+                if moment and 0 <= place < size
+            ],
         )
         opened = io.BytesIO()
         write_to(opened, contents)
         return opened.getvalue()
 
+    def proved(self, place: int, size: int | None = None) -> Earlier:
+        """Return an entry with the proof that it is in the log."""
+        size = len(self.entries) if size is None else size
+        return Earlier(place, self.entries[place], inclusion_proof(self._tiles, place, size))
+
     def _earlier(self, continued: Mapping[str, int], first: int, size: int) -> list[Earlier]:
         places: set[int] = set()
-        for run, sequence in continued.items():
+        for run in continued:
             records = [(place, json.loads(entry)) for place, entry in enumerate(self.entries[:first])]
-            places |= {place for place, one in records if one["run"] == run and one["sequence"] in {1, sequence - 1}}
-        return [
-            Earlier(place, self.entries[place], inclusion_proof(self._tiles, place, size)) for place in sorted(places)
-        ]
+            own = [(place, record["kind"]) for place, record in records if record["run"] == run]
+            last = max((n for n, (_, kind) in enumerate(own) if kind in {"started", "decision"}), default=len(own) - 1)
+            places |= {place for place, _ in own[last:]} | {place for place, _ in own[:1] if run != "log"}
+        return [self.proved(place, size) for place in sorted(places)]
 
 
 def unpacked(bundle: bytes) -> dict[str, bytes]:
     """Return the files of a bundle."""
     with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def of_the_first_version(members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of a bundle as releases wrote them that did not show whether a period is whole."""
+    proofs = [{"size": one["size"], "proof": one["proof"]} for one in json.loads(members[CONSISTENCY])]
+    manifest = json.loads(members[MANIFEST]) | {"format": "iact/audit-bundle/v1"}
+    kept = {name: content for name, content in members.items() if name != NEIGHBOURS}
+    return {**kept, MANIFEST: canonical(manifest), CONSISTENCY: canonical(proofs)}
 
 
 def packed(members: Mapping[str, bytes]) -> bytes:

@@ -20,15 +20,18 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, NoReturn, Self, cast
 
 from iact.audit.bundles import (
-    BUNDLE_FORMAT,
     ENTRIES,
+    FIRST_VERSION,
     LONGEST_LINE,
     MANIFEST,
-    MAY_BE_MISSING,
+    MAY_BE_MISSING_IN_THE_FIRST,
     MEMBERS,
+    NOT_IN_THE_FIRST,
+    VERSION,
     BundleError,
     of_a_later_release,
     shortened,
+    version_of,
 )
 from iact.audit.zip_form import (
     DEFLATED,
@@ -179,24 +182,24 @@ class Archive:
             _refuse_another_zip(self._name, names)
         self._files = {one.name: one.packed for one in found}
         found[names.index(MANIFEST)].check_readable()
-        self._check_version()
+        members, needed = _members(self._version())
         for one in found:
-            if one.name not in MEMBERS:
+            if one.name not in members:
                 raise BundleError(f"{self._name} holds {shortened(one.name)!r}, which no bundle has")
             if names.count(one.name) > 1:
                 raise BundleError(f"{self._name} holds {one.name} more than once: which one is meant cannot be told")
             one.check_readable()
-        missing = [name for name in MEMBERS if name not in names and name not in MAY_BE_MISSING]
+        missing = [name for name in needed if name not in names]
         if missing:
             raise BundleError(f"{self._name} lacks {', '.join(missing)}; export it once more")
         self._check_form(end, found)
 
-    def _check_version(self) -> None:
-        """Say of a bundle of a later release that it is one, before anything is found that only that release knows."""
-        manifest = self.read(MANIFEST, _LONGEST_MANIFEST)
-        found = _version_in(manifest)
-        if found and found != BUNDLE_FORMAT:
+    def _version(self) -> int:
+        """Return the version of a bundle; of a later release, say so before anything is found that only that knows."""
+        found = _format_in(self.read(MANIFEST, _LONGEST_MANIFEST))
+        if version_of(found) > VERSION:
             raise of_a_later_release(found)
+        return version_of(found)
 
     def _check_form(self, end: int, found: list[_Listed]) -> None:
         """Check that every byte outside of the files is the one that a bundle has: else others read other files."""
@@ -331,7 +334,15 @@ def opened_file(file: Path, name: str) -> IO[bytes]:
     return file.open("rb")
 
 
-def _version_in(manifest: bytes) -> str:
+def _members(version: int) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the files that a bundle of a version may have, and those that it has to have."""
+    if version != FIRST_VERSION:
+        return frozenset(MEMBERS), MEMBERS
+    members = tuple(name for name in MEMBERS if name not in NOT_IN_THE_FIRST)
+    return frozenset(members), tuple(name for name in members if name not in MAY_BE_MISSING_IN_THE_FIRST)
+
+
+def _format_in(manifest: bytes) -> str:
     """Return which format a manifest names, whatever else is in it; empty where it names none."""
     found = _FORMAT.search(manifest)
     return found.group(1).decode() if found else ""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from iact.audit.identity import LogIdentity
     from iact.audit.store import Archived
-    from iact.audit.verifying import Verdict
+    from iact.audit.verdicts import Verdict
     from iact.engine.host import Host
 
 NOT_ARCHIVED: Final = query(

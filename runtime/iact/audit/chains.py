@@ -11,11 +11,19 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from iact.audit.allowed import AGENT, Allowed, Way
-from iact.audit.bundles import AuditFindingError, BundleError, is_count, parse_json, shortened
+from iact.audit.bundles import (
+    AuditFindingError,
+    BundleError,
+    check_parts,
+    encoded,
+    is_count,
+    is_moment,
+    parse_json,
+    shortened,
+)
 
 ENTRY_FORMAT: Final = "iact/journal/v1"
 LOG_RUN: Final = "log"
@@ -35,10 +43,8 @@ _SETTLES: Final = frozenset({"receipt", "observed", "rejected"})
 TRIGGERS: Final = frozenset({"entered", "event", "timer", "looked"})
 """Kinds of reasons for which a run decides."""
 _KEYS: Final = frozenset({"format", "project", "run", "sequence", "kind", "at", "previous", "body"})
-_MOMENT: Final = re.compile(r"(?:19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
-_ENCODE: Final = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-).encode
+MOST_RUNS: Final = 1_000_000
+"""How many runs are kept in mind at most."""
 
 
 class _Standing:
@@ -73,26 +79,32 @@ class Seen:
         decisions: how many decisions were among them.
         begin: when the earliest was written (RFC 3339); empty where there is none.
         end: when the latest was.
+        unknown: how many runs went on of which it was not shown where they stood.
     """
 
     entries: int
     decisions: int
     begin: str
     end: str
+    unknown: int = 0
 
 
 class Chains:
     """Looks at entries one after the other."""
 
-    def __init__(self, project: str, definitions: Mapping[str, Allowed | None]) -> None:
+    def __init__(self, project: str, definitions: Mapping[str, Allowed | None], *, shows_standing: bool = True) -> None:
         """Begin before the first entry.
 
         Args:
             project: whose journal it is.
             definitions: what the pinned definitions allow, by their digest; None for one that is none of an agent.
+            shows_standing: whether the entries from before say where each run stands that goes on, and no run else.
         """
-        self._project, self._definitions = project, definitions
+        self._project, self._definitions, self._shows_standing = project, definitions, shows_standing
         self._runs: dict[str, _Standing] = {}
+        self._awaited: set[str] = set()
+        self._unknown = 0
+        self.pinned: set[str] = set()
         self._decisions = self._entries = 0
         self._begin = self._end = ""
 
@@ -103,14 +115,25 @@ class Chains:
 
     def seen(self) -> Seen:
         """Return what was seen in the range of the bundle."""
-        return Seen(self._entries, self._decisions, self._begin, self._end)
+        return Seen(self._entries, self._decisions, self._begin, self._end, self._unknown)
 
     def begin_range(self) -> None:
         """Count from here on: what was shown so far was before the bundle's own entries."""
         self._decisions = 0
+        self._awaited = set(self._runs)
 
-    def show(self, place: int, content: bytes) -> None:
-        """Look at the next entry.
+    def finish(self) -> None:
+        """Check, after the last entry, that nothing was shown from before of which nothing goes on.
+
+        Raises:
+            AuditFindingError: if something was.
+        """
+        if self._shows_standing and self._awaited:
+            run = shortened(min(self._awaited), 60)
+            raise AuditFindingError(f"entries of run {run} are shown from before, and it does not go on in the bundle")
+
+    def show(self, place: int, content: bytes) -> dict[str, Any]:
+        """Look at the next entry, and return what it holds.
 
         Args:
             place: its place in the log, for the message.
@@ -119,7 +142,7 @@ class Chains:
         Raises:
             AuditFindingError: if it is not what has to come next.
         """
-        record = _record(place, content, self._project)
+        record = record_of(place, content, self._project)
         at: str = record["at"]
         self._entries += 1
         if not self._begin or at < self._begin:
@@ -132,10 +155,14 @@ class Chains:
                 f"{_named(place, record)} is the first of its run in the bundle, and entry {sequence - 1} of the run "
                 "is neither there nor proved: entries are missing"
             )
+        if run in self._awaited:
+            self._awaited.discard(run)
+            self._unknown += run != LOG_RUN and standing is not None and standing.state is None
         self._follow(place, record, content, standing)
+        return record
 
     def show_earlier(self, place: int, content: bytes) -> None:
-        """Look at an entry from before the range: a run's first, which says what it pinned, or its last before it.
+        """Look at an entry from before the range: a run's first, its last decision, or one that follows from these.
 
         Args:
             place: its place in the log.
@@ -144,7 +171,7 @@ class Chains:
         Raises:
             AuditFindingError: if a run would go on from it that never began.
         """
-        record = _record(place, content, self._project)
+        record = record_of(place, content, self._project)
         run, sequence = record["run"], record["sequence"]
         standing = self._runs.get(run)
         if standing is None and sequence != 1 and run != LOG_RUN:
@@ -154,6 +181,10 @@ class Chains:
             return
         if sequence <= standing.sequence:
             raise AuditFindingError(f"{_named(place, record)} comes after entry {standing.sequence} of its run")
+        if self._shows_standing and record["kind"] != "decision":
+            raise AuditFindingError(
+                f"{_named(place, record)} is shown without the decision before it: where its run stands is not known"
+            )
         jumped = _Standing(sequence, hashlib.sha256(content).digest(), standing.allowed)
         _check_kind(place, record)
         if record["kind"] == "decision":
@@ -174,6 +205,10 @@ class Chains:
             )
         _check_kind(place, record)
         if standing is None:
+            if len(self._runs) >= MOST_RUNS:
+                raise BundleError(
+                    f"there are more than {MOST_RUNS} runs, which takes too much memory: ask for a shorter period"
+                )
             standing = _Standing(0, b"", None)
             self._runs[run] = standing
             if run != LOG_RUN:
@@ -207,6 +242,8 @@ class Chains:
         for pin, key in pins.items():
             if not isinstance(key, str) or key not in self._definitions:
                 raise AuditFindingError(f"{named} pins {shortened(pin)}, and the bundle does not hold that definition")
+            if key not in self.pinned:
+                self.pinned.add(key)
         allowed = self._definitions.get(pins.get(f"{AGENT}/{agent}", ""))
         if allowed is None or (allowed.name, allowed.digest) != (agent, body.get("definition")):
             raise AuditFindingError(f"{named} starts {shortened(agent)} without having pinned its definition")
@@ -312,7 +349,7 @@ def _enter(named: str, decision: dict[str, Any], allowed: Allowed, way: Way | No
 
 def _digest_of(action: Any, arguments: Any) -> bytes:
     """Return by what an action is known again: what is told of it later has to be about the same."""
-    return hashlib.sha256(_ENCODE([action, arguments]).encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(encoded([action, arguments], "surrogatepass")).digest()
 
 
 def _act(place: int, record: dict[str, Any], standing: _Standing) -> None:
@@ -370,9 +407,20 @@ def _decision(place: int, record: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _record(place: int, content: bytes, project: str) -> dict[str, Any]:
-    """Return an entry; where writing it again gives the same bytes, no key in it can have come twice."""
+def record_of(place: int, content: bytes, project: str) -> dict[str, Any]:
+    """Return an entry, of which nothing but its form was checked.
+
+    Args:
+        place: its place in the log.
+        content: its stored bytes.
+        project: whose journal it is.
+
+    Raises:
+        AuditFindingError: if it is none.
+    """
+    # Where writing it again gives the same bytes, no key in it can have come twice.
     try:
+        check_parts(content, f"entry {place}")
         record = _same_again(content) or parse_json(content, f"entry {place}")
     except BundleError as error:
         raise AuditFindingError(str(error)) from None
@@ -402,22 +450,11 @@ def _record(place: int, content: bytes, project: str) -> dict[str, Any]:
     return found
 
 
-def is_moment(text: str) -> bool:
-    """Return whether a text is a moment as iact writes it: `2026-03-02T09:00:00.000000Z`."""
-    if not _MOMENT.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _same_again(content: bytes) -> Any:
     """Return JSON that is written as Python writes it, which is many times as fast as to look at each key."""
     try:
         record = _DECODE(content.decode("utf-8"))
-        return record if _ENCODE(record).encode() == content else None
+        return record if encoded(record) == content else None
     except (ValueError, RecursionError):
         return None
 

@@ -295,15 +295,23 @@ def go_on(reason: str, by: str) -> None:
     metavar="KEY",
     help="A public key of a witness, like --key: the checkpoint has to have its signature, too.",
 )
+@click.option(
+    "--old-key",
+    "old_keys",
+    multiple=True,
+    metavar="KEY",
+    help="A key of the log that was changed because others got hold of it: believed for what you kept, and only that.",
+)
 @click.option("--replay", is_flag=True, help="Make every decision again, too: the same facts have to give the same.")
 @form_option
 def verify(  # noqa: PLR0913 - options of the command
+    *,
     bundle: Path,
     keys: tuple[str, ...],
     checkpoints: tuple[Path, ...],
     witnesses: tuple[str, ...],
+    old_keys: tuple[str, ...],
     form: str,
-    *,
     replay: bool,
 ) -> None:
     """Say whether a bundle holds, or which entry is the first bad one and what is wrong with it.
@@ -318,7 +326,7 @@ def verify(  # noqa: PLR0913 - options of the command
     from iact.core.errors import ConfigurationError
 
     try:
-        verdict = judge(bundle, keys, checkpoints, witnesses)
+        verdict = judge(bundle, keys, checkpoints, witnesses, old_keys)
         replayed = replay_bundle(bundle, verdict.manifest.first) if replay else None
     except AuditFindingError as error:
         said = {"holds": False, "finding": str(error)}

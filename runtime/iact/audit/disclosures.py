@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from iact.audit.bundles import DISCLOSURES, AuditFindingError, BundleError, parse_json, shortened
-from iact.core.commitments import SALT_SIZE, commitment
+from iact.core.commitments import PERSON, REMARK, SALT_SIZE, commitment, commitments_in
 
 LONGEST_DISCLOSURE: Final = 1 << 20
 """Bytes of a line at most."""
+MOST_DISCLOSURES: Final = 300_000
+"""How many there are at most: they are kept in mind, to be found among the entries."""
+
+_MARKS: Final = (f"{PERSON}:".encode(), f"{REMARK}:".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ def checked_disclosures(lines: Iterable[bytes]) -> Iterator[Disclosure]:
     """
     before = ""
     for number, line in enumerate(lines, 1):
+        if number > MOST_DISCLOSURES:
+            raise BundleError(f"{DISCLOSURES} has more than {MOST_DISCLOSURES} lines: ask for a shorter period")
         found = _parsed(line, f"line {number} of {DISCLOSURES}")
         if commitment(found.token.partition(":")[0], found.salt, found.words) != found.token:
             raise AuditFindingError(
@@ -78,3 +84,58 @@ def _parsed(line: bytes, where: str) -> Disclosure:
     if len(salt) != SALT_SIZE:
         raise BundleError(f"{where}: a salt has {SALT_SIZE} bytes")
     return Disclosure(record["token"], salt, record["words"])
+
+
+class Untold:
+    """Compares what is disclosed with what stands in entries: all that is disclosed has to be about one of them.
+
+    Attributes:
+        entries: how many entries hold something that is not disclosed.
+    """
+
+    def __init__(self, told: Iterable[str]) -> None:
+        """Begin before the first entry.
+
+        Args:
+            told: the commitments that are disclosed.
+        """
+        self._told = {_short(token): False for token in told}
+        self.entries = 0
+
+    def see(self, content: bytes) -> None:
+        """Look at the next entry of the bundle."""
+        self.entries += not self._all_told(content)
+
+    def see_earlier(self, content: bytes) -> None:
+        """Look at an entry from before."""
+        self._all_told(content)
+
+    def check(self) -> None:
+        """Check, after the last entry, that nothing was disclosed that stands in none of them.
+
+        Raises:
+            AuditFindingError: if something was.
+        """
+        extra = sum(not is_found for is_found in self._told.values())
+        if extra:
+            raise AuditFindingError(
+                f"{DISCLOSURES} says of {extra} commitments what they stand for, and no entry has them: it was changed"
+            )
+
+    def _all_told(self, content: bytes) -> bool:
+        if not any(mark in content for mark in _MARKS):
+            return True
+        is_told = True
+        for token in commitments_in(content.decode("utf-8", "replace")):
+            short = _short(token)
+            if short in self._told:
+                self._told[short] = True
+            else:
+                is_told = False
+        return is_told
+
+
+def _short(token: str) -> bytes:
+    """Return by what a commitment is kept in mind, in a fifth of its memory."""
+    kind, _, digits = token.partition(":")
+    return kind[:1].encode() + bytes.fromhex(digits)

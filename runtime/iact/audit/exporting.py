@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iact.audit.bundles import AuditFindingError, BundleError, Manifest
+from iact.audit.chains import DECISIONS, LOG_RUN
 from iact.audit.checkpoint import parse_checkpoint
 from iact.audit.contents import EARLIEST, LATEST, LogContents, content_of
 from iact.audit.disclosures import Disclosure
 from iact.audit.notes import NoteError, parse_key, parse_note
+from iact.audit.periods import OUT_OF_ORDER, is_after, is_before
 from iact.audit.publishing.cosignatures import cosigned, witnessed_size
 from iact.audit.ranges import kept_range
-from iact.audit.store import archives, checkpoints, head, keys_of, newest_checkpoint, place_of, tile_reader
+from iact.audit.store import (
+    READ_AT_ONCE,
+    archives,
+    checkpoints,
+    head,
+    keys_of,
+    newest_checkpoint,
+    place_of,
+    tile_reader,
+)
 from iact.audit.stored_rows import wrong_with
 from iact.audit.tiles import Tiles
 from iact.audit.tree import consistency_proof, inclusion_proof
@@ -34,7 +46,7 @@ if TYPE_CHECKING:
     from iact.audit.identity import LogIdentity
     from iact.audit.notes import Note, VerifierKey
     from iact.audit.store import LogKey, Signed
-    from iact.audit.verifying import Verdict
+    from iact.audit.verdicts import Verdict
     from iact.engine.host import Host
 
 
@@ -123,11 +135,39 @@ class _Part:
         asked = self._asked
         if asked.begin is None and asked.end is None:
             return asked.after or 0, self._size
-        found = self._log.within(asked.begin or EARLIEST, asked.end or LATEST, self._size)
+        begin, end = asked.begin or EARLIEST, asked.end or LATEST
+        found = self._log.within(begin, end, self._size)
         if found is None:
             message = f"nothing was written {_said(asked)}. `iact audit list` shows what there is."
             raise ConfigurationError(message)
-        return found
+        around = self._log.within(begin - OUT_OF_ORDER, end + OUT_OF_ORDER, self._size) or found
+        return self._first_of(around[0]), self._last_of(around[1])
+
+    def _first_of(self, first: int) -> int:
+        """Return the place from which on none of the period is on the left, as the one there tells."""
+        if self._asked.begin is None:
+            return 0
+        begin, step = instants.write(self._asked.begin), 1
+        while first:
+            for content in reversed(list(self._log.between(max(0, first - step), first))):
+                if is_before(_written_at(content), begin):
+                    return first
+                first -= 1
+            step = READ_AT_ONCE  # a clock was set back: nobody knows how far it is
+        return first
+
+    def _last_of(self, last: int) -> int:
+        """Return the place up to which none of the period is on the right, as the one there tells."""
+        if self._asked.end is None:
+            return self._size
+        end, step = instants.write(self._asked.end), 1
+        while last < self._size:
+            for content in self._log.between(last, min(last + step, self._size)):
+                if is_after(_written_at(content), end):
+                    return last
+                last += 1
+            step = READ_AT_ONCE
+        return last
 
     def contents(self) -> Contents:
         """Return what the bundle holds; it is read as it is written."""
@@ -140,9 +180,10 @@ class _Part:
             rotations=_rotations(self.keys),
             left=kept_range(self._tiles, 0, self.first).hashes,
             right=kept_range(self._tiles, self.last, self._size).hashes,
-            consistency={size: consistency_proof(self._tiles, size, self._size) for size in sorted(self._sizes())},
+            consistency={size: self._goes_on_from(size) for size in sorted(self._sizes())},
             entries=self._entries(),
             earlier=self._earlier,
+            neighbours=self._neighbours(),
             definitions=lambda keys: pinned_bytes(self._connection, self._project, list(keys)),
             disclosures=self._disclosures if asked.discloses else nothing_disclosed,
         )
@@ -170,16 +211,57 @@ class _Part:
                 raise ConfigurationError(message) from None
         return {size for size in sizes if 0 < size <= self._size}
 
+    def _goes_on_from(self, size: int) -> tuple[bytes, Sequence[bytes]]:
+        proof = consistency_proof(self._tiles, size, self._size)
+        return kept_range(self._tiles, 0, size).root(), proof
+
+    def _neighbours(self) -> Iterator[Earlier]:
+        if self._asked.begin is not None and self.first:
+            yield self._proved(self.first - 1, self._log.at(self.first - 1))
+        if self._asked.end is not None and self.last < self._size:
+            yield self._proved(self.last, self._log.at(self.last))
+
     def _earlier(self, continued: Mapping[str, int]) -> Iterator[Earlier]:
-        places: set[int] = set()
-        for run, sequence in continued.items():
-            for wanted in {1, sequence - 1}:
-                place = place_of(self._connection, self._project, run, wanted)
-                if place is not None:
-                    places.add(place)
-        for place in sorted(places):
-            proof = inclusion_proof(self._tiles, place, self._size)
-            yield Earlier(place, self._log.at(place), proof)
+        """Walk, for each run that goes on, its first entry, its last decision before, and what follows from that."""
+        places = {self._place(run, 1) for run in continued if run != LOG_RUN}
+        asked = {run: sequence - 1 for run, sequence in continued.items()}
+        while asked:
+            found = {self._place(run, sequence): run for run, sequence in asked.items()}
+            ordered = sorted(place for place in found if place is not None)
+            for place, leaf in zip(ordered, self._log.several(ordered), strict=True):
+                run = found[place]
+                if run == LOG_RUN or _decides(content_of(leaf)):
+                    del asked[run]
+            places.update(ordered)
+            asked = {run: sequence - 1 for run, sequence in asked.items() if sequence > 1}
+        wanted = sorted(place for place in places if place is not None)
+        for place, leaf in zip(wanted, self._log.several(wanted), strict=True):
+            yield self._proved(place, content_of(leaf))
+
+    def _place(self, run: str, sequence: int) -> int | None:
+        return place_of(self._connection, self._project, run, sequence)
+
+    def _proved(self, place: int, content: bytes) -> Earlier:
+        return Earlier(place, content, inclusion_proof(self._tiles, place, self._size))
+
+
+def _written_at(content: bytes) -> str:
+    """Return when an entry was written; of one that was changed so that it is none, the verifier says so."""
+    record = _read(content)
+    at = record.get("at") if isinstance(record, dict) else None
+    return at if isinstance(at, str) else ""
+
+
+def _decides(content: bytes) -> bool:
+    record = _read(content)
+    return not isinstance(record, dict) or record.get("kind") in DECISIONS
+
+
+def _read(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _signed(connection: Connection, project: str, asked: Asked) -> Signed | None:

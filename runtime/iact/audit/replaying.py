@@ -95,7 +95,18 @@ class _GoingOn:
             return
         remaking, weight = self._runs.pop(entry.run)
         self._kept -= weight
-        if not _agrees(place, entry, remaking):
+        try:
+            is_same = remaking.agrees(entry)
+            weight = _weight(remaking.standing) if remaking.standing else 0
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever facts that somebody made up make of the evaluator
+            message = (
+                f"entry {place} (run {shortened(entry.run, 60)}, {entry.sequence}) holds facts from which nothing can "
+                f"be decided again: {shortened(repr(error))}"
+            )
+            raise AuditFindingError(message) from None
+        if not is_same:
             raise AuditFindingError(
                 f"entry {place} (run {shortened(entry.run, 60)}, {entry.sequence}) decides otherwise than its "
                 "definition does with the same facts"
@@ -103,7 +114,6 @@ class _GoingOn:
         self.decisions += 1
         if remaking.has_ended or remaking.standing is None:
             return
-        weight = _weight(remaking.standing)
         self._kept += weight
         if self._kept > MOST_KEPT:
             raise BundleError(
@@ -171,19 +181,6 @@ def _entry(place: int, content: bytes) -> Entry:
         return entry_from_bytes(content)
     except ValueError as error:
         message = f"entry {place} is in no form that this iact knows: {shortened(str(error))}"
-        raise AuditFindingError(message) from None
-
-
-def _agrees(place: int, entry: Entry, remaking: Remaking) -> bool:
-    try:
-        return remaking.agrees(entry)
-    except MemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever facts that somebody made up make of the evaluator
-        message = (
-            f"entry {place} (run {shortened(entry.run, 60)}, {entry.sequence}) holds facts from which nothing can be "
-            f"decided again: {shortened(repr(error))}"
-        )
         raise AuditFindingError(message) from None
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from iact.audit.verifying import Verdict
+    from iact.audit.verdicts import Verdict
     from iact.engine.host import Host
 
 AT_ONCE: Final = 1_000

@@ -12,7 +12,8 @@ from typing import Final
 from iact.audit.archives import opened_file
 from iact.audit.bundles import AuditFindingError, BundleError, shortened
 from iact.audit.notes import NoteError, VerifierKey, parse_key
-from iact.audit.verifying import MOST_OF_A_NOTE, Verdict, verify_bundle
+from iact.audit.verdicts import Verdict
+from iact.audit.verifying import MOST_OF_A_NOTE, verify_bundle
 
 HOLDS: Final = 0
 """Exit code: the bundle holds."""
@@ -43,12 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--witness", action="append", default=[], help="public key of a witness, which has to have signed as well"
     )
+    parser.add_argument(
+        "--old-key",
+        action="append",
+        default=[],
+        help="public key that was changed because others had got hold of it; believed for what you kept, and only that",
+    )
     asked = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        verdict = judge(asked.bundle, asked.key, asked.checkpoint, asked.witness)
+        verdict = judge(asked.bundle, asked.key, asked.checkpoint, asked.witness, asked.old_key)
     except AuditFindingError as error:
         sys.stdout.write(f"does not hold: {error}\n")
         return DOES_NOT_HOLD
@@ -62,7 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return HOLDS
 
 
-def judge(bundle: Path, keys: Sequence[str], checkpoints: Sequence[Path], witnesses: Sequence[str] = ()) -> Verdict:
+def judge(
+    bundle: Path,
+    keys: Sequence[str],
+    checkpoints: Sequence[Path],
+    witnesses: Sequence[str] = (),
+    old_keys: Sequence[str] = (),
+) -> Verdict:
     """Judge a bundle by what somebody names.
 
     Args:
@@ -70,6 +83,7 @@ def judge(bundle: Path, keys: Sequence[str], checkpoints: Sequence[Path], witnes
         keys: public keys, or files with them.
         checkpoints: files with checkpoints that were kept.
         witnesses: public keys of those who have to have signed as well, or files with them.
+        old_keys: public keys of the log that are believed for the checkpoints only, or files with them.
 
     Raises:
         BundleError: if it cannot be judged.
@@ -77,7 +91,8 @@ def judge(bundle: Path, keys: Sequence[str], checkpoints: Sequence[Path], witnes
     """
     trusted = [key for one in keys for key in read_keys(one)]
     watching = [key for one in witnesses for key in read_keys(one)]
-    return verify_bundle(bundle, trusted, [_read(one, "the checkpoint") for one in checkpoints], watching)
+    changed = [key for one in old_keys for key in read_keys(one)]
+    return verify_bundle(bundle, trusted, [_read(one, "the checkpoint") for one in checkpoints], watching, changed)
 
 
 def read_keys(named: str) -> list[VerifierKey]:
@@ -100,8 +115,9 @@ def read_keys(named: str) -> list[VerifierKey]:
             wrong = "there is no such file, and a key is written as name+id+key"
         raise BundleError(f"{shortened(named, 100)!r} is neither a key nor a file with one: {wrong}")
     try:
-        lines = _read(file, "the key").decode("utf-8").split("\n")
-        found = [parse_key(line) for line in lines if line.strip()]
+        # Editors put a mark before the first letter, and people say beside a key whose it is.
+        lines = [line.strip() for line in _read(file, "the key").decode("utf-8-sig").split("\n")]
+        found = [parse_key(line) for line in lines if line and not line.startswith("#")]
     except (NoteError, UnicodeDecodeError) as error:
         raise BundleError(f"the key cannot be read from {shortened(file.name)}: {error}") from None
     if not found:

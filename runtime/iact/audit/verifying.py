@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from iact.audit.allowed import Allowed, parse_definition
 from iact.audit.archives import Archive
@@ -23,37 +21,43 @@ from iact.audit.bundles import (
     DISCLOSURES,
     EARLIER,
     ENTRIES,
+    FIRST_VERSION,
     INDEX,
     KEYS,
     LEAVES,
     MANIFEST,
     MOST_OF_A_FILE,
+    NEIGHBOURS,
     RANGES,
     ROTATIONS,
     AuditFindingError,
     BundleError,
     Manifest,
+    check_written,
     is_count,
     parse_hashes,
     parse_json,
     parse_manifest,
     shortened,
 )
-from iact.audit.chains import Chains, Seen
+from iact.audit.chains import Chains, Seen, record_of
 from iact.audit.checkpoint import Checkpoint, parse_checkpoint
-from iact.audit.disclosures import LONGEST_DISCLOSURE, checked_disclosures
-from iact.audit.index_page import ENTRIES_SHOWN, index_page
+from iact.audit.disclosures import LONGEST_DISCLOSURE, Disclosure, Untold, checked_disclosures
+from iact.audit.index_page import ENTRIES_SHOWN, Shown, index_page
 from iact.audit.keys import trusted_keys
 from iact.audit.notes import NoteError, SignatureType, VerifierKey, cosigned_at, parse_key, parse_note, verify
+from iact.audit.periods import is_after, is_before
 from iact.audit.proofs import ProofError, verify_consistency, verify_inclusion
 from iact.audit.ranges import Range
 from iact.audit.tree import HASH_SIZE, leaf_hash
-from iact.core.commitments import commitments_in
+from iact.audit.verdicts import Verdict, shown_key
 
 MOST_OF_A_NOTE: Final = 1 << 20
 """Bytes of a checkpoint or a manifest at most."""
 MOST_OF_PROOFS: Final = 4 << 20
 """Bytes of all consistency proofs at most: those of a thousand parts of an archive. JSON takes fifty times its size."""
+WORDS_SHOWN: Final = 400
+"""Letters of what somebody said that are kept for the page, which shows two hundred."""
 RUNS_OF_A_SEARCH: Final = 100_000
 """How many runs are kept in mind where entries that are not those of the log are searched for the first bad one."""
 
@@ -61,76 +65,20 @@ LINE_OF_A_SEARCH: Final = 1 << 20
 """How many bytes of a line are looked at in such a search: JSON takes many times its size in memory."""
 MOST_OF_DEFINITIONS: Final = 256 << 20
 """Bytes of all definitions at most."""
+MOST_DEFINITIONS: Final = 100_000
+"""How many definitions at most."""
+MOST_KEPT_OF_DEFINITIONS: Final = 64 << 20
+"""About how many bytes of memory are taken at most by what the definitions of all agents allow."""
 LONGEST_DEFINITION: Final = 4 << 20
 """Bytes of one of them at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """That a bundle holds.
-
-    Attributes:
-        manifest: what it is about.
-        checkpoint: to which everything leads.
-        signed_by: the trusted keys that signed it.
-        seen: what its entries are.
-        kept: sizes of the log of which the auditor kept a checkpoint, and from which it was shown to go on.
-        witnessed: the witnesses that were asked for, and when each had seen that the log only grew (RFC 3339).
-    """
-
-    manifest: Manifest
-    checkpoint: Checkpoint
-    signed_by: tuple[VerifierKey, ...]
-    seen: Seen
-    kept: tuple[int, ...]
-    witnessed: tuple[tuple[VerifierKey, str], ...] = ()
-
-    def to_record(self) -> dict[str, Any]:
-        """Return it as JSON data."""
-        return {
-            "holds": True,
-            "entries": self.seen.entries,
-            "decisions": self.seen.decisions,
-            "from": self.seen.begin,
-            "to": self.seen.end,
-            "first": self.manifest.first,
-            "last": self.manifest.last,
-            "origin": self.checkpoint.origin,
-            "size": self.checkpoint.size,
-            "root": self.checkpoint.root.hex(),
-            "signed_by": [str(key) for key in self.signed_by],
-            "kept": list(self.kept),
-            "witnessed": [{"key": str(key), "at": at} for key, at in self.witnessed],
-        }
-
-    def __str__(self) -> str:
-        """Return it in words."""
-        seen = self.seen
-        period = f", from {seen.begin} to {seen.end}" if seen.entries else ""
-        signers = " and ".join(_key(key) for key in self.signed_by)
-        lines = [
-            f"holds, {seen.entries} entries{period}",
-            f"log {shortened(self.checkpoint.origin)}, {self.checkpoint.size} entries, signed by {signers}",
-            f"places {self.manifest.first} to {self.manifest.last} (the last not included)",
-            f"{seen.decisions} decisions, each as the definition allows that its run pinned",
-        ]
-        lines += [f"witnessed by {_key(key)} at {at}" for key, at in self.witnessed]
-        if self.kept:
-            lines.append(f"goes on from what was kept at {', '.join(map(str, self.kept))} entries")
-        else:
-            lines.append(
-                "No checkpoint from earlier was handed in (--checkpoint): that the log was not written anew as a whole "
-                "before this one was signed is not shown. Keep this bundle's checkpoint.txt for the next time."
-            )
-        return "\n".join(lines)
-
-
-def _key(key: VerifierKey) -> str:
-    return f"{shortened(key.name, 60)}+{key.id.hex()}"
-
-
 def verify_bundle(
-    file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes] = (), witnesses: Sequence[VerifierKey] = ()
+    file: Path,
+    keys: Sequence[VerifierKey],
+    kept: Sequence[bytes] = (),
+    witnesses: Sequence[VerifierKey] = (),
+    old_keys: Sequence[VerifierKey] = (),
 ) -> Verdict:
     """Judge a bundle.
 
@@ -139,32 +87,112 @@ def verify_bundle(
         keys: those of the log that the auditor trusts, from elsewhere than the bundle.
         kept: the checkpoints that the auditor kept, as they were handed out.
         witnesses: the keys of those who have to have signed the checkpoint as well.
+        old_keys: keys of the log that are trusted no more, and were when the checkpoints were kept: for these only.
 
     Raises:
         BundleError: if it cannot be judged.
         AuditFindingError: if it does not hold.
     """
+    try:
+        return _verified_bundle(file, keys, kept, witnesses, old_keys)
+    except RecursionError:
+        raise BundleError(f"what is in {shortened(file.name)} is nested too deeply") from None
+
+
+def _verified_bundle(
+    file: Path,
+    keys: Sequence[VerifierKey],
+    kept: Sequence[bytes],
+    witnesses: Sequence[VerifierKey],
+    old_keys: Sequence[VerifierKey],
+) -> Verdict:
     with Archive(file) as archive:
         manifest = parse_manifest(archive.read(MANIFEST, MOST_OF_A_NOTE))
         checkpoint, trusted, signed_by = _signed_checkpoint(archive, keys)
         witnessed = tuple(_witnessed(archive, key) for key in witnesses)
-        before = [_kept_checkpoint(content, checkpoint, trusted) for content in kept]
+        before = [_kept_checkpoint(content, checkpoint, [*trusted, *old_keys]) for content in kept]
         if manifest.last > checkpoint.size:
             raise AuditFindingError(
                 f"the bundle goes up to place {manifest.last}, and the checkpoint is of {checkpoint.size} entries"
             )
         roots = _Fold(archive, manifest, checkpoint.size, {one.size for one in before})
         roots.check(checkpoint)
-        proofs = _consistency(archive)
+        proofs = _consistency(archive, manifest, checkpoint)
         for one in before:
             roots.check_kept(one, checkpoint, proofs)
-        chains = Chains(manifest.project, _definitions(archive))
-        _show_earlier(archive, manifest, checkpoint, chains)
-        for place, content in enumerate(archive.lines(ENTRIES), manifest.first):
-            chains.show(place, content)
-        _check_index(archive, manifest, checkpoint)
+        seen, untold = _looked_at(archive, manifest, checkpoint)
         sizes = tuple(sorted({one.size for one in before if one.size}))
-        return Verdict(manifest, checkpoint, signed_by, chains.seen(), sizes, witnessed)
+        nothing = sum(not one.size for one in before)
+        return Verdict(manifest, checkpoint, signed_by, seen, sizes, witnessed, untold, nothing)
+
+
+def _looked_at(archive: Archive, manifest: Manifest, checkpoint: Checkpoint) -> tuple[Seen, int]:
+    """Look at entries that were proved, and at all that is said of them.
+
+    Returns:
+        What was seen, and how many entries hold something that is not disclosed.
+    """
+    definitions = _definitions(archive)
+    chains = Chains(manifest.project, definitions, shows_standing=manifest.version != FIRST_VERSION)
+    untold = Untold(one.token for one in _disclosures(archive))
+    _show_earlier(archive, manifest, checkpoint, chains, untold)
+    _check_neighbours(archive, manifest, checkpoint)
+    shown: list[Shown] = []
+    names_speaker = archive.has(DISCLOSURES)
+    for place, content in enumerate(archive.lines(ENTRIES), manifest.first):
+        record = chains.show(place, content)
+        untold.see(content)
+        if len(shown) < ENTRIES_SHOWN:
+            shown.append(Shown.of(place, record, names_speaker=names_speaker))
+    chains.finish()
+    untold.check()
+    if len(chains.pinned) != len(definitions):
+        raise AuditFindingError(f"{DEFINITIONS} holds definitions that no run of the bundle pinned: they were put in")
+    spoken_of = {token for one in shown for token in one.tokens()}
+    words = {one.token: one.words[:WORDS_SHOWN] for one in _disclosures(archive) if one.token in spoken_of}
+    expected = index_page(manifest, checkpoint, shown, words)
+    if archive.size(INDEX) > MOST_OF_A_FILE or archive.read(INDEX, MOST_OF_A_FILE) != expected:
+        raise AuditFindingError(f"{INDEX} does not say what the entries say: it was changed")
+    return chains.seen(), untold.entries
+
+
+def _disclosures(archive: Archive) -> Iterator[Disclosure]:
+    if archive.has(DISCLOSURES):
+        yield from checked_disclosures(archive.lines(DISCLOSURES, LONGEST_DISCLOSURE))
+
+
+def _check_neighbours(archive: Archive, manifest: Manifest, checkpoint: Checkpoint) -> None:
+    """Check that the entries right before and right after are from outside of the period, so that it is whole."""
+    if manifest.first == manifest.last and not (archive.has(NEIGHBOURS) and archive.size(NEIGHBOURS)):
+        raise BundleError("the bundle has no entry at all: it shows nothing")
+    if manifest.version == FIRST_VERSION:
+        return
+    first, last, size = manifest.first, manifest.last, checkpoint.size
+    found: list[tuple[int, str]] = []
+    for line in archive.lines(NEIGHBOURS):
+        place, proof, content = _proved(line, NEIGHBOURS)
+        _check_included(place, proof, content, checkpoint)
+        found.append((place, record_of(place, content, manifest.project)["at"]))
+        if len(found) > len(("before", "after")):
+            break
+    expected = [first - 1] if manifest.begin and first else []
+    expected += [last] if manifest.end and last < size else []
+    if [place for place, _ in found] != expected:
+        raise AuditFindingError(
+            f"{NEIGHBOURS} does not show just what is right before and right after the entries: entries of the period "
+            "may have been left out"
+        )
+    if manifest.has_period and ((first and not manifest.begin) or (last < size and not manifest.end)):
+        end = "begin with the first" if first and not manifest.begin else "end with the last"
+        raise AuditFindingError(f"the entries do not {end} of the log, as their period does: entries were left out")
+    for place, at in found:
+        is_outside = is_before(at, manifest.begin) if place < first else is_after(at, manifest.end)
+        if not is_outside:
+            side = "before" if place < first else "after"
+            raise AuditFindingError(
+                f"entry {place}, right {side} those of the bundle, was written at {at}, which does not show that none "
+                "of the period is missing there: entries were left out"
+            )
 
 
 def _signed_checkpoint(
@@ -176,11 +204,16 @@ def _signed_checkpoint(
     try:
         note = parse_note(archive.read(CHECKPOINT, MOST_OF_A_NOTE))
         checkpoint = parse_checkpoint(note.text)
-        written = parse_json(archive.read(ROTATIONS, MOST_OF_A_NOTE), ROTATIONS)
+        content = archive.read(ROTATIONS, MOST_OF_A_NOTE)
+        written = parse_json(content, ROTATIONS)
         if not isinstance(written, list) or not all(isinstance(one, str) for one in written):
             raise BundleError(f"{ROTATIONS} should be a list of notes")
-        for line in archive.read(KEYS, MOST_OF_A_NOTE).decode("utf-8").splitlines():
-            parse_key(line)  # whoever looks a key up in there finds keys; to believe one of them is another matter
+        check_written(content, written, ROTATIONS)
+        # Whoever looks a key up in there finds keys; to believe one of them is another matter.
+        listed = archive.read(KEYS, MOST_OF_A_NOTE)
+        found = [parse_key(line) for line in listed.decode("utf-8").splitlines()]
+        if "".join(f"{key}\n" for key in found).encode() != listed:
+            raise BundleError(f"{KEYS} is not written as iact writes it: it was changed")
         rotations = [parse_note(one.encode()) for one in written]
         own = [key for key in keys if key.name == checkpoint.origin]
         if not own:
@@ -213,9 +246,7 @@ def _witnessed(archive: Archive, key: VerifierKey) -> tuple[VerifierKey, str]:
         return key, datetime.fromtimestamp(max(times), UTC).isoformat().replace("+00:00", "Z")
     except (NoteError, ValueError, OverflowError, OSError) as error:
         why = str(error) if isinstance(error, NoteError) else "it says no time that there is"
-        raise AuditFindingError(
-            f"the witness {shortened(key.name, 60)}+{key.id.hex()} has not signed the checkpoint: {why}"
-        ) from None
+        raise AuditFindingError(f"the witness {shown_key(key)} has not signed the checkpoint: {why}") from None
 
 
 def _kept_checkpoint(content: bytes, present: Checkpoint, trusted: Sequence[VerifierKey]) -> Checkpoint:
@@ -225,7 +256,10 @@ def _kept_checkpoint(content: bytes, present: Checkpoint, trusted: Sequence[Veri
         checkpoint = parse_checkpoint(note.text)
         verify(note, trusted)
     except NoteError as error:
-        raise BundleError(f"the checkpoint that was kept cannot be used: {error}") from None
+        raise BundleError(
+            f"the checkpoint that was kept cannot be used: {error}. If a key signed it that was changed because others "
+            "had got hold of it, name that with --old-key: it is believed for what you kept, and for nothing else"
+        ) from None
     if checkpoint.origin != present.origin:
         raise BundleError(
             f"the checkpoint that was kept is of the log {shortened(checkpoint.origin)}, and the bundle is of "
@@ -353,7 +387,7 @@ class _Fold:
 
     def _search(self) -> None:
         """Raise for the first entry that contradicts what comes before it, where one is found in bounded memory."""
-        chains = Chains(self._manifest.project, _definitions(self._archive))
+        chains = Chains(self._manifest.project, _definitions(self._archive), shows_standing=False)
         for line in self._archive.lines(EARLIER):
             place, content = earlier_entry(line)
             chains.show_earlier(place, content)
@@ -374,9 +408,11 @@ def _rewritten(kept: Checkpoint) -> str:
 
 def _sides(archive: Archive, manifest: Manifest, size: int) -> tuple[Range, Range]:
     """Return what is left and right of the entries."""
-    record = parse_json(archive.read(RANGES, MOST_OF_A_NOTE), RANGES)
+    content = archive.read(RANGES, MOST_OF_A_NOTE)
+    record = parse_json(content, RANGES)
     if not isinstance(record, dict) or record.keys() != {"left", "right"}:
         raise BundleError(f"{RANGES} should have the keys left and right")
+    check_written(content, record, RANGES)
     left, right = (parse_hashes(record[side], f"{side} of {RANGES}") for side in ("left", "right"))
     try:
         return Range(0, manifest.first, left), Range(manifest.last, size, right)
@@ -384,39 +420,61 @@ def _sides(archive: Archive, manifest: Manifest, size: int) -> tuple[Range, Rang
         raise AuditFindingError(f"what is beside the entries does not hold: {error}") from None
 
 
-def _consistency(archive: Archive) -> Mapping[int, Sequence[bytes]]:
-    record = parse_json(archive.read(CONSISTENCY, MOST_OF_PROOFS), CONSISTENCY)
+def _consistency(archive: Archive, manifest: Manifest, checkpoint: Checkpoint) -> Mapping[int, Sequence[bytes]]:
+    """Return the proofs that the log goes on from earlier sizes; each has to hold though nobody asks for it."""
+    content = archive.read(CONSISTENCY, MOST_OF_PROOFS)
+    record = parse_json(content, CONSISTENCY)
+    keys = {"size", "proof"} if manifest.version == FIRST_VERSION else {"size", "root", "proof"}
     if not isinstance(record, list) or not all(
-        isinstance(one, dict) and one.keys() == {"size", "proof"} and is_count(one["size"]) for one in record
+        isinstance(one, dict) and one.keys() == keys and is_count(one["size"]) for one in record
     ):
-        raise BundleError(f"{CONSISTENCY} should be a list of sizes with their proofs")
-    return {one["size"]: parse_hashes(one["proof"], f"a proof in {CONSISTENCY}") for one in record}
+        raise BundleError(f"{CONSISTENCY} should be a list of {', '.join(sorted(keys))}")
+    check_written(content, record, CONSISTENCY)
+    sizes = [one["size"] for one in record]
+    if sizes != sorted(set(sizes)) or (sizes and not 0 < sizes[0] <= sizes[-1] <= checkpoint.size):
+        raise AuditFindingError(f"the sizes in {CONSISTENCY} are not those of this log, in their order")
+    proofs = {one["size"]: parse_hashes(one["proof"], f"a proof in {CONSISTENCY}") for one in record}
+    for one in record if "root" in keys else ():
+        (root,) = parse_hashes([one["root"]], f"a root in {CONSISTENCY}")
+        try:
+            verify_consistency(one["size"], checkpoint.size, proofs[one["size"]], root, checkpoint.root)
+        except ProofError as error:
+            raise AuditFindingError(
+                f"a proof in {CONSISTENCY} does not hold, of {one['size']} entries: {error}"
+            ) from None
+    return proofs
 
 
 def _definitions(archive: Archive) -> dict[str, Allowed | None]:
-    """Return what the definitions in a bundle allow, each by the digest of its bytes."""
+    """Return what the definitions in a bundle allow, each by the digest of its bytes, in whose order they come."""
     if archive.size(DEFINITIONS) > MOST_OF_DEFINITIONS:
         raise BundleError(f"{DEFINITIONS} has more than {MOST_OF_DEFINITIONS} bytes; export a shorter period")
-    return {
-        f"sha256:{hashlib.sha256(line).hexdigest()}": parse_definition(line, f"line {number} of {DEFINITIONS}")
-        for number, line in enumerate(archive.lines(DEFINITIONS, LONGEST_DEFINITION), 1)
-    }
+    found: dict[str, Allowed | None] = {}
+    before, kept = "", 0
+    for number, line in enumerate(archive.lines(DEFINITIONS, LONGEST_DEFINITION), 1):
+        key = f"sha256:{hashlib.sha256(line).hexdigest()}"
+        if key <= before:
+            raise AuditFindingError(f"line {number} of {DEFINITIONS} is not in order, or comes twice: it was changed")
+        allowed = parse_definition(line, f"line {number} of {DEFINITIONS}")
+        kept += allowed.weight() if allowed else 0
+        if number > MOST_DEFINITIONS or kept > MOST_KEPT_OF_DEFINITIONS:
+            raise BundleError(f"{DEFINITIONS} takes more memory than there should be need of; export a shorter period")
+        found[key], before = allowed, key
+    return found
 
 
-def _proved(line: bytes) -> tuple[int, list[bytes], bytes]:
-    """Return place, proof and stored bytes of an entry from before the range."""
-    record = parse_json(line, f"a line of {EARLIER}")
+def _proved(line: bytes, where: str = EARLIER) -> tuple[int, list[bytes], bytes]:
+    """Return place, proof and stored bytes of an entry from outside of the range."""
+    record = parse_json(line, f"a line of {where}")
     if (
         not isinstance(record, dict)
         or record.keys() != {"place", "proof", "entry"}
         or not is_count(record["place"])
         or not isinstance(record["entry"], str)
     ):
-        raise BundleError(f"a line of {EARLIER} should have place, proof and entry")
-    try:
-        return record["place"], parse_hashes(record["proof"], f"a proof in {EARLIER}"), record["entry"].encode()
-    except UnicodeEncodeError:
-        raise BundleError(f"a line of {EARLIER} is not UTF-8") from None
+        raise BundleError(f"a line of {where} should have place, proof and entry")
+    check_written(line, record, f"a line of {where}")
+    return record["place"], parse_hashes(record["proof"], f"a proof in {where}"), record["entry"].encode()
 
 
 def earlier_entry(line: bytes) -> tuple[int, bytes]:
@@ -429,7 +487,7 @@ def earlier_entry(line: bytes) -> tuple[int, bytes]:
     return place, content
 
 
-def _show_earlier(archive: Archive, manifest: Manifest, checkpoint: Checkpoint, chains: Chains) -> None:
+def _show_earlier(archive: Archive, manifest: Manifest, checkpoint: Checkpoint, chains: Chains, untold: Untold) -> None:
     """Check that entries from before are in the log, and let the runs that go on here go on from them."""
     last = -1
     for line in archive.lines(EARLIER):
@@ -437,22 +495,14 @@ def _show_earlier(archive: Archive, manifest: Manifest, checkpoint: Checkpoint, 
         if not last < place < manifest.first:
             raise AuditFindingError(f"entry {place} is shown as one from before, and is not, or not in its order")
         last = place
-        try:
-            verify_inclusion(leaf_hash(content), place, checkpoint.size, proof, checkpoint.root)
-        except ProofError as error:
-            raise AuditFindingError(f"entry {place} from before the bundle is not proved: {error}") from None
+        _check_included(place, proof, content, checkpoint)
         chains.show_earlier(place, content)
+        untold.see_earlier(content)
     chains.begin_range()
 
 
-def _check_index(archive: Archive, manifest: Manifest, checkpoint: Checkpoint) -> None:
-    """Check that what is there to read says what the entries say."""
-    shown = list(islice(archive.lines(ENTRIES), ENTRIES_SHOWN))
-    spoken_of = {token for content in shown for token in commitments_in(content.decode("utf-8", "replace"))}
-    words: dict[str, str] | None = None
-    if archive.has(DISCLOSURES):
-        told = checked_disclosures(archive.lines(DISCLOSURES, LONGEST_DISCLOSURE))
-        words = {one.token: one.words for one in told if one.token in spoken_of}
-    expected = index_page(manifest, checkpoint, shown, words)
-    if archive.size(INDEX) > MOST_OF_A_FILE or archive.read(INDEX, MOST_OF_A_FILE) != expected:
-        raise AuditFindingError(f"{INDEX} does not say what the entries say: it was changed")
+def _check_included(place: int, proof: Sequence[bytes], content: bytes, checkpoint: Checkpoint) -> None:
+    try:
+        verify_inclusion(leaf_hash(content), place, checkpoint.size, proof, checkpoint.root)
+    except ProofError as error:
+        raise AuditFindingError(f"entry {place} from outside of the bundle is not proved: {error}") from None

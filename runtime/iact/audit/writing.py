@@ -24,13 +24,14 @@ from iact.audit.bundles import (
     KEYS,
     LEAVES,
     MANIFEST,
+    NEIGHBOURS,
     RANGES,
     ROTATIONS,
     Manifest,
 )
 from iact.audit.checkpoint import parse_checkpoint
 from iact.audit.disclosures import Disclosure
-from iact.audit.index_page import ENTRIES_SHOWN, index_page
+from iact.audit.index_page import ENTRIES_SHOWN, Shown, index_page
 from iact.audit.notes import Note, VerifierKey
 from iact.audit.tree import leaf_hash
 from iact.audit.whole_files import written_beside
@@ -43,7 +44,7 @@ _IN_MEMORY: Final = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An entry from before the range of a bundle.
+    """An entry from outside of the range of a bundle.
 
     Attributes:
         place: its place in the log.
@@ -72,10 +73,12 @@ class Contents:
         rotations: how each of them followed from the one before, the earliest first.
         left: the hashes of what is before the entries (`iact.audit.ranges`).
         right: the hashes of what is between them and the size of the checkpoint.
-        consistency: proofs that the log goes on from earlier sizes, by size.
+        consistency: the roots of the log at earlier sizes, with the proofs that it goes on from these, by size.
         entries: the stored bytes of the entries, in order.
-        earlier: for each run that goes on: its first entry and the one before the range, in the order of the log; asked
-            for once the entries were written, with the runs whose first entry is not among them.
+        earlier: for each run that goes on: its first entry, its last decision before the range, and all that follow
+            from that, in the order of the log; asked for once the entries were written, with the runs whose first entry
+            is not among them, and with which they go on. Of the log itself, the one before the range.
+        neighbours: of a period, the entries right before and right after, where there are any.
         definitions: the pinned bytes of each of some digests; asked for last, with all that the runs pinned.
         disclosures: what some commitments stand for, in their order; asked for with all that are in the entries.
     """
@@ -86,10 +89,11 @@ class Contents:
     rotations: Sequence[Note] = ()
     left: Sequence[bytes] = ()
     right: Sequence[bytes] = ()
-    consistency: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
+    consistency: Mapping[int, tuple[bytes, Sequence[bytes]]] = field(default_factory=dict)
     entries: Iterable[bytes]
     earlier: Callable[[Mapping[str, int]], Iterable[Earlier]]
     definitions: Callable[[Iterable[str]], Iterable[bytes]]
+    neighbours: Iterable[Earlier] = ()
     disclosures: Callable[[Iterable[str]], Iterable[Disclosure]] = nothing_disclosed
 
 
@@ -112,16 +116,16 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
             with archive.member(name) as into:
                 into.write(content)
         pins = _Pins()
-        shown: list[bytes] = []
+        shown: list[Shown] = []
         tokens: set[str] = set()
         with archive.member(ENTRIES) as into:
             for content in contents.entries:
                 into.write(content + b"\n")
                 leaves.write(leaf_hash(content))
-                pins.see(content)
+                record = pins.see(content)
                 tokens.update(commitments_in(content.decode("utf-8", "replace")))
                 if len(shown) < ENTRIES_SHOWN:
-                    shown.append(content)
+                    shown.append(Shown.of(manifest.first + len(shown), record))
         leaves.seek(0)
         with archive.member(LEAVES, STORED) as into:
             while block := leaves.read(_IN_MEMORY):
@@ -130,16 +134,14 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
             for each in contents.earlier(pins.continued):
                 pins.pin(each.content)
                 tokens.update(commitments_in(each.content.decode("utf-8", "replace")))
-                record = {
-                    "place": each.place,
-                    "proof": [one.hex() for one in each.proof],
-                    "entry": each.content.decode("utf-8", "replace"),
-                }
-                into.write(canonical(record) + b"\n")
+                into.write(_line(each))
+        with archive.member(NEIGHBOURS) as into:
+            for each in contents.neighbours:
+                into.write(_line(each))
         with archive.member(DEFINITIONS) as into:
             for definition in contents.definitions(sorted(pins.keys)):
                 into.write(definition + b"\n")
-        spoken_of = {token for content in shown for token in commitments_in(content.decode("utf-8", "replace"))}
+        spoken_of = {token for one in shown for token in one.tokens()}
         words: dict[str, str] = {}
         with archive.member(DISCLOSURES) as into:
             for one in contents.disclosures(sorted(tokens)):
@@ -151,6 +153,15 @@ def write_to(opened: IO[bytes], contents: Contents) -> None:
         archive.finish()
 
 
+def _line(each: Earlier) -> bytes:
+    record = {
+        "place": each.place,
+        "proof": [one.hex() for one in each.proof],
+        "entry": each.content.decode("utf-8", "replace"),
+    }
+    return canonical(record) + b"\n"
+
+
 class _Pins:
     """What the runs of a bundle pinned, and which of them began before it."""
 
@@ -159,16 +170,17 @@ class _Pins:
         self.continued: dict[str, int] = {}
         self._runs: set[str] = set()
 
-    def see(self, content: bytes) -> None:
+    def see(self, content: bytes) -> Mapping[str, Any] | None:
         record = _read(content)
         if record is None:
-            return
+            return None
         run, sequence = record["run"], record["sequence"]
         if run not in self._runs:
             self._runs.add(run)
             if sequence != 1:
                 self.continued[run] = sequence
         self._pin(record)
+        return record
 
     def pin(self, content: bytes) -> None:
         record = _read(content)
@@ -199,4 +211,12 @@ def _small(contents: Contents) -> Iterator[tuple[str, bytes]]:
     sides = {"left": contents.left, "right": contents.right}
     yield RANGES, canonical({side: [one.hex() for one in hashes] for side, hashes in sides.items()})
     proofs = sorted(contents.consistency.items())
-    yield CONSISTENCY, canonical([{"size": size, "proof": [one.hex() for one in proof]} for size, proof in proofs])
+    yield (
+        CONSISTENCY,
+        canonical(
+            [
+                {"size": size, "root": root.hex(), "proof": [one.hex() for one in proof]}
+                for size, (root, proof) in proofs
+            ]
+        ),
+    )

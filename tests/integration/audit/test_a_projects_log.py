@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -242,14 +244,29 @@ def test_an_auditor_checks_an_export_with_one_file_and_the_key_alone(tmp_path: P
     assert "log example.com/shop, 3 entries, signed by example.com/shop+" in done.stdout
 
 
+@contextmanager
+def an_hour_ago() -> Iterator[None]:
+    """Let the store's clock be behind."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(DatabaseClock, "read", lambda *_: datetime.now(UTC) - timedelta(hours=1))
+        yield
+
+
 def test_a_period_is_exported_with_what_its_runs_go_on_from():
-    run = begun()
+    with an_hour_ago():
+        run = begun()
     moment = datetime.now(UTC).isoformat()
     command("runs", "tell", run, "answered", "--with", "by=lead")
 
     bundle = exported("period.zip", "--from", moment)
     assert [json.loads(entry)["sequence"] for entry in entries_of(bundle)] == [3]
-    assert "holds, 1 entries" in command("audit", "verify", str(bundle), "--key", key()).stdout
+    said = command("audit", "verify", str(bundle), "--key", key()).stdout
+    assert "holds, 1 entries" in said
+    assert "all entries written from 20" in said
+    before = exported("before.zip", "--to", (datetime.now(UTC) - timedelta(minutes=30)).isoformat())
+    assert [json.loads(entry)["sequence"] for entry in entries_of(before)] == [1, 2]
+    found = json.loads(command("audit", "verify", str(before), "--key", key(), "--format", "json").stdout)
+    assert (found["complete"], found["period"]["from"], found["unknown_runs"]) == (True, "", 0)
     with pytest.raises(ConfigurationError, match="nothing was written from 2099"):
         command("audit", "export", "--from", "2099-01-01", "--out", "none.zip")
     assert not Path("none.zip").exists()
@@ -267,8 +284,19 @@ def test_an_export_shows_that_the_log_goes_on_from_what_an_auditor_kept():
     assert "goes on from what was kept at 2 entries" in said
 
 
-def test_every_decision_of_an_export_is_made_again():
+def test_an_export_takes_along_what_was_written_within_minutes_of_its_period():
+    """Entries get their places in the order of their commits, which is not quite that of their moments."""
     run = begun()
+    moment = datetime.now(UTC).isoformat()
+    command("runs", "tell", run, "answered", "--with", "by=lead")
+
+    bundle = exported("late.zip", "--from", moment)
+    assert [json.loads(entry)["sequence"] for entry in entries_of(bundle)] == [1, 2, 3]
+
+
+def test_every_decision_of_an_export_is_made_again():
+    with an_hour_ago():
+        run = begun()
     moment = datetime.now(UTC).isoformat()
     command("runs", "tell", run, "answered", "--with", "by=lead")
     begun("other", 11)

@@ -29,6 +29,7 @@ from iact.audit.bundles import (
     KEYS,
     LEAVES,
     MANIFEST,
+    NEIGHBOURS,
     RANGES,
     ROTATIONS,
     AuditFindingError,
@@ -37,7 +38,8 @@ from iact.audit.bundles import (
 from iact.audit.checkpoint import Checkpoint
 from iact.audit.keys import rotate
 from iact.audit.notes import Note, Signer
-from iact.audit.verifying import Verdict, verify_bundle
+from iact.audit.verdicts import Verdict
+from iact.audit.verifying import verify_bundle
 from iact.core.canonical import canonical, digest
 from iact.core.commitments import shortened_commitment
 from tests.support.bundles import (
@@ -48,6 +50,7 @@ from tests.support.bundles import (
     Journal,
     Log,
     kept_in,
+    of_the_first_version,
     packed,
     real_journal,
     unpacked,
@@ -155,19 +158,206 @@ def every_change(first: int, last: int) -> Iterator[tuple[str, int, Callable[[li
 def test_every_part_of_an_honest_log_holds_at_every_size(log: Log, judged):
     """No false alarm: whatever is exported, with whatever checkpoint was kept."""
     size = len(log.entries)
-    for first in range(size + 1):
-        for last in range(first, size + 1):
+    for first in range(size):
+        for last in range(first + 1, size + 1):
             kept = sorted({1, first, last, size} - {0})
             verdict = judged(log.bundle(first, last, kept=kept), [str(log.checkpoint(one)) for one in kept])
 
             assert (verdict.seen.entries, verdict.kept) == (last - first, tuple(kept))
 
 
-@pytest.mark.parametrize(("name", "entries"), [("v1-whole", 44), ("v1-part", 32)])
-def test_what_an_earlier_release_handed_out_holds(name: str, entries: int):
-    file = ROOT / f"tests/data/bundles/{name}.zip"
+@pytest.mark.parametrize(("name", "entries", "complete"), [("v1-whole", 44, True), ("v1-part", 32, False)])
+def test_what_an_earlier_release_handed_out_holds(name: str, entries: int, complete: bool):  # noqa: FBT001 - a case
+    verdict = verify_bundle(ROOT / f"tests/data/bundles/{name}.zip", [SIGNER.key])
 
-    assert verify_bundle(file, [SIGNER.key]).seen.entries == entries
+    assert (verdict.seen.entries, verdict.to_record()["complete"]) == (entries, complete)
+    assert ("of an earlier form: it is NOT shown that all" in str(verdict)) != complete
+
+
+def test_a_bundle_without_any_entry_shows_nothing(log: Log, judged):
+    with pytest.raises(BundleError, match="no entry at all"):
+        judged(log.bundle(4, 4))
+
+
+AFTERNOON = ("2026-03-02T14:00:00.000000Z", "2026-03-02T17:00:00.000000Z")
+"""In it the entries from place 10 to 21 were written, at three o'clock; the others at noon and at six."""
+
+
+def test_that_a_period_is_whole_is_shown_by_what_is_right_before_and_right_after(log: Log, judged):
+    size = len(log.entries)
+    for first, last, period in (
+        (10, 21, AFTERNOON),
+        (0, 21, ("", AFTERNOON[1])),
+        (10, size, (AFTERNOON[0], "")),
+        (10, size, (AFTERNOON[0], "2027-01-01T00:00:00.000000Z")),
+    ):
+        verdict = judged(log.bundle(first, last, period=period))
+
+        assert verdict.to_record()["complete"]
+        assert verdict.to_record()["period"] == dict(zip(("from", "to"), period, strict=True))
+        assert f"all entries written from {period[0] or 'the beginning'} to " in str(verdict)
+        assert ("the log ended there when this was signed" in str(verdict)) == (last == size)
+    assert "NOT shown that all entries of any period" in str(judged(log.bundle(10, 21)))
+    for period in (("", ""), ("2020-01-01T00:00:00.000000Z", "")):
+        verdict = judged(log.bundle(period=period))
+        assert verdict.to_record()["complete"]
+        assert "the whole log, up to this checkpoint" in str(verdict)
+
+
+def test_a_period_of_which_whoever_has_the_key_left_entries_out_is_found(log: Log, judged):
+    for first, last in ((11, 21), (10, 20), (12, 15), (11, len(log.entries))):
+        said = finding(judged, log.bundle(first, last, period=AFTERNOON))
+        assert "does not show that none of the period is missing" in said, (first, last)
+    for first, last, period in ((1, 21, ("", AFTERNOON[1])), (10, 21, (AFTERNOON[0], ""))):
+        assert "entries were left out" in finding(judged, log.bundle(first, last, period=period))
+    assert finding(judged, log.bundle(11, 21, period=("2026-03-02T15:00:00.000001Z", AFTERNOON[1])))
+
+
+def test_entries_beside_a_period_are_proved_and_the_right_ones(log: Log, judged):
+    members = unpacked(log.bundle(10, 21, period=AFTERNOON))
+    before, after = members[NEIGHBOURS].splitlines()
+
+    def shown(*lines: bytes) -> str:
+        return finding(judged, packed({**members, NEIGHBOURS: b"".join(line + b"\n" for line in lines)}))
+
+    for lines in ((), (before,), (after,), (after, before), (before, before), (before, after, after)):
+        assert "does not show just what is right before and right after" in shown(*lines)
+    other = json.loads(before)
+    elsewhere = {"place": 8, "proof": json.loads(before)["proof"], "entry": other["entry"]}
+    assert "is not proved" in shown(canonical(elsewhere), after)
+    earlier = canonical(json.loads(other["entry"]) | {"at": "2026-03-01T00:00:00.000000Z"}).decode()
+    assert "is not proved" in shown(canonical(other | {"entry": earlier}), after)
+    moved = json.loads(members[MANIFEST]) | {"from": "2026-03-02T12:01:00.000000Z"}
+    assert "does not show that none" in finding(judged, packed({**members, MANIFEST: canonical(moved)}))
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("2026-03-02", ""),
+        ("2026-03-02T14:00:00Z", ""),
+        ("2026-02-30T14:00:00.000000Z", ""),
+        (AFTERNOON[1], AFTERNOON[0]),
+        (AFTERNOON[0], AFTERNOON[0]),
+        ("\u0662026-03-02T14:00:00.000000Z", ""),
+    ],
+)
+def test_a_period_that_is_none_is_told(begin: str, end: str, log: Log, judged):
+    members = unpacked(log.bundle(10, 21, period=AFTERNOON))
+    record = json.loads(members[MANIFEST]) | {"from": begin, "to": end}
+
+    with pytest.raises(BundleError, match="from and to are moments as iact writes them"):
+        judged(packed({**members, MANIFEST: canonical(record)}))
+
+
+def earlier_lines(bundle: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in unpacked(bundle)[EARLIER].splitlines()]
+
+
+def with_earlier(bundle: bytes, lines: Sequence[object]) -> bytes:
+    return packed({**unpacked(bundle), EARLIER: b"".join(canonical(line) + b"\n" for line in lines)})
+
+
+def test_where_a_run_stands_that_goes_on_has_to_be_shown(log: Log, judged):
+    """From 8 on: its first entry, the decision by which it stands where it does, and what was tried since."""
+    honest = log.bundle(8)
+    lines = earlier_lines(honest)
+    assert [line["place"] for line in lines] == [0, 1, 5, 6, 7]
+    assert judged(honest).seen.unknown == 0
+
+    without_decision = [line for line in lines if line["place"] != 6]
+    assert "without the decision before it" in finding(judged, with_earlier(honest, without_decision))
+    without_beginning = [line for line in lines if line["place"] != 0]
+    assert "without the beginning of its run" in finding(judged, with_earlier(honest, without_beginning))
+    for left_out in (5, 7):
+        kept = [line for line in lines if line["place"] != left_out]
+        assert finding(judged, with_earlier(honest, kept))
+    for twice in range(len(lines)):
+        assert "not in its order" in finding(judged, with_earlier(honest, [*lines[: twice + 1], *lines[twice:]]))
+
+
+def test_runs_that_do_not_go_on_are_not_shown_from_before(log: Log, judged):
+    ended = log.proved(0)
+    line = {"place": 0, "proof": [one.hex() for one in ended.proof], "entry": ended.content.decode()}
+    honest = log.bundle(10)
+
+    said = finding(judged, with_earlier(honest, [line, *earlier_lines(honest)]))
+
+    assert "it does not go on in the bundle" in said
+
+
+def test_definitions_are_there_once_in_their_order_and_only_those_that_runs_pinned(log: Log, judged):
+    members = unpacked(log.bundle())
+    one, two = members[DEFINITIONS].splitlines()
+
+    def holding(*lines: bytes) -> str:
+        return finding(judged, packed({**members, DEFINITIONS: b"".join(line + b"\n" for line in lines)}))
+
+    assert "is not in order, or comes twice" in holding(two, one)
+    assert "is not in order, or comes twice" in holding(one, one, two)
+    members = unpacked(log.bundle(0, 1))
+    assert members[DEFINITIONS].splitlines() in ([one], [two])
+    assert "no run of the bundle pinned" in holding(one, two)
+
+
+def test_what_is_not_disclosed_is_counted(log: Log, judged):
+    told, untold = judged(log.bundle()), judged(Log(log.journal, discloses=False).bundle())
+
+    assert (told.untold, untold.untold) == (0, 4)
+    assert "In 4 entries people, or what they wrote, are not disclosed" in str(untold)
+
+
+def test_words_that_stand_in_no_entry_are_found(log: Log, judged):
+    said = [one.written() for one in SAID]
+    members = unpacked(log.bundle(0, 3))
+    assert members[DISCLOSURES] == b""
+
+    added = packed({**members, DISCLOSURES: b"".join(line + b"\n" for line in said)})
+
+    assert "says of 2 commitments what they stand for, and no entry has them" in finding(judged, added)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, RANGES, ROTATIONS, CONSISTENCY, EARLIER, NEIGHBOURS])
+def test_what_is_said_in_another_way_was_changed(name: str, log: Log, judged):
+    """Two ways to say the same would let a bundle be changed without that anybody can tell."""
+    rotation = rotate(ORIGIN, SIGNER, OTHER.key)
+    later = Log(log.journal, signer=OTHER)
+    members = unpacked(later.bundle(10, 21, period=AFTERNOON, kept=[3], rotations=[rotation]))
+    assert judged(packed(members)).seen.entries == 11
+    lines = [json.dumps(json.loads(line)) for line in members[name].splitlines()]
+
+    with pytest.raises((BundleError, AuditFindingError), match="not written as iact writes it"):
+        judged(packed({**members, name: "\n".join(lines).encode() + b"\n" * (len(lines) > 1)}))
+
+
+def test_a_proof_that_nobody_asks_for_holds_as_well(log: Log, judged):
+    members = unpacked(log.bundle(5, 10, kept=[3]))
+    (record,) = json.loads(members[CONSISTENCY])
+
+    for changed in ({"root": "00" * 32}, {"size": 4}, {"size": 0}, {"size": 999}, {"proof": record["proof"][:-1]}):
+        assert CONSISTENCY in finding(judged, packed({**members, CONSISTENCY: canonical([record | changed])}))
+    assert "in their order" in finding(judged, packed({**members, CONSISTENCY: canonical([record, record])}))
+
+
+def test_a_key_that_others_have_is_believed_for_what_was_kept_and_nothing_else(
+    log: Log, journal: Journal, tmp_path: Path
+):
+    """The log goes on under another key that the old one did not name; the auditor kept what the old one signed."""
+    file = kept_in(tmp_path, Log(journal, signer=OTHER).bundle(kept=[9]))
+    kept = [str(log.checkpoint(9)).encode()]
+
+    assert verify_bundle(file, [OTHER.key], kept, (), [SIGNER.key]).kept == (9,)
+    with pytest.raises(BundleError, match="name that with --old-key"):
+        verify_bundle(file, [OTHER.key], kept)
+    with pytest.raises(AuditFindingError, match="none of the keys that are trusted"):
+        verify_bundle(kept_in(tmp_path, log.bundle()), [OTHER.key], (), (), [SIGNER.key])
+
+
+def test_a_checkpoint_of_an_empty_log_shows_nothing_and_the_verdict_says_so(log: Log, judged):
+    verdict = judged(log.bundle(), [str(log.checkpoint(0))])
+
+    assert verdict.kept == ()
+    assert "is of an empty log, from which every log goes on: it shows nothing" in str(verdict)
 
 
 def test_a_log_that_grew_since_the_bundle_was_asked_for_holds(log: Log, judged):
@@ -251,7 +441,7 @@ def test_a_kept_checkpoint_outside_of_the_period_needs_its_proof(log: Log, judge
 
 def test_an_empty_proof_shows_nothing(log: Log, judged):
     members = unpacked(log.bundle(5, 10, kept=[3]))
-    members[CONSISTENCY] = canonical([{"size": 3, "proof": []}])
+    members[CONSISTENCY] = canonical([{"size": 3, "root": log.root(3).hex(), "proof": []}])
     assert "proof is empty" in finding(judged, packed(members), [str(log.checkpoint(3))])
 
     members = unpacked(log.bundle(5, 10))
@@ -571,13 +761,14 @@ def test_a_definition_that_is_not_the_pinned_one_is_found(log: Log, judged):
     for line in members[DEFINITIONS].splitlines():
         changed = line.replace(b"given_up", b"changed!") if b"given_up" in line else line.replace(b"2h", b"9h")
         assert changed != line
-        said = finding(judged, packed({**members, DEFINITIONS: members[DEFINITIONS].replace(line, changed)}))
+        lines = sorted(members[DEFINITIONS].replace(line, changed).splitlines(), key=digest)
+        said = finding(judged, packed({**members, DEFINITIONS: b"".join(one + b"\n" for one in lines)}))
         assert "does not hold that definition" in said
 
 
 def test_who_spoke_is_shown_where_it_is_disclosed_and_the_entries_hold_where_it_is_not(log: Log, judged):
     told, untold = log.bundle(), Log(log.journal, discloses=False).bundle()
-    assert judged(told).to_record() == judged(untold).to_record()
+    assert judged(told).to_record() == judged(untold).to_record() | {"undisclosed_entries": 0}
     who = SAID[0]
     assert f"by {who.words}<" in unpacked(told)[INDEX].decode()
     assert f"by {shortened_commitment(who.token)}<" in unpacked(untold)[INDEX].decode()
@@ -587,7 +778,7 @@ def test_who_spoke_is_shown_where_it_is_disclosed_and_the_entries_hold_where_it_
 
 def test_a_bundle_from_before_there_were_pseudonyms_holds(log: Log, judged):
     """It discloses nothing and has no file for it, and its page says of no decision who asked for it."""
-    members = unpacked(Log(log.journal, discloses=False).bundle())
+    members = of_the_first_version(unpacked(Log(log.journal, discloses=False).bundle()))
     del members[DISCLOSURES]
     page = re.sub(r", by (?:person:)?\w+<", "<", members[INDEX].decode())
     assert page != members[INDEX].decode()
