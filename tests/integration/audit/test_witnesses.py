@@ -288,9 +288,9 @@ def test_an_auditor_who_names_a_witness_gets_what_it_has_signed(tmp_path: Path, 
     asked_for = ("--key", key, "--witness", str(WITNESS.key))
 
     judged = command("audit", "verify", "witnessed.zip", *asked_for)
-    assert (judged.exit_code, judged.stdout.splitlines()[4]) == (
-        0, f"witnessed by witness.example.org/w1+{WITNESS.key.id.hex()} at 2026-03-02T12:00:00Z",
-    )  # fmt: skip
+    assert judged.exit_code == 0
+    witnessed = f"witnessed by witness.example.org/w1+{WITNESS.key.id.hex()} at 2026-03-02T12:00:00Z"
+    assert witnessed in judged.stdout.splitlines()
     judged = command("audit", "verify", "all.zip", *asked_for)
     assert judged.exit_code == 1
     assert "the witness witness.example.org/w1" in judged.stdout
