@@ -24,9 +24,11 @@ from iact.audit import zip_form
 from iact.audit.bundles import (
     BUNDLE_FORMAT,
     DEFINITIONS,
+    DISCLOSURES,
     EARLIER,
     ENTRIES,
     INDEX,
+    LEAVES,
     LONGEST_LINE,
     MANIFEST,
     MEMBERS,
@@ -574,3 +576,38 @@ def test_a_bundle_of_a_later_release_is_called_that_whatever_else_is_new_in_it(m
     assert code == 2
     assert "in the format iact/audit-bundle/v" in told
     assert "verify it with the verifier of a newer release" in told
+
+
+def test_a_token_that_no_text_can_be_is_told(honest: bytes, said):
+    members = unpacked(honest)
+    line = json.loads(members[DISCLOSURES].splitlines()[0])
+    members[DISCLOSURES] = json.dumps({**line, "token": "\ud800:0"}).encode() + b"\n"
+
+    code, told = said(packed(members))
+
+    assert code == 2
+    assert "line 1 of disclosures.jsonl cannot be read" in told
+
+
+def test_names_of_runs_take_no_memory_whoever_made_them_up(log: Log, honest: bytes, said):
+    """Each is kept in mind: also of entries that are not those of the log, in which the first bad one is searched."""
+    entry = json.loads(log.entries[0]) | {"run": "r" * 1_000}
+    members = unpacked(honest)
+    entries = [canonical(entry), *members[ENTRIES].splitlines()[1:]]
+    forged = {**members, ENTRIES: b"".join(one + b"\n" for one in entries), LEAVES: bytes(len(members[LEAVES]))}
+
+    for bundle in (packed(forged), Log(log.journal, entries=[canonical(entry)]).bundle()):
+        code, told = said(bundle)
+        assert code == 1
+        assert "is of a run whose name is longer than any" in told
+
+
+def test_actions_that_are_never_settled_are_kept_within_a_limit(log: Log, said, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("iact.audit.chains.MOST_OPEN", 1)
+    assert said(log.bundle())[0] == 0, "each is settled before the next is decided"
+    monkeypatch.setattr("iact.audit.chains.MOST_OPEN", 0)
+
+    code, told = said(log.bundle())
+
+    assert code == 2
+    assert "more than 0 actions that are not settled" in told

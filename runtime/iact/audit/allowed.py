@@ -37,15 +37,11 @@ class Way:
 
     def answers(self, kind: Any, name: Any) -> bool:
         """Return whether it may be taken for a trigger of this kind and name."""
-        match kind:
-            case "event":
-                return bool(self.event) and self.event == name
-            case "timer":
-                return self.waits
-            case "entered" | "looked":
-                return not self.event and not self.waits
-            case _:
-                return False
+        if kind == "event":
+            return bool(self.event) and self.event == name
+        if kind == "timer":
+            return self.waits
+        return kind in {"entered", "looked"} and not self.event and not self.waits
 
 
 @dataclass(frozen=True, slots=True)

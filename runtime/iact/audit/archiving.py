@@ -14,7 +14,7 @@ from iact.audit.exporting import Asked, export
 from iact.audit.store import ADD_ARCHIVE, SAME_ENTRY, archives, never_placed, newest_checkpoint
 from iact.audit.tables import LOG_LEAVES
 from iact.core import instants
-from iact.core.errors import EnvironmentProblemError
+from iact.core.errors import EnvironmentProblemError, FindingError
 from iact.engine import journal
 from iact.engine.journal import LOG_RUN, EntryKind
 from iact.engine.tables import JOURNAL
@@ -56,6 +56,19 @@ ENTRY_AFTER: Final = query(
     .limit(1),
 )
 
+STILL_THERE: Final = query(
+    "An entry of a run that has its place in a part of the log, and is still in the journal.",
+    select(LOG_LEAVES.c.place)
+    .select_from(JOURNAL.join(LOG_LEAVES, SAME_ENTRY))
+    .where(
+        JOURNAL.c.project == bindparam("project"),
+        LOG_LEAVES.c.place >= bindparam("first_place"),
+        LOG_LEAVES.c.place < bindparam("end_place"),
+        LOG_LEAVES.c.run != bindparam("but_run"),
+    )
+    .limit(1),
+)
+
 
 def archive(host: Host, identity: LogIdentity) -> Archived | None:
     """Put all that is signed and not in the archive yet into it; return the new part, None where there is nothing.
@@ -83,6 +96,45 @@ def archive(host: Host, identity: LogIdentity) -> Archived | None:
     verdict = export(host, identity, file, Asked(after=begin, discloses=False))
     sealed = digest_of_file(file)
     return write(host.engine, lambda connection: _note(connection, host, file.name, sealed, verdict), meets_others=True)
+
+
+def check_archive(host: Host, identity: LogIdentity) -> None:
+    """Check that every part of the archive is on the disk as it was made, of which an entry is still in the journal.
+
+    Of the others nothing can be deleted any more: whoever keeps them elsewhere may do so.
+
+    Args:
+        host: where the runs live.
+        identity: which log it is, and where its archive is.
+
+    Raises:
+        EnvironmentProblemError: if one is not there, or cannot be read.
+        FindingError: if one was changed.
+    """
+
+    def needed(connection: Connection) -> list[Archived]:
+        asked = {"project": host.project, "but_run": LOG_RUN}
+        parts = archives(connection, host.project)
+        return [
+            part
+            for part in parts
+            if STILL_THERE.one(connection, first_place=part.begin, end_place=part.end, **asked) is not None
+        ]
+
+    for part in read(host.engine, needed):
+        file = identity.archive / part.file
+        lost = "Nothing of the journal is deleted. Bring a copy of it back"
+        try:
+            is_same = digest_of_file(file) == part.digest
+        except OSError as error:
+            message = (
+                f"entries {part.begin} to {part.end - 1} of the log should be in the archive, and {file} cannot be "
+                f"read: {error.strerror}. {lost}, or name its folder in iact.yaml: `audit: {{archive: FOLDER}}`."
+            )
+            raise EnvironmentProblemError(message) from error
+        if not is_same:
+            message = f"{file} is not the part of the archive that was made: it was changed, or cut off. {lost}."
+            raise FindingError(message)
 
 
 def digest_of_file(file: Path) -> str:

@@ -21,7 +21,7 @@ _HEAD: Final = '''\
 #!/usr/bin/env python3
 """Check what an iact project handed out of its journal, with Python 3.11 or later and nothing else.
 
-    python3 iact_verify.py BUNDLE --key KEY [--checkpoint FILE] [--witness KEY]
+    python3 iact_verify.py BUNDLE --key KEY [--checkpoint FILE] [--witness KEY] [--old-key KEY]
 
 BUNDLE is the file that you were handed, KEY the public key of the log (or a file with it), which you got elsewhere, and
 FILE a checkpoint that you kept from earlier. A witness that you name has to have signed as well. Exit codes: 0 it
@@ -31,6 +31,12 @@ This file is made by `iact audit verifier` out of the modules of iact that are n
 """
 
 from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.stderr.write("cannot be judged: this file needs Python 3.11 or later\\n")
+    sys.exit(2)
 
 '''
 

@@ -81,6 +81,9 @@ _MOMENT: Final = re.compile(r"(?:19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[
 _ENCODE: Final = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 ).encode
+_ENCODE_AS_IT_IS: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
 _SIZE_LIMIT: Final = 1 << 63
 _HASH: Final = re.compile(f"[0-9a-f]{{{2 * HASH_SIZE}}}", re.ASCII)
 
@@ -214,14 +217,20 @@ def encoded(record: Any, errors: str = "strict") -> bytes:
     return _ENCODE(record).encode("utf-8", errors)
 
 
-def check_written(content: bytes, record: Any, where: str) -> None:
+def check_written(content: bytes, record: Any, where: str, *, sorts: bool = True) -> None:
     """Check that what somebody handed in is written in its only form.
+
+    Args:
+        content: what was handed in.
+        record: what it says.
+        where: what it is, for the message.
+        sorts: whether keys are to be sorted; else they are in their order.
 
     Raises:
         BundleError: if it is not.
     """
     try:
-        is_same = encoded(record) == content
+        is_same = (encoded(record) if sorts else _ENCODE_AS_IT_IS(record).encode()) == content
     except (ValueError, RecursionError):
         is_same = False
     if not is_same:

@@ -18,12 +18,14 @@ from iact.audit.bundles import (
     AuditFindingError,
     BundleError,
     check_parts,
+    check_written,
     encoded,
     is_count,
     is_moment,
     parse_json,
     shortened,
 )
+from iact.audit.periods import is_before
 
 ENTRY_FORMAT: Final = "iact/journal/v1"
 LOG_RUN: Final = "log"
@@ -45,6 +47,12 @@ TRIGGERS: Final = frozenset({"entered", "event", "timer", "looked"})
 _KEYS: Final = frozenset({"format", "project", "run", "sequence", "kind", "at", "previous", "body"})
 MOST_RUNS: Final = 1_000_000
 """How many runs are kept in mind at most."""
+MOST_OPEN: Final = 300_000
+"""How many actions that were decided and not settled are kept in mind at most."""
+LONGEST_RUN: Final = 40
+"""Letters of the name of a run at most, as in the store: they are kept in mind."""
+_AFTER_PAIRS: Final = re.compile("[\ue000-\U0010ffff]")
+"""Letters that UTF-16 does not sort as their numbers do."""
 
 
 class _Standing:
@@ -80,6 +88,7 @@ class Seen:
         begin: when the earliest was written (RFC 3339); empty where there is none.
         end: when the latest was.
         unknown: how many runs went on of which it was not shown where they stood.
+        back_dated: how many say that they were written more than some minutes before one that stands before them.
     """
 
     entries: int
@@ -87,6 +96,7 @@ class Seen:
     begin: str
     end: str
     unknown: int = 0
+    back_dated: int = 0
 
 
 class Chains:
@@ -105,8 +115,10 @@ class Chains:
         self._awaited: set[str] = set()
         self._unknown = 0
         self.pinned: set[str] = set()
+        self.open = 0
         self._decisions = self._entries = 0
         self._begin = self._end = ""
+        self._back_dated = 0
 
     @property
     def runs(self) -> int:
@@ -115,7 +127,7 @@ class Chains:
 
     def seen(self) -> Seen:
         """Return what was seen in the range of the bundle."""
-        return Seen(self._entries, self._decisions, self._begin, self._end, self._unknown)
+        return Seen(self._entries, self._decisions, self._begin, self._end, self._unknown, self._back_dated)
 
     def begin_range(self) -> None:
         """Count from here on: what was shown so far was before the bundle's own entries."""
@@ -145,6 +157,8 @@ class Chains:
         record = record_of(place, content, self._project)
         at: str = record["at"]
         self._entries += 1
+        if at < self._end and is_before(at, self._end):
+            self._back_dated += 1
         if not self._begin or at < self._begin:
             self._begin = at
         self._end = max(self._end, at)
@@ -223,14 +237,20 @@ class Chains:
                 f"{_named(place, record)} was written at {record['at']}, before the entry of its run from which it "
                 f"follows, which was written at {standing.at}"
             )
-        match record["kind"]:
-            case "decision":
-                self._decisions += 1
-                self._decide(place, record, standing)
-            case "started":
-                raise AuditFindingError(f"{_named(place, record)} says that its run starts, which it did before")
-            case _:
-                _act(place, record, standing)
+        if record["kind"] == "started":
+            raise AuditFindingError(f"{_named(place, record)} says that its run starts, which it did before")
+        open_before = len(standing.open or ())
+        if record["kind"] == "decision":
+            self._decisions += 1
+            self._decide(place, record, standing)
+        else:
+            _act(place, record, standing)
+        self.open += len(standing.open or ()) - open_before
+        if self.open > MOST_OPEN:
+            raise BundleError(
+                f"there are more than {MOST_OPEN} actions that are not settled, which takes too much memory: ask "
+                "for a shorter period"
+            )
 
     def _begin_run(self, place: int, record: dict[str, Any], standing: _Standing) -> None:
         body, named = record["body"], _named(place, record)
@@ -421,7 +441,7 @@ def record_of(place: int, content: bytes, project: str) -> dict[str, Any]:
     # Where writing it again gives the same bytes, no key in it can have come twice.
     try:
         check_parts(content, f"entry {place}")
-        record = _same_again(content) or parse_json(content, f"entry {place}")
+        record = _same_again(content) or _written_otherwise(place, content)
     except BundleError as error:
         raise AuditFindingError(str(error)) from None
     fits = (
@@ -434,6 +454,8 @@ def record_of(place: int, content: bytes, project: str) -> dict[str, Any]:
     )
     if not fits:
         raise AuditFindingError(f"entry {place} is not an entry of a journal")
+    if len(record["run"]) > LONGEST_RUN:
+        raise AuditFindingError(f"entry {place} is of a run whose name is longer than any")
     if not is_moment(record["at"]):
         raise AuditFindingError(
             f"entry {place} says that it was written at {shortened(record['at'], 60)!r}, which is no moment as iact "
@@ -453,10 +475,31 @@ def record_of(place: int, content: bytes, project: str) -> dict[str, Any]:
 def _same_again(content: bytes) -> Any:
     """Return JSON that is written as Python writes it, which is many times as fast as to look at each key."""
     try:
-        record = _DECODE(content.decode("utf-8"))
+        text = content.decode("utf-8")
+        if _AFTER_PAIRS.search(text):
+            return None
+        record = _DECODE(text)
         return record if encoded(record) == content else None
     except (ValueError, RecursionError):
         return None
+
+
+def _written_otherwise(place: int, content: bytes) -> Any:
+    """Return JSON that may have keys which Python sorts otherwise than RFC 8785 does, in UTF-16 (section 3.2.3).
+
+    Raises:
+        BundleError: if it is not written as RFC 8785 says.
+    """
+    record = parse_json(content, f"entry {place}")
+    check_written(content, _sorted(record), f"entry {place}", sorts=False)
+    return record
+
+
+def _sorted(record: Any) -> Any:
+    if isinstance(record, dict):
+        ordered = sorted(record.items(), key=lambda item: item[0].encode("utf-16-be", "surrogatepass"))
+        return {key: _sorted(value) for key, value in ordered}
+    return [_sorted(value) for value in record] if isinstance(record, list) else record
 
 
 def _refused(written: str) -> Any:

@@ -165,7 +165,8 @@ def key(context: click.Context) -> None:
         known = read(host.engine, lambda connection: keys_of(connection, host.project))
     for one in known:
         click.echo(one.key)
-        click.echo(f"  signs since {instants.write(one.since)}", err=True)
+        lost = "" if one is known[0] or one.rotation else "; no key before vouches for it, so hand it to every auditor"
+        click.echo(f"  signs since {instants.write(one.since)}{lost}", err=True)
     if not known:
         click.echo("No key yet: the first who signs the log makes one.", err=True)
 

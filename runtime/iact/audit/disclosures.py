@@ -78,7 +78,7 @@ def _parsed(line: bytes, where: str) -> Disclosure:
         raise BundleError(f"{where}: salt, token and words are texts")
     try:
         salt = bytes.fromhex(record["salt"])
-        record["words"].encode()
+        (record["token"] + record["words"]).encode()
     except ValueError:
         raise BundleError(f"{where} cannot be read") from None
     if len(salt) != SALT_SIZE:

@@ -135,13 +135,17 @@ class _Part:
         asked = self._asked
         if asked.begin is None and asked.end is None:
             return asked.after or 0, self._size
-        begin, end = asked.begin or EARLIEST, asked.end or LATEST
-        found = self._log.within(begin, end, self._size)
-        if found is None:
+        begin = asked.begin - OUT_OF_ORDER if asked.begin else EARLIEST
+        around = self._log.within(begin, asked.end + OUT_OF_ORDER if asked.end else LATEST, self._size)
+        if around is None:
+            before = self._log.within(EARLIEST, begin, self._size)
+            place = before[1] if before else 0
+            around = place, place
+        first, last = self._first_of(around[0]), self._last_of(around[1])
+        if first == last == self._size:
             message = f"nothing was written {_said(asked)}. `iact audit list` shows what there is."
             raise ConfigurationError(message)
-        around = self._log.within(begin - OUT_OF_ORDER, end + OUT_OF_ORDER, self._size) or found
-        return self._first_of(around[0]), self._last_of(around[1])
+        return first, last
 
     def _first_of(self, first: int) -> int:
         """Return the place from which on none of the period is on the left, as the one there tells."""

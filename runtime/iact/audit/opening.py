@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened_log(project: Project) -> Iterator[tuple[Host, LogIdentity]]:
-    """Give the store of a project and which log is its, kept up.
+    """Give the store of a project and which log is its, kept up before and after.
 
     Raises:
         ConfigurationError: if nothing was ever kept.
@@ -37,5 +37,7 @@ def opened_log(project: Project) -> Iterator[tuple[Host, LogIdentity]]:
         identity = identity_of(project)
         keep_up_in_spite(host, identity)
         yield host, identity
+        # What a command writes into the log by itself, such as a new key, is signed as well.
+        keep_up_in_spite(host, identity)
     finally:
         engine.dispose()

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 from iact.audit.archives import Archive
 from iact.audit.bundles import DEFINITIONS, EARLIER, ENTRIES, AuditFindingError, BundleError, shortened
 from iact.audit.verifying import LONGEST_DEFINITION, earlier_entry
+from iact.config.project import digest_of_resource
 from iact.core.canonical import digest
+from iact.engine.calendars import parted
 from iact.engine.definitions import from_pinned_bytes
 from iact.engine.journal import LOG_RUN, Entry, EntryKind, entry_from_bytes
 from iact.engine.model import compile_agent
@@ -172,6 +174,10 @@ class _Machines:
             gone, _ = self._compiled.popitem(last=False)
             self._size -= len(self._definitions[gone])
         own = from_pinned_bytes(content)
+        spec, _ = parted(own.tree)
+        if digest_of_resource(own.kind, own.name, spec) != own.digest:
+            message = f"the digest {own.digest}, by which entries name the definition of {own.name}, is not its own"
+            raise ValueError(message)
         self._compiled[key] = compile_agent(own.tree, name=own.name, digest=own.digest)
         self._size += len(content)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from iact.audit.identity import LogIdentity
     from iact.audit.publishing.places import Publishing
+    from iact.audit.store import Archived
     from iact.audit.stored_rows import Damage
 
 LONGEST_WAIT: Final = timedelta(seconds=5)
@@ -72,7 +73,7 @@ def log_standing(  # noqa: PLR0913 - the last one by its name
             *damage_findings(damage_of(top) if damage is None else damage),
             *_findings(now, oldest, unsigned_since),
             *place_findings(published, now, publishing.every),
-            *(_file_findings(connection, project, identity, has_archive=bool(parts)) if identity else ()),
+            *(_file_findings(connection, project, identity, parts) if identity else ()),
         ],
     }
 
@@ -115,16 +116,23 @@ def examined_log(
     return ExaminedLog(rows, changed, stands["findings"], stands["notes"])
 
 
-def _file_findings(connection: Connection, project: str, identity: LogIdentity, *, has_archive: bool) -> Iterator[str]:
+def _file_findings(
+    connection: Connection, project: str, identity: LogIdentity, parts: Sequence[Archived]
+) -> Iterator[str]:
     """Yield what is wrong with the files beside the store: of what was signed here, and of the archive."""
     try:
         check_goes_on_from(connection, project, last_signed(identity))
     except (SecondHistoryError, EnvironmentProblemError) as error:
         yield str(error)
-    if has_archive and not identity.archive.is_dir():
+    if parts and not identity.archive.is_dir():
         yield (
             f"the folder of the archive, {identity.archive}, is not there, and what is archived is perhaps in no "
             "journal any more. Put it back from a copy, or say by `audit: {archive: …}` where it is"
+        )
+    elif missing := [part.file for part in parts if not (identity.archive / part.file).is_file()]:
+        yield (
+            f"{len(missing)} parts of the archive are not in {identity.archive}, the first is {missing[0]}: what is in "
+            "them is perhaps in no journal any more. Put them back from a copy"
         )
 
 

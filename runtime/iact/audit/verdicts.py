@@ -38,11 +38,16 @@ class Verdict:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was shown that no entry of its period is missing, up to the checkpoint."""
+        """Whether it was shown that no entry of its period is missing; without an end it ends with the checkpoint."""
         manifest = self.manifest
         if manifest.version == FIRST_VERSION or not manifest.has_period:
             return (manifest.first, manifest.last) == (0, self.checkpoint.size)
-        return True
+        return not self._ends_early
+
+    @property
+    def _ends_early(self) -> bool:
+        """Whether the log had no later entry when this was signed, so that those up to the period's end may come."""
+        return bool(self.manifest.end) and self.manifest.last == self.checkpoint.size
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -59,6 +64,7 @@ class Verdict:
             "complete": self.is_whole,
             "unknown_runs": self.seen.unknown,
             "undisclosed_entries": self.untold,
+            "back_dated_entries": self.seen.back_dated,
             "origin": self.checkpoint.origin,
             "size": self.checkpoint.size,
             "root": self.checkpoint.root.hex(),
@@ -87,6 +93,12 @@ class Verdict:
         if self.untold:
             said = "are not disclosed: they were erased, or left out."
             lines.append(f"In {self.untold} entries people, or what they wrote, {said}")
+        if seen.back_dated:
+            minutes = int(OUT_OF_ORDER.total_seconds() // 60)
+            lines.append(
+                f"{seen.back_dated} entries say that they were written more than {minutes} minutes before one that "
+                "stands before them: they waited long for their places, a clock was wrong, or they were dated back"
+            )
         lines += [f"witnessed by {shown_key(key)} at {at}" for key, at in self.witnessed]
         if self.shows_nothing:
             lines.append(
@@ -104,21 +116,26 @@ class Verdict:
     def _wholeness(self) -> str:
         """Return in words of which period all entries are there, or that this is not shown."""
         manifest = self.manifest
-        if (manifest.first, manifest.last) == (0, self.checkpoint.size):
-            return "the whole log, up to this checkpoint"
-        if manifest.version == FIRST_VERSION:
+        if manifest.version == FIRST_VERSION and not self.is_whole:
             return (
                 "The bundle is of an earlier form: it is NOT shown that all entries of a period are in it. Ask for an "
                 "export by a newer release."
             )
+        whole = "the whole log, up to this checkpoint"
+        if self._ends_early:
+            begin = whole if not manifest.first else f"all entries written from {manifest.begin} up to this checkpoint"
+            return (
+                f"{begin}; it has no later one, so it is NOT shown that none was written from then until {manifest.end}"
+            )
+        if (manifest.first, manifest.last) == (0, self.checkpoint.size):
+            return whole
         if not self.is_whole:
             return "a part of the log by its places: it is NOT shown that all entries of any period are in it"
-        ends = "; the log ended there when this was signed" if manifest.last == self.checkpoint.size else ""
         begin, end = manifest.begin or "the beginning", manifest.end or "this checkpoint"
         minutes = int(OUT_OF_ORDER.total_seconds() // 60)
         return (
-            f"all entries written from {begin} to {end}, and those of {minutes} minutes around; only one that waited "
-            f"longer than that for its place can be elsewhere{ends}"
+            f"all entries written from {begin} to {end}, and those of {minutes} minutes around, as the times say that "
+            "stand in the entries beside them"
         )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from iact.audit.archives import opened_file
 from iact.audit.bundles import AuditFindingError, BundleError, shortened
@@ -57,16 +58,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         verdict = judge(asked.bundle, asked.key, asked.checkpoint, asked.witness, asked.old_key)
     except AuditFindingError as error:
-        sys.stdout.write(f"does not hold: {error}\n")
-        return DOES_NOT_HOLD
+        return _said(sys.stdout, f"does not hold: {error}", DOES_NOT_HOLD)
     except BundleError as error:
-        sys.stderr.write(f"cannot be judged: {error}\n")
-        return CANNOT_BE_JUDGED
+        return _said(sys.stderr, f"cannot be judged: {error}", CANNOT_BE_JUDGED)
     except MemoryError:
-        sys.stderr.write("cannot be judged: it takes more memory than there is\n")
+        return _said(sys.stderr, "cannot be judged: it takes more memory than there is", CANNOT_BE_JUDGED)
+    return _said(sys.stdout, str(verdict), HOLDS)
+
+
+def _said(stream: TextIO | None, answer: str, code: int) -> int:
+    """Say an answer, and return its exit code; where nobody can hear it, that of none."""
+    if stream is None:
         return CANNOT_BE_JUDGED
-    sys.stdout.write(f"{verdict}\n")
-    return HOLDS
+    try:
+        stream.write(f"{answer}\n")
+        stream.flush()
+    except OSError:
+        # Python would try once more when it ends, and say of that what nobody understands.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return CANNOT_BE_JUDGED
+    return code
 
 
 def judge(

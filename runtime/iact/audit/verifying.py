@@ -44,8 +44,8 @@ from iact.audit.chains import Chains, Seen, record_of
 from iact.audit.checkpoint import Checkpoint, parse_checkpoint
 from iact.audit.disclosures import LONGEST_DISCLOSURE, Disclosure, Untold, checked_disclosures
 from iact.audit.index_page import ENTRIES_SHOWN, Shown, index_page
-from iact.audit.keys import trusted_keys
-from iact.audit.notes import NoteError, SignatureType, VerifierKey, cosigned_at, parse_key, parse_note, verify
+from iact.audit.keys import parse_rotation, trusted_keys
+from iact.audit.notes import Note, NoteError, SignatureType, VerifierKey, cosigned_at, parse_key, parse_note, verify
 from iact.audit.periods import is_after, is_before
 from iact.audit.proofs import ProofError, verify_consistency, verify_inclusion
 from iact.audit.ranges import Range
@@ -54,12 +54,14 @@ from iact.audit.verdicts import Verdict, shown_key
 
 MOST_OF_A_NOTE: Final = 1 << 20
 """Bytes of a checkpoint or a manifest at most."""
+LONGEST_SIGNATURE: Final = 72
+"""Bytes of a signature at most: that of a witness begins with the time (C2SP tlog-cosignature)."""
 MOST_OF_PROOFS: Final = 4 << 20
 """Bytes of all consistency proofs at most: those of a thousand parts of an archive. JSON takes fifty times its size."""
 WORDS_SHOWN: Final = 400
 """Letters of what somebody said that are kept for the page, which shows two hundred."""
 RUNS_OF_A_SEARCH: Final = 100_000
-"""How many runs are kept in mind where entries that are not those of the log are searched for the first bad one."""
+"""How many runs, and open actions, are kept in mind where entries that are not the log's are searched for a bad one."""
 
 LINE_OF_A_SEARCH: Final = 1 << 20
 """How many bytes of a line are looked at in such a search: JSON takes many times its size in memory."""
@@ -215,6 +217,7 @@ def _signed_checkpoint(
         if "".join(f"{key}\n" for key in found).encode() != listed:
             raise BundleError(f"{KEYS} is not written as iact writes it: it was changed")
         rotations = [parse_note(one.encode()) for one in written]
+        _check_needed(note, rotations, found)
         own = [key for key in keys if key.name == checkpoint.origin]
         if not own:
             said = ", ".join(shortened(key.name, 60) for key in keys)
@@ -233,6 +236,22 @@ def _signed_checkpoint(
         raise BundleError(f"{ROTATIONS} or {KEYS} is not UTF-8") from None
     except NoteError as error:
         raise AuditFindingError(f"the checkpoint or the keys of the bundle do not hold: {error}") from None
+
+
+def _check_needed(note: Note, rotations: Sequence[Note], keys: Sequence[VerifierKey]) -> None:
+    """Check that nothing stands beside keys and signatures under which anybody could write what he wants.
+
+    Raises:
+        AuditFindingError: if something does.
+    """
+    listed = set(map(str, keys))
+    following = [str(parse_rotation(one.text).successor) for one in rotations]
+    if not listed.issuperset(following) or len(set(following)) != len(following):
+        raise AuditFindingError(f"{ROTATIONS} has keys follow that {KEYS} does not have, or twice: they were put in")
+    if any(
+        len(one.raw) > LONGEST_SIGNATURE for one in (*note.signatures, *(s for r in rotations for s in r.signatures))
+    ):
+        raise AuditFindingError(f"{CHECKPOINT} or {ROTATIONS} has a signature that is longer than any")
 
 
 def _witnessed(archive: Archive, key: VerifierKey) -> tuple[VerifierKey, str]:
@@ -391,10 +410,10 @@ class _Fold:
         for line in self._archive.lines(EARLIER):
             place, content = earlier_entry(line)
             chains.show_earlier(place, content)
-            if chains.runs > RUNS_OF_A_SEARCH:
+            if max(chains.runs, chains.open) > RUNS_OF_A_SEARCH:
                 return
         for place, content in enumerate(self._archive.lines(ENTRIES), self._manifest.first):
-            if chains.runs > RUNS_OF_A_SEARCH or len(content) > LINE_OF_A_SEARCH:
+            if max(chains.runs, chains.open) > RUNS_OF_A_SEARCH or len(content) > LINE_OF_A_SEARCH:
                 return
             chains.show(place, content)
 

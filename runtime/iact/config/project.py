@@ -46,7 +46,7 @@ class Resource:
     @property
     def digest(self) -> str:
         """Digest of kind, name and `spec`; moving a line in the file does not change it."""
-        return digest_of({"kind": self.kind, "name": self.name, "spec": _as_written(self.tree)})
+        return digest_of_resource(self.kind, self.name, self.tree)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +106,17 @@ class Project:
         hint = did_you_mean(name, {resource.name for resource in self.resources()})
         message = f"there is no resource named {name}. {hint} `iact config show` lists all.".replace("  ", " ")
         raise ConfigurationError(message)
+
+
+def digest_of_resource(kind: str, name: str, tree: Tree) -> str:
+    """Return the digest of a resource.
+
+    Args:
+        kind: what `kind:` says.
+        name: its name.
+        tree: its `spec`.
+    """
+    return digest_of({"kind": kind, "name": name, "spec": _as_written(tree)})
 
 
 def _as_written(tree: Tree) -> Any:

@@ -121,13 +121,21 @@ class Quantity:
 
 
 def from_record(record: dict[str, str]) -> Quantity:
-    """Return the quantity that `Quantity.to_record` wrote."""
+    """Return the quantity that `Quantity.to_record` wrote.
+
+    Raises:
+        ValueError: if it is none.
+    """
     return _read_again(record["amount"], record["dimension"])
 
 
 @lru_cache(maxsize=1024)
 def _read_again(amount: str, dimension: str) -> Quantity:
     """Return a quantity; a run reads what it remembered at every decision, and reading fractions takes long."""
+    if "e" in amount.lower():
+        # No quantity writes itself so, and a few letters would be a number of billions of digits.
+        message = f"{amount[:40]!r} is no amount as it is written: it has an exponent"
+        raise ValueError(message)
     return Quantity(Fraction(amount), Dimension(dimension))
 
 

@@ -85,7 +85,10 @@ class Search:
                 self.store and file.name in _beside(self.store) and file.parent == self.store.parent
             ):
                 if not them.has_short_name and _is_in(them, file):
-                    yield f"{file}, the store, still has them in it: run this again"
+                    yield (
+                        f"{file}, the store, still has them in it: run this again, and where it says so once more, a "
+                        "run was started with their name in its inputs or as what it is about, which nobody exchanges"
+                    )
                 continue
             try:
                 found = self._within(them, file)
@@ -152,7 +155,10 @@ class Search:
 
     def _advice(self, file: Path, *, rewrites: bool) -> str:
         if self.archive is not None and file.is_relative_to(self.archive):
-            return "it is a part of the archive, which proofs rest on, with entries of a release without pseudonyms"
+            return (
+                "it is a part of the archive, which proofs rest on: a run was started with their name in its inputs or "
+                "as what it is about, or its entries are of a release without pseudonyms"
+            )
         if is_plain_backup(file):
             if rewrites and not self._is_of_another(file):
                 return "it is a backup, which `iact audit person erase` writes anew without them"

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.engine import Connection, Engine
 
-from iact.audit.archiving import archive, not_archived
+from iact.audit.archiving import archive, check_archive, not_archived
 from iact.audit.identity import LogIdentity
 from iact.audit.keeping import keep_up
 from iact.dora.cycle import pruning as cycles
@@ -235,12 +235,13 @@ def put_into_archive(host: Host, identity: LogIdentity, policies: Sequence[Reten
         now: the present moment, UTC.
 
     Raises:
-        EnvironmentProblemError: if the archive cannot be written.
-        FindingError: if the log does not hold; then nothing may be deleted.
+        EnvironmentProblemError: if the archive cannot be written, or a part of it is gone; then nothing may be deleted.
+        FindingError: if the log does not hold, or a part of the archive was changed; then nothing may be deleted.
     """
     if {RecordKind.JOURNAL, RecordKind.RUNS} & cutoffs(policies, now).keys():
         keep_up(host, identity)
         archive(host, identity)
+        check_archive(host, identity)
 
 
 def prune(

@@ -23,10 +23,10 @@ from iact.audit.archives import Archive
 from iact.audit.bundles import ENTRIES
 from iact.audit.identity import LogIdentity
 from iact.audit.key_files import make_key
-from iact.audit.notes import Signer
+from iact.audit.notes import Signer, parse_note
 from iact.audit.rotating import Change, change_key
 from iact.audit.sequencing import sequence
-from iact.audit.store import head, leaves
+from iact.audit.store import head, leaves, newest_checkpoint
 from iact.audit.tables import LOG_CHECKPOINTS
 from iact.core.errors import ConfigurationError, EnvironmentProblemError, FindingError
 from iact.engine import journal
@@ -284,6 +284,17 @@ def test_an_export_shows_that_the_log_goes_on_from_what_an_auditor_kept():
     assert "goes on from what was kept at 2 entries" in said
 
 
+def test_that_nothing_was_written_in_a_period_can_be_handed_out():
+    with an_hour_ago():
+        run = begun()
+    begin, end = (datetime.now(UTC) - timedelta(minutes=one) for one in (40, 20))
+    command("runs", "tell", run, "answered", "--with", "by=lead")
+
+    bundle = exported("quiet.zip", "--from", begin.isoformat(), "--to", end.isoformat())
+    found = json.loads(command("audit", "verify", str(bundle), "--key", key(), "--format", "json").stdout)
+    assert (found["entries"], found["complete"], found["first"], found["last"]) == (0, True, 2, 2)
+
+
 def test_an_export_takes_along_what_was_written_within_minutes_of_its_period():
     """Entries get their places in the order of their commits, which is not quite that of their moments."""
     run = begun()
@@ -374,6 +385,21 @@ def test_after_its_key_was_changed_an_auditor_needs_nothing_new():
     assert f"signed by example.com/shop+{said.split('+')[1]}" in verified
     assert [entry["person"] for entry in listed("--run", "log")] == ["security"]
     assert not Path(".iact/log.key.next").exists()
+
+
+def test_a_new_key_has_signed_once_the_command_is_done():
+    begun("one")
+    said = command("audit", "key", "change", "--reason", "a year is over").stdout.strip()
+
+    engine = open_sqlite(Path("store.db"))
+    with reading(engine) as connection:
+        newest, top = newest_checkpoint(connection, "shop"), head(connection, "shop")
+        waiting = connection.scalars(select(JOURNAL_PENDING.c.number)).all()
+    engine.dispose()
+    assert newest is not None
+    assert top is not None
+    assert (newest.size, waiting) == (top.size, [])
+    assert said.split("+")[1] in {one.id.hex() for one in parse_note(newest.note).signatures}
 
 
 def test_a_change_of_keys_that_was_cut_off_is_finished_by_the_next_who_signs(monkeypatch: pytest.MonkeyPatch):

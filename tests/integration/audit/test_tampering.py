@@ -6,6 +6,7 @@ or has the key of the log and signs it anew; then only what an auditor kept, or 
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -37,7 +38,7 @@ from iact.audit.bundles import (
 )
 from iact.audit.checkpoint import Checkpoint
 from iact.audit.keys import rotate
-from iact.audit.notes import Note, Signer
+from iact.audit.notes import Note, Signature, Signer
 from iact.audit.verdicts import Verdict
 from iact.audit.verifying import verify_bundle
 from iact.core.canonical import canonical, digest
@@ -189,19 +190,31 @@ def test_that_a_period_is_whole_is_shown_by_what_is_right_before_and_right_after
         (10, 21, AFTERNOON),
         (0, 21, ("", AFTERNOON[1])),
         (10, size, (AFTERNOON[0], "")),
-        (10, size, (AFTERNOON[0], "2027-01-01T00:00:00.000000Z")),
+        (10, 10, ("2026-03-02T13:00:00.000000Z", "2026-03-02T14:00:00.000000Z")),
+        (0, 0, ("2026-03-01T00:00:00.000000Z", "2026-03-02T00:00:00.000000Z")),
     ):
         verdict = judged(log.bundle(first, last, period=period))
 
         assert verdict.to_record()["complete"]
         assert verdict.to_record()["period"] == dict(zip(("from", "to"), period, strict=True))
         assert f"all entries written from {period[0] or 'the beginning'} to " in str(verdict)
-        assert ("the log ended there when this was signed" in str(verdict)) == (last == size)
     assert "NOT shown that all entries of any period" in str(judged(log.bundle(10, 21)))
     for period in (("", ""), ("2020-01-01T00:00:00.000000Z", "")):
         verdict = judged(log.bundle(period=period))
         assert verdict.to_record()["complete"]
         assert "the whole log, up to this checkpoint" in str(verdict)
+
+
+def test_a_period_that_goes_on_after_the_checkpoint_is_not_called_whole(log: Log, judged):
+    """Who has the key may sign the log as it was earlier, and what came later is not in it."""
+    for first, begin, size in ((0, "2026-03-01T00:00:00.000000Z", 15), (10, AFTERNOON[0], 15), (10, AFTERNOON[0], 22)):
+        end = "2027-01-01T00:00:00.000000Z"
+        verdict = judged(log.bundle(first, size, size=size, period=(begin, end)))
+
+        assert verdict.to_record()["complete"] is False
+        assert f"it is NOT shown that none was written from then until {end}" in str(verdict)
+        assert "up to this checkpoint" in str(verdict)
+    assert judged(log.bundle(10, 15, size=15, period=(AFTERNOON[0], ""))).to_record()["complete"]
 
 
 def test_a_period_of_which_whoever_has_the_key_left_entries_out_is_found(log: Log, judged):
@@ -511,7 +524,9 @@ def test_who_knows_the_first_key_trusts_the_one_that_it_named_and_no_other(judge
     later = Log(journal, signer=OTHER)
 
     assert judged(later.bundle(rotations=[rotation])).signed_by == (OTHER.key,)
-    assert "none of the keys" in finding(judged, later.bundle(rotations=[rotate(ORIGIN, OTHER, SIGNER.key)]))
+    back = unpacked(later.bundle(rotations=[rotate(ORIGIN, OTHER, SIGNER.key)]))
+    back[KEYS] += f"{SIGNER.key}\n".encode()
+    assert "none of the keys" in finding(judged, packed(back))
     forged = str(rotation).replace(str(rotation.signatures[0]), str(rotate("else", SIGNER, OTHER.key).signatures[0]))
     members = unpacked(later.bundle()) | {ROTATIONS: canonical([forged])}
     assert "was changed" in finding(judged, packed(members))
@@ -733,6 +748,30 @@ def test_a_moment_that_is_none_is_found_and_told_without_control_characters(at: 
     assert said.isprintable()
 
 
+def test_an_entry_that_is_not_written_as_rfc_8785_says_is_found(log: Log, judged):
+    last = max(place for place, entry in enumerate(log.entries) if json.loads(entry)["run"] != "log")
+    record = json.loads(log.entries[last])
+    swapped_keys = json.dumps(dict(reversed(record.items())), separators=(",", ":"), ensure_ascii=False).encode()
+    for content in (json.dumps(record).encode(), log.entries[last].replace(b'"at"', b'"\\u0061t"'), swapped_keys):
+        assert content != log.entries[last]
+        forged = Log(log.journal, entries=[*log.entries[:last], content, *log.entries[last + 1 :]])
+        assert f"entry {last} is not written as iact writes it" in finding(judged, forged.bundle())
+
+
+def test_keys_are_sorted_by_utf_16_as_rfc_8785_says(log: Log, judged):
+    """Of these two letters the first has the smaller number, and is the later one in UTF-16."""
+    early, late = "\uffee", "\U0001f600"
+    first = json.loads(log.entries[-1])
+    first["body"][early], first["body"][late] = "1", "2"
+    entry = canonical(first)
+    assert entry.index(late.encode()) < entry.index(early.encode())
+    assert judged(Log(log.journal, entries=[*log.entries[:-1], entry]).bundle()).seen.entries == len(log.entries)
+    by_number = json.dumps(first, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert by_number != entry
+    forged = Log(log.journal, entries=[*log.entries[:-1], by_number])
+    assert "is not written as iact writes it" in finding(judged, forged.bundle())
+
+
 def test_a_run_does_not_go_back_in_time(log: Log, judged):
     place = len(log.entries) - 1
     early = "2026-03-01T00:00:00.000000Z"
@@ -740,6 +779,28 @@ def test_a_run_does_not_go_back_in_time(log: Log, judged):
     said = finding(judged, signed_with(log, place, lambda record: record.update(at=early)))
 
     assert f"was written at {early}, before the entry of its run from which it follows" in said
+
+
+def test_entries_that_are_dated_back_are_counted(log: Log, judged):
+    """Who has the key can hide entries of a period behind one that is dated back; in the whole log that shows."""
+    record = json.loads(log.entries[-1]) | {"run": "run-late", "sequence": 1, "at": "2026-03-02T12:00:00.000000Z"}
+    started = json.loads(log.entries[11]) | {key: record[key] for key in ("run", "sequence", "at")} | {"previous": ""}
+    verdict = judged(Log(log.journal, entries=[*log.entries, canonical(started)]).bundle())
+
+    assert verdict.to_record()["back_dated_entries"] == 1
+    assert "1 entries say that they were written more than 5 minutes before one that stands before them" in str(verdict)
+    assert judged(log.bundle()).seen.back_dated == 0
+
+
+def test_nobody_writes_what_he_wants_beside_keys_and_signatures(judged, journal: Journal):
+    rotation = rotate(ORIGIN, SIGNER, OTHER.key)
+    members = unpacked(Log(journal, signer=OTHER).bundle(rotations=[rotation]))
+    stranger = Signer.of_seed(ORIGIN, bytes(range(2, 34)))
+    added = canonical([str(rotation), str(rotate(ORIGIN, stranger, SIGNER.key))])
+    assert "they were put in" in finding(judged, packed({**members, ROTATIONS: added}))
+    assert "they were put in" in finding(judged, packed({**members, ROTATIONS: canonical([str(rotation)] * 2)}))
+    long = str(Signature("example.com/crook", b"abcd", b"what nobody has signed " * 10)).encode() + b"\n"
+    assert "longer than any" in finding(judged, packed({**members, CHECKPOINT: members[CHECKPOINT] + long}))
 
 
 def test_names_of_logs_are_shown_without_what_moves_a_terminal(journal: Journal, judged):
@@ -827,6 +888,30 @@ def test_a_page_that_says_other_than_the_entries_is_found(log: Log, judged):
     assert changed != members[INDEX]
 
     assert "index.html does not say" in finding(judged, packed({**members, INDEX: changed}))
+
+
+@pytest.mark.parametrize("redirected", ["1>&-", "1>/dev/full"])
+def test_an_answer_that_nobody_can_hear_is_none(redirected: str, log: Log, alone: Path, tmp_path: Path):
+    bundle = kept_in(tmp_path, log.bundle())
+    line = f'"{sys.executable}" -I "{alone}" "{bundle}" --key "{SIGNER.key}" {redirected}'
+
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_a_python_that_is_too_old_is_told_so(alone: Path):
+    """One that knows less of the language has to read it, up to the line that says so."""
+    text = alone.read_text(encoding="utf-8")
+
+    ast.parse(text, feature_version=(3, 8))
+    older = text.replace("sys.version_info < (3, 11)", "True")
+    assert older.index("sys.exit(2)") < older.index("import argparse")
+    alone.with_name("older.py").write_text(older, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", alone.with_name("older.py")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "cannot be judged: this file needs Python 3.11 or later\n")
 
 
 @pytest.fixture(scope="module")

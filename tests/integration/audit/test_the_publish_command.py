@@ -220,6 +220,11 @@ def test_the_doctor_says_where_checkpoints_go_to_fewer_than_two_places_and_that_
     assert "ok      journal: 1 rows are as the log has them." in told.stdout
 
     command("audit", "archive")
+    (part,) = Path(".iact/archive").glob("*.zip")
+    part.unlink()
+    told = command("doctor")
+    assert told.exit_code == 1
+    assert re.search(rf"wrong   log: 1 parts of the archive are not in .*, the first is {part.name}", told.stdout)
     shutil.rmtree(".iact/archive")
     told = command("doctor")
     assert told.exit_code == 1

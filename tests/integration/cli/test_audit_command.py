@@ -93,6 +93,7 @@ def replayed_with(log: Log, tmp_path: Path, change: Callable[[dict[str, Any]], o
         {"observed_at": None},
         {"observed_at": {}},
         {"value": {"quantity": {"dimension": "duration", "amount": str(10**25)}}},
+        {"value": {"quantity": {"dimension": "duration", "amount": "1e999999999"}}},
         {"value": {"quantity": []}},
         {"value": None},
         {"name": 7},

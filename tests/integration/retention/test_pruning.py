@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, text, update
 
 from iact.audit.identity import LogIdentity
-from iact.core.errors import FindingError
+from iact.core.errors import EnvironmentProblemError, FindingError
 from iact.core.machine import Mode
 from iact.core.quantities import Dimension, parse
 from iact.dora.cycle.records import records_of, take_in
@@ -214,6 +214,28 @@ def test_a_journal_that_was_changed_before_it_was_archived_stops_all_deleting(en
     found = {one.records: one for one in prune(engine, "test", [policy(journal="30d", runs="30d")], LATER, named="")}
     assert [one.kept for one in found.values()] == [{NOT_ARCHIVED: 2}, {NOT_ARCHIVED: 2}]
     assert rows(engine, RUNS) == before
+
+
+@pytest.mark.parametrize("what", ["gone", "cut off"])
+def test_a_part_of_the_archive_that_is_not_as_it_was_made_stops_all_deleting(engine, what, tmp_path):
+    a_run(engine, "run-1")
+    archived(engine)
+    before = rows(engine, JOURNAL)
+    (part,) = (tmp_path / "archive").glob("*.zip")
+    whole = part.read_bytes()
+    if what == "gone":
+        part.unlink()
+    else:
+        part.write_bytes(whole[:-1])
+
+    with pytest.raises((EnvironmentProblemError, FindingError), match=r"Nothing of the journal is deleted. Bring a"):
+        pruned(engine, policy(journal="30d"))
+    assert rows(engine, JOURNAL) == before
+
+    part.write_bytes(whole)
+    assert pruned(engine, policy(journal="30d"))[RecordKind.JOURNAL].deleted
+    part.unlink()
+    archived(engine)  # nothing that is only there can be deleted once more
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 1_000])
