@@ -200,7 +200,7 @@ def _in_some_case(agent: Agent, first: str, hasty: Mapping[str, list[NextState]]
         if not path or _changes_itself(told, on_it) or not _comes_to(agent, path, told):
             continue
         unbounded = tuple(way for way in on_it if input_waited_for(way) and not is_no_time(agent, way))
-        if not any(_is_some(case, way) for way in unbounded):
+        if not any(_is_some(case, way) for way in on_it if input_waited_for(way)):
             yield Round(path, told, unbounded)
 
 

@@ -168,7 +168,8 @@ def _way(way: Way, *, is_nearest: bool) -> Iterator[str]:
 
 def _stands(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['run']}: {found['agent']} about {found['subject']}"
-    ended = f", ended ({found['outcome']})" if found["ended_at"] else ""
+    means = f" ({found['outcome']})" if found["outcome"] else ""
+    ended = f", ended{means}" if found["ended_at"] else ""
     yield f"  {found['state']} since {found['entered_at']}{ended}"
     if found["next_due"]:
         yield f"  next at {found['next_due']}"

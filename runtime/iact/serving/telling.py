@@ -13,11 +13,13 @@ from iact.core.facts import Fact, FactSet, FactType
 from iact.core.problems import did_you_mean
 from iact.core.tree import to_record
 from iact.engine.examples import value_of
+from iact.engine.soundness import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iact.core.facts import FactValue
+    from iact.core.machine import State
     from iact.engine.persons import Persons
     from iact.engine.runtime import Run, Runtime
 
@@ -57,7 +59,7 @@ def tell_event(runtime: Runtime, run: Run, told: Told) -> bool:
         Whether it was news.
 
     Raises:
-        ConfigurationError: if the agent knows no such event.
+        ConfigurationError: if the agent knows no such event, or it is one by which its actions end.
         FindingError: if the run has ended.
     """
     states = runtime.machine(run).states.values()
@@ -65,6 +67,10 @@ def tell_event(runtime: Runtime, run: Run, told: Told) -> bool:
     if told.event not in known:
         hint = did_you_mean(told.event, known) or f"It knows {', '.join(known) or 'none'}."
         message = f"{run.agent} knows no event `{told.event}`. {hint}"
+        raise ConfigurationError(message)
+    if told.event in ENDINGS and any(state.do and _answers(state, told.event) for state in states):
+        hint = "`iact approve` lets what is proposed be done, and `iact reject` does not."
+        message = f"`{told.event}` is what comes of an action of {run.agent}, and nobody else says it. {hint}"
         raise ConfigurationError(message)
     if not run.active:
         message = f"{run.run} has ended ({run.stands}); nothing can be told to it any more."
@@ -87,6 +93,10 @@ def tell_event(runtime: Runtime, run: Run, told: Told) -> bool:
         )
 
     return runtime.tell(run.run, told.event, facts=facts, key=told.key or str(uuid.uuid4()))
+
+
+def _answers(state: State, event: str) -> bool:
+    return any(way.event == event for way in state.transitions)
 
 
 def _value(written: str) -> FactValue:

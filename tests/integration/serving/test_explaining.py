@@ -153,3 +153,12 @@ def test_inputs_of_pdca_are_its_options():
 
     assert result.exit_code == 2
     assert "`--window` and `--repo` say what it looks at" in " ".join(result.output.split())
+
+
+def test_a_run_that_ends_without_a_decision_is_shown_to_have_ended():
+    without = ROLLOUT.replace(", decide: GO}", "}")
+    Path("agents/rollout.yaml").write_text(without, encoding="utf-8")
+
+    shown = command("runs", "show", begun("--with", "errors=7")).stdout
+
+    assert re.search(r"^  ended since \S+, ended$", shown, re.MULTILINE)

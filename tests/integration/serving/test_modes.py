@@ -14,7 +14,7 @@ import pytest
 
 from iact.agents.runtime import runtime_of
 from iact.config.opening import open_project
-from iact.core.errors import FindingError
+from iact.core.errors import ConfigurationError, FindingError
 from iact.engine.replay import first_difference
 from services import mysql_protocol
 from tests.support.databases import command
@@ -148,6 +148,19 @@ def test_what_is_proposed_is_done_once_a_person_approves_it():
     with pytest.raises(FindingError, match=rf"{run} waits for nobody's answer \(over \(go\)\)"):
         command("approve", run, "--reason", "again")
     assert restarts() == 1
+
+
+@pytest.mark.usefixtures("place")
+def test_nobody_tells_a_run_how_its_action_ended_instead_of_approving_it():
+    run = begun("propose")
+
+    for ending in ("finished", "failed", "unknown"):
+        with pytest.raises(ConfigurationError, match=f"`{ending}` is what comes of an action of rollout"):
+            command("runs", "tell", run, ending)
+
+    assert status()["for_a_person"] != []
+    assert ("proposed", "command: waits for a person") in journal(run)
+    assert not Path("restarted").exists()
 
 
 @pytest.mark.usefixtures("place")

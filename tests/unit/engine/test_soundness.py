@@ -571,6 +571,13 @@ def test_a_circle_whose_time_an_input_may_let_be_nothing_is_told_until_it_is_bou
     assert zero.rule == "endless"
 
 
+def test_a_circle_that_asks_for_time_is_not_told_where_the_input_is_none_by_default(tmp_path: Path):
+    asks = "after: {fact: input.pause}, when: {fact: input.pause, above: 0s}, to: one"
+    text = one(asks, "event: a, to: end", HOUR).replace(BOUNDED, "pause: {type: duration, default: 0s}")
+
+    assert told(tmp_path, text) == ()
+
+
 def test_a_circle_that_asks_for_time_or_waits_elsewhere_is_not_told(tmp_path: Path):
     asks = "after: {fact: input.pause}, when: {fact: input.pause, above: 0s}, to: one"
     longer = "pause: {type: duration, default: 1m}"
