@@ -39,6 +39,13 @@ def reason_option(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
+def optional_reason_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the same option, where it only has to be said for some of what the command does."""
+    return click.option("--reason", metavar="TEXT", callback=_written_if_any, help="Why; it is kept with the journal.")(
+        command
+    )
+
+
 def by_option(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option that says who says so; it is handed over as a name in any case."""
     return click.option(
@@ -87,6 +94,10 @@ def _written(_context: click.Context, _option: click.Parameter, text: str) -> st
         message = f"expected a text in UTF-8; found {text!r}."
         raise click.BadParameter(message) from None
     return text
+
+
+def _written_if_any(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    return None if text is None else _written(context, option, text)
 
 
 def _pairs(context: click.Context, option: click.Parameter, written: tuple[str, ...]) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, insert, or_, select, union, update
 
 from iact.engine.retrying import pause_before
+from iact.engine.revocations import RevokedError
 from iact.engine.store import DECIDED, STARTED, WORKING
 from iact.engine.tables import CLAIMS, INTENTS, TIMERS, TRIGGERS
 from iact.stores.query import query
@@ -269,7 +270,8 @@ def stumble(host: Host, runner: str, run: str, error: BaseException) -> bool:
         row = CLAIM_OF_RUN.one(connection, project=host.project, run=run)
         failures = (row["failures"] if row else 0) + 1
         now = host.now(connection)
-        pause = pause_before(failures + 1, run)
+        # What is revoked stays so until a person says otherwise: to try it again is of no use.
+        pause = None if isinstance(error, RevokedError) else pause_before(failures + 1, run)
         STUMBLE.run(
             connection,
             b_project=host.project,

@@ -30,6 +30,7 @@ from iact.engine.modes import ModesInForce
 from iact.engine.outside import WORLD, Outside
 from iact.engine.page import Page
 from iact.engine.persons import Persons
+from iact.engine.revocations import check_not_revoked
 from iact.engine.runners import IDLE_FOR, LEASE, RENEWALS, Presence
 from iact.engine.store import Run
 from iact.engine.worker import EndlessRunError, StumbledError, Worker
@@ -118,6 +119,7 @@ class Runtime:
 
         Raises:
             LookupError: if the agent's definition is not among `definitions`.
+            RevokedError: if one of them is revoked.
         """
         pinned = tuple(definitions)
         own = next((d for d in pinned if d.kind == "Agent" and d.name == agent), None)
@@ -240,6 +242,19 @@ class Runtime:
         pin = f"Agent/{run.agent}"
         pinned = {pin: run.pins[pin]}
         return read(self.engine, lambda connection: definition_store.load(connection, self.project, pinned)[pin])
+
+    def pinned(self, run: Run) -> dict[str, str]:
+        """Return the digest of each definition that a run started under, by what it is: `Agent/deploy`.
+
+        Raises:
+            LookupError: if the store has lost one.
+        """
+
+        def look(connection: Connection) -> dict[str, str]:
+            found = definition_store.load(connection, self.project, run.pins)
+            return {pin: definition.digest for pin, definition in sorted(found.items())}
+
+        return read(self.engine, look)
 
     def holder(self, name: str) -> str | None:
         """Return the run that holds a name which only one run at a time may hold, or None."""
@@ -424,6 +439,7 @@ class Runtime:
         if row is not None:
             found: str = row["run"]
             return found
+        check_not_revoked(connection, self.project, pinned)
         now = self.host.now(connection)
         pins = definition_store.pins_of(pinned)
         definition_store.store(connection, self.project, pinned, now)

@@ -22,10 +22,11 @@ from iact.engine.attempts import Ending
 from iact.engine.claims import ClaimLostError, still_held
 from iact.engine.context import FactContext
 from iact.engine.page import Page
+from iact.engine.revocations import first_revoked, refusal, revoked_digests
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -160,6 +161,15 @@ def _is_early(step: Step | Beginning, now: datetime) -> bool:
     return isinstance(step, Step) and step.due is not None and step.due > now
 
 
+def _pinned(step: Step | Beginning) -> Iterable[Definition]:
+    return (step.attempt if isinstance(step, Beginning) else step).definitions.values()
+
+
+def _is_heard(step: Step | Beginning) -> bool:
+    """Return whether a step is about what has happened already, which is heard whatever was revoked."""
+    return isinstance(step, Step) and step.settled is not None
+
+
 def _alone(host: Host, runner: str, step: Step | Beginning, *, begins: bool) -> Taken | Stumbled:
     try:
         (found,) = _together(host, runner, [step], begins=begins)
@@ -183,14 +193,18 @@ def _together(host: Host, runner: str, steps: Sequence[Step | Beginning], *, beg
         rows = store.LOCKED_RUNS.all(connection, project=host.project, runs=[claim.run for claim in claims])
         versions = {row["run"]: row["version"] for row in rows}
         page = Page(connection, host.project, [claim.run for claim in held], host.now(connection))
+        revoked = revoked_digests(connection, host.project)
         found: list[Taken | Stumbled] = []
         for step in steps:
+            no_more = first_revoked(_pinned(step), revoked)
             if step.claim not in held:
                 found.append(Stumbled(step, ClaimLostError(step.run.run)))
             elif versions[step.run.run] != step.run.version or _is_early(step, page.now):
                 found.append(Stumbled(step, RunMovedError(step.run.run)))
+            elif no_more is not None and not _is_heard(step):
+                found.append(Stumbled(step, refusal(no_more)))
             else:
-                found.append(_carry_out(connection, host, page, step, begins=begins))
+                found.append(_carry_out(connection, host, page, step, begins=begins and no_more is None))
         page.flush()
         # Their claims are locked until the commit that follows.
         now = host.monotonic()

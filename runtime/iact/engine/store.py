@@ -71,6 +71,11 @@ GOING_ON: Final = query(
     .order_by(RUNS.c.started_at.desc(), RUNS.c.run)
     .limit(bindparam("most")),
 )
+PINS_GOING_ON: Final = query(
+    "What each run that has not ended has pinned.",
+    select(RUNS.c.run, RUNS.c.pins).where(RUNS.c.project == bindparam("project"), RUNS.c.active == 1),
+    whole="all runs that go on, when a person revokes a definition",
+)
 NEWEST_OF_AGENT: Final = query(
     "The newest runs of an agent.",
     select(RUNS)

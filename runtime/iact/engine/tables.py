@@ -239,6 +239,19 @@ ACTIVATIONS: Final = Table(
     comment="Which commit's rules all processes that serve a project are to follow",
 )
 
+REVOCATIONS: Final = Table(
+    "revocations",
+    METADATA,
+    Column("project", PROJECT, primary_key=True),
+    Column("digest", DIGEST, primary_key=True, comment="of the content of a definition"),
+    Column("kind", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("revoked_by", Text, nullable=False),
+    Column("revoked_at", Instant(), nullable=False),
+    comment="Definitions under which nothing new is begun; a row is gone once it may hold again",
+)
+
 
 def of_run(table: Table) -> ColumnElement[bool]:
     """Return the condition that a row belongs to the run that the parameters `project` and `run` name."""

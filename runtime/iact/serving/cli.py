@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from iact.config.cli import config
-from iact.config.options import by_option, form_option, given_option, moment_of, reason_option
+from iact.config.options import (
+    by_option,
+    form_option,
+    given_option,
+    moment_of,
+    optional_reason_option,
+    reason_option,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
 
+    from iact.engine.revocations import Revocation
     from iact.engine.runtime import Run, Runtime, StumbledError
 
 SHORTEST_LEASE: Final = 2
@@ -244,8 +253,9 @@ def show(run: str, form: str) -> None:
     from iact.serving.standing import as_json, record_of
 
     with _of_run(run, only_look=True) as (runtime, found):
-        entries = [entry_record(entry) for entry in runtime.journal_in_words(found.run)]
-    record = record_of(found)
+        machine = runtime.machine(found)
+        entries = [entry_record(entry, machine) for entry in runtime.journal_in_words(found.run)]
+        record = record_of(found) | {"definitions": runtime.pinned(found)}
     _say(as_json(record | {"journal": entries}) if form == "json" else run_lines(record, entries))
 
 
@@ -404,4 +414,52 @@ def _in_force(commit: str) -> str:
     return f"The rules {whose} are in force."
 
 
+@click.command()
+@click.argument("digest", required=False)
+@click.option("--undo", is_flag=True, help="Let it hold again, and the runs go on that wait because of it.")
+@optional_reason_option
+@by_option
+@form_option
+def revoke(digest: str | None, *, undo: bool, reason: str | None, by: str, form: str) -> None:
+    """Let no run go on under the definition with this DIGEST; without DIGEST, say what is revoked.
+
+    A run keeps the rules that it started under, so mending a file does not reach it. A run that pinned what is revoked
+    begins nothing new and waits for a person; what is under way is still heard of. No run starts under it either.
+    `iact runs show RUN` says which digests a run has; the first eight digits are enough.
+    """
+    from iact.agents.runtime import runtime_of
+    from iact.engine import revocations
+    from iact.serving.activations import project_to_follow
+
+    if undo and digest is None:
+        message = "name the digest that is to hold again"
+        raise click.UsageError(message)
+    if digest is not None and reason is None:
+        message = "Missing option '--reason'."
+        raise click.UsageError(message)
+    with runtime_of(project_to_follow(only_look=digest is None), only_look=digest is None) as runtime:
+        if digest is None or reason is None:
+            _say_revoked(revocations.all_revoked(runtime.host), form)
+            return
+        act = revocations.undo if undo else revocations.revoke
+        found = act(runtime.host, digest, by=by, reason=reason)
+    if form == "json":
+        click.echo(json.dumps(found.to_record(), ensure_ascii=False))
+    elif undo:
+        click.echo(f"{found.pin} {found.digest} holds again; the runs that waited because of it go on.")
+    else:
+        click.echo(f"{found.pin} {found.digest} is revoked; {found.waiting} runs wait for a person.")
+
+
+def _say_revoked(found: Sequence[Revocation], form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps([each.to_record() for each in found], ensure_ascii=False))
+        return
+    for each in found:
+        click.echo(str(each))
+    if not found:
+        click.echo("Nothing is revoked.")
+
+
 config.add_command(activate)
+config.add_command(revoke)

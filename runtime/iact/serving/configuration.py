@@ -33,6 +33,7 @@ class Configuration:
             runtime: of the project.
         """
         self.project, self.digest = project, project.digest
+        self._serves = _store_of(project)
         self.commit = ""
         self.mistakes = ""
         self._runtime = runtime
@@ -61,8 +62,12 @@ class Configuration:
                 # Files with mistakes are not read again before they are changed again; a commit may still be fetched.
                 self._seen = (commit, files, self._awaited())
             return False
+        had_mistakes = bool(self.mistakes)
         self._seen, self.mistakes, self._waits_for_a_commit = (commit, files, None), "", False
-        return self._follow(found, commit)
+        is_changed = self._follow(found, commit)
+        if had_mistakes and not is_changed:
+            _LOGGER.info("the rules can be followed again, and are those in force")
+        return is_changed
 
     def _awaited(self) -> str | None:
         """Return at which commit the checkout is where that counts: recording what files say changes none of them."""
@@ -79,6 +84,12 @@ class Configuration:
         if not changed:
             return False
         _LOGGER.info("rules of %s: %s", f"commit {commit[:12]}" if commit else "the files", "; ".join(changed))
-        if (before.name, before.settings.store) != (found.name, found.settings.store):
+        if _store_of(found) not in {self._serves, _store_of(before)}:
             _LOGGER.warning("another name or store of the project counts once this process is started anew")
         return True
+
+
+def _store_of(project: Project) -> tuple[str, ...]:
+    """Return by what the runs of a project are found."""
+    store = project.settings.store
+    return project.name, str(store.sqlite), str(store.url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from iact.core import instants
@@ -69,11 +70,13 @@ class Explanation:
         came_by: the decision that led there, or the start of the run; None where the journal no longer has it.
         doing: the latest that was written about the action of the state; None where it has none, or it was not begun.
         ways: the ways out, in the order in which they are tried.
+        machine: the definition that the run pinned.
     """
 
     came_by: Entry | None
     doing: Entry | None
     ways: tuple[Way, ...]
+    machine: Machine
 
     @property
     def nearest(self) -> Way | None:
@@ -85,7 +88,7 @@ class Explanation:
         """Return it as JSON data."""
         nearest = self.nearest
         return {
-            "came_by": entry_record(self.came_by) if self.came_by else None,
+            "came_by": entry_record(self.came_by, self.machine) if self.came_by else None,
             "doing": entry_record(self.doing) if self.doing else None,
             "ways": [_way_record(way) for way in self.ways],
             "nearest": nearest.place if nearest else None,
@@ -114,7 +117,7 @@ def explanation(machine: Machine, standing: RunState, entries: Sequence[Entry]) 
         if entry.kind is EntryKind.DECISION:
             ways = list(_tried(ways, standing, entry))
     about_it = [entry for entry in since if entry.kind is not EntryKind.DECISION]
-    return Explanation(came_by=came_by, doing=about_it[-1] if about_it else None, ways=tuple(ways))
+    return Explanation(came_by=came_by, doing=about_it[-1] if about_it else None, ways=tuple(ways), machine=machine)
 
 
 def _has_moved(entry: Entry) -> bool:
@@ -159,14 +162,19 @@ def _way_record(way: Way) -> dict[str, Any]:
     }
 
 
-def entry_record(entry: Entry) -> dict[str, Any]:
-    """Return an entry of a journal as JSON data: what it says, and for a decision why each way was or was not taken."""
+def entry_record(entry: Entry, machine: Machine | None = None) -> dict[str, Any]:
+    """Return an entry of a journal as JSON data: what it says, and for a decision why each way was or was not taken.
+
+    Args:
+        entry: the entry.
+        machine: the definition that its run pinned, for the places of the ways; None where nobody asks for them.
+    """
     return {
         "sequence": entry.sequence,
         "at": instants.write(entry.at),
         "kind": entry.kind.value,
         "says": _says(entry),
-        "because": list(_because(entry)),
+        "because": list(_because(entry, machine)),
     }
 
 
@@ -195,10 +203,16 @@ def _decided(body: Mapping[str, Any]) -> str:
     return f"{asked}: {decision['from']} → {decision['to']}{outcome}"
 
 
-def _because(entry: Entry) -> Iterator[str]:
-    if entry.kind is EntryKind.DECISION:
-        for judgement in entry.body["decision"]["considered"]:
-            yield from judged(judgement)
+def _because(entry: Entry, machine: Machine | None) -> Iterator[str]:
+    if entry.kind is not EntryKind.DECISION:
+        return
+    decision = entry.body["decision"]
+    trigger = trigger_of(entry.body)
+    ways = machine[decision["from"]].transitions if machine else ()
+    tried = [way for place, way in enumerate(ways) if way.answers(trigger, place)]
+    for judgement, way in zip_longest(decision["considered"], tried[: len(decision["considered"])]):
+        # A condition says where it stands; that there is none stands where its way out does.
+        yield from judged({**judgement, "at": judgement.get("at") or (str(way.position) if way else "")})
 
 
 def judged(judgement: Mapping[str, Any], depth: int = 0) -> Iterator[str]:

@@ -45,6 +45,8 @@ def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['project']}, {found['at']}"
     if rules := found["rules"]:
         yield f"rules of commit {rules['commit']}, activated by {rules['activated_by']}, {rules['activated_at']}"
+    for one in found["revoked"]:
+        yield f"revoked: {one['definition']} {one['digest']}, by {one['revoked_by']}: {one['reason']}"
     if found["unrecorded"]:
         yield f"not followed: {found['unrecorded']}"
     yield from _part("Served by", [_runner(one) for one in found["runners"]], NOBODY)
@@ -65,6 +67,8 @@ def status_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def run_lines(found: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of `iact runs show`: where a run stands, then what happened to it."""
     yield from _stands(found)
+    yield from _part("Under", [(pin, digest) for pin, digest in found["definitions"].items()])
+    yield ""
     for entry in entries:
         yield from _entry(entry)
 
@@ -73,7 +77,7 @@ def explanation_lines(found: Mapping[str, Any], explained: Explanation) -> Itera
     """Yield the lines of `iact runs explain`: where a run stands, what led there, and what each way out lacks."""
     yield from _stands(found)
     if explained.came_by is not None:
-        yield from ("", "It came there by", *_entry(entry_record(explained.came_by)))
+        yield from ("", "It came there by", *_entry(entry_record(explained.came_by, explained.machine)))
     if explained.doing is not None:
         yield from ("", "Its action", *_entry(entry_record(explained.doing)))
     if explained.ways:

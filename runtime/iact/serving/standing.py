@@ -14,6 +14,7 @@ from iact.core import instants
 from iact.core.errors import ConfigurationError
 from iact.engine.activations import in_force
 from iact.engine.open_actions import open_actions
+from iact.engine.revocations import revocations
 from iact.engine.runners import ALL_RUNNERS, is_alive
 from iact.engine.tables import RUNS
 from iact.pdca.facts import kept_plan
@@ -59,6 +60,7 @@ def standing(project: Project, runtime: Runtime) -> dict[str, Any]:
             "project": runtime.project,
             "at": instants.write(now),
             "rules": _rules(connection, project),
+            "revoked": [each.to_record() for each in revocations(connection, runtime.project)],
             "unrecorded": unrecorded,
             "runners": [
                 {

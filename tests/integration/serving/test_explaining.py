@@ -85,6 +85,41 @@ def test_each_way_out_says_what_it_waits_for_what_it_saw_and_what_it_lacked():
     assert (late["waits"], late["due_at"]) == (f"after 4h, at {found['next_due']}", found["next_due"])
 
 
+def test_a_way_without_a_condition_says_where_it_stands():
+    run = begun("--with", "errors=3")
+
+    assert explained(run)["came_by"]["because"] == ["true: always  [agents/rollout.yaml:11:14]"]
+    assert "       true: always  [agents/rollout.yaml:11:14]" in command("runs", "show", run).stdout.splitlines()
+
+
+def test_what_a_run_began_under_is_shown_and_can_be_revoked_and_may_hold_again():
+    run = begun("--with", "errors=3")
+    shown = json.loads(command("runs", "show", run, "--format", "json").stdout)
+    digest = shown["definitions"]["Agent/rollout"]
+    assert f"  Agent/rollout  {digest}" in command("runs", "show", run).stdout.splitlines()
+    assert command("config", "revoke").stdout == "Nothing is revoked.\n"
+
+    said = command("config", "revoke", digest[7:15], "--reason", "it does harm", "--by", "lead").stdout
+    assert said == f"Agent/rollout {digest} is revoked; 1 runs wait for a person.\n"
+    status = command("status")
+    assert status.exit_code == 1
+    assert f"revoked: Agent/rollout {digest}, by lead: it does harm" in status.stdout
+    (listed,) = json.loads(command("config", "revoke", "--format", "json").stdout)
+    assert (listed["digest"], listed["reason"], listed["revoked_by"]) == (digest, "it does harm", "lead")
+    with pytest.raises(ConfigurationError, match="is revoked"):
+        begun("--with", "errors=4", "--about", "another")
+
+    command("config", "revoke", digest, "--undo", "--reason", "mended")
+    assert command("status").exit_code == 0
+    assert "revoked Agent/rollout" in command("audit", "list").stdout
+
+
+@pytest.mark.parametrize("words", [("12345678",), ("--undo", "--reason", "x")])
+def test_revoking_says_what_is_missing(words: tuple[str, ...]):
+    begun("--with", "errors=3")
+    assert command("config", "revoke", *words).exit_code == 2
+
+
 def test_people_read_the_same():
     shown = command("runs", "explain", begun("--with", "errors=3")[:12]).stdout
 

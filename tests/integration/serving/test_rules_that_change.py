@@ -126,7 +126,8 @@ def test_changed_files_count_once_they_are_right_and_mistakes_change_nothing():
         assert "iact.yaml:7:12" in told["rules"]["mistakes"]
         before = sum("health, for" in line for line in process.said)
         process.until(lambda: sum("health, for" in line for line in list(process.said)) > before)
-
+        write(PROJECT % "health")
+        process.until(lambda: process.heard("the rules can be followed again, and are those in force"))
         write(PROJECT % "alerts")
         process.until(lambda: process.heard("alerts, for"))
         assert process.heard("rules of the files: Project shop changed: schedule[0].do health → alerts (iact.yaml:7)")
@@ -134,6 +135,20 @@ def test_changed_files_count_once_they_are_right_and_mistakes_change_nothing():
     assert sum("cannot be followed" in line for line in process.said) == 1
     assert process.heard("draining: nothing new is begun; actions under way: none")
     assert process.heard("drained: no action was under way")
+
+
+@pytest.mark.usefixtures("shop")
+def test_another_store_counts_once_a_process_is_started_anew_and_the_one_in_use_is_no_other():
+    def followed() -> int:
+        return sum("rules of the files" in line for line in list(process.said))
+
+    with served() as process:
+        for number, store in enumerate(("another.db", "store.db"), 1):
+            write((PROJECT % "health").replace("store.db", store))
+            process.until(lambda: followed() == number)  # noqa: B023 - it is waited for within the loop
+        process.stop()
+    assert sum("another name or store of the project counts once" in line for line in process.said) == 1
+    assert not Path("another.db").exists()
 
 
 def test_an_activated_commit_counts_for_all_whatever_files_say_until_files_are_activated_again(shop: GitRepository):

@@ -57,6 +57,7 @@ EMPTY = (
     "pulls",
     "remarks",
     "reverts",
+    "revocations",
     "runners",
     "timers",
     "unread_events",

@@ -11,6 +11,10 @@ INSERT INTO prunings (project, records, began_at, cutoff, policies, deleted)
 SELECT '$project', ELT(1 + MOD(n, 3), 'dora_metrics', 'journal', 'runs'), TIMESTAMPADD(DAY, n, '$begin'), '$begin', '', n
 FROM fill_numbers;
 
+INSERT INTO revocations (project, digest, kind, name, reason, revoked_by, revoked_at)
+SELECT '$project', CONCAT('sha256:', SHA2(n, 256)), 'Agent', CONCAT('a', n), 'because', 'lead', '$begin'
+FROM fill_numbers WHERE n < 20;
+
 INSERT INTO runners (project, runner, machine, process, born, version, standing, started_at, lease_until)
 SELECT IF(n < 20, '$project', CONCAT('project-', n DIV 20)), CONCAT('runner-', n), 'machine', n, '1', '1', 'working',
   '$begin', '$begin'

@@ -18,7 +18,16 @@ def said(action: dict[str, Any] | None, *, overdue: bool = False, next_due: str 
     nothing: dict[str, Any] = {
         name: [] for name in ("runners", "trouble", "for_a_person", "observed", "observed_rules", "schedule")
     }
-    found = {"project": "shop", "at": NEXT, "rules": None, "unrecorded": "", "going_on": 1, "log": log, **nothing}
+    found = {
+        "project": "shop",
+        "at": NEXT,
+        "rules": None,
+        "unrecorded": "",
+        "revoked": [],
+        "going_on": 1,
+        "log": log,
+        **nothing,
+    }
     lines = list(status_lines(found | {"runs": [run | {"action": action, "overdue": overdue}]}))
     return next(line for line in lines if "run-1" in line).partition("restarting")[2].strip()
 

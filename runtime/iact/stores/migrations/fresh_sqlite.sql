@@ -408,4 +408,14 @@ CREATE TABLE log_cosignatures (
 	at VARCHAR(27) NOT NULL, 
 	CONSTRAINT pk_log_cosignatures PRIMARY KEY (project, size, witness)
 );
-INSERT INTO alembic_version (version_num) VALUES ('0019');
+CREATE TABLE revocations (
+	project VARCHAR(64) NOT NULL, 
+	digest VARCHAR(71) NOT NULL, 
+	kind VARCHAR(128) NOT NULL, 
+	name VARCHAR(128) NOT NULL, 
+	reason TEXT NOT NULL, 
+	revoked_by TEXT NOT NULL, 
+	revoked_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_revocations PRIMARY KEY (project, digest)
+);
+INSERT INTO alembic_version (version_num) VALUES ('0020');
