@@ -377,8 +377,11 @@ def _check_whole(found: Sequence[Listed]) -> None:
     changed = [one for one in found if one.wrong]
     if not changed:
         return
-    first = changed[0]
+    first = next((one for one in changed if not one.is_out_of_reach), changed[0])
     others = f", and {len(changed) - 1} more of those shown" if len(changed) > 1 else ""
+    if all(one.is_out_of_reach for one in changed):
+        message = f"{first.name} {first.wrong}{others}."
+        raise FindingError(message)
     message = (
         f"{first.name} {first.wrong}{others}. The store was changed by other means than iact: keep a copy of it as "
         "evidence, and restore a backup."

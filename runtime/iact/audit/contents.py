@@ -173,8 +173,8 @@ class _OutOfArchive:
             return replace(leaf, content=self._at(leaf.place))
         except MissingEntryError as error:
             self.close()
-            self._part = None
-            return replace(leaf, wrong=str(error).rstrip("."))
+            is_archived, self._part = self._part is not None, None
+            return replace(leaf, wrong=str(error).rstrip("."), is_out_of_reach=is_archived)
 
     def _at(self, place: int) -> bytes:
         if self._part is None or place >= self._part.end:

@@ -52,6 +52,7 @@ class Listed:
         rule: digest of the definition under which the run started: which version of the rule.
         content: its stored bytes.
         words: what the commitments in it stand for; one whose person was erased is left out.
+        is_out_of_reach: whether it is in a part of the archive that is not there.
         wrong: what is wrong with its row; empty where it is the one that the log has. What it says is then not to be
             believed.
     """
@@ -63,11 +64,21 @@ class Listed:
     content: bytes
     words: Mapping[str, str] = field(default_factory=dict)
     wrong: str = ""
+    is_out_of_reach: bool = False
 
     @property
     def name(self) -> str:
         """What it is called where something is wrong with it."""
         return f"entry {self.place} (run {self.record['run']}, {self.record['sequence']})"
+
+    @property
+    def mark(self) -> str:
+        """What is said in its place where something is wrong with it; else empty."""
+        return (
+            f"{'OUT OF REACH' if self.is_out_of_reach else 'NOT AS THE LOG HAS IT'}: it {self.wrong}"
+            if self.wrong
+            else ""
+        )
 
     @property
     def speaker(self) -> str:
@@ -82,9 +93,7 @@ class Listed:
     @property
     def says(self) -> str:
         """What it says, in a few words; where its row was changed, what is wrong with it."""
-        if self.wrong:
-            return f"NOT AS THE LOG HAS IT: it {self.wrong}"
-        return said_of(self.record["kind"], disclosed(self.record["body"], self.words))
+        return self.mark or said_of(self.record["kind"], disclosed(self.record["body"], self.words))
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -243,8 +252,8 @@ class Proved:
             f"  rule {listed.agent} {listed.rule}" if listed.rule else "  about the log itself",
             f"  leaf sha256:{self.leaf.hex()}",
         ]
-        if listed.wrong:
-            lines.append(f"  NOT AS THE LOG HAS IT: it {listed.wrong}")
+        if listed.mark:
+            lines.append(f"  {listed.mark}")
         elif self.size is None:
             lines.append("  not signed yet")
         else:
@@ -409,7 +418,9 @@ class LogReader:
         elif wrong:
             record |= {"run": leaf.run, "sequence": leaf.sequence}
         agent, rule = self._start_of(leaf, record)
-        return Listed(leaf.place, record, agent, rule, leaf.content or b"", wrong=wrong)
+        return Listed(
+            leaf.place, record, agent, rule, leaf.content or b"", wrong=wrong, is_out_of_reach=leaf.is_out_of_reach
+        )
 
     def _start_of(self, leaf: Leaf, record: dict[str, Any]) -> tuple[str, str]:
         """Return the agent of an entry's run, and the digest of its definition."""

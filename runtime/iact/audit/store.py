@@ -240,6 +240,7 @@ class Leaf:
         sequence: its place in that run, counted from 1.
         content: its stored bytes; None where they were deleted.
         wrong: what is wrong with what is stored, whatever its bytes are; empty for nothing.
+        is_out_of_reach: whether it is in a part of the archive that is not there, so that nobody can say what it is.
     """
 
     place: int
@@ -247,6 +248,7 @@ class Leaf:
     sequence: int
     content: bytes | None
     wrong: str = ""
+    is_out_of_reach: bool = False
 
     @property
     def name(self) -> str:

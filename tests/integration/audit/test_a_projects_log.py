@@ -387,6 +387,27 @@ def test_after_its_key_was_changed_an_auditor_needs_nothing_new():
     assert not Path(".iact/log.key.next").exists()
 
 
+def test_a_part_of_the_archive_that_is_not_there_is_no_changed_store():
+    run = begun()
+    command("audit", "archive")
+    engine = open_sqlite(Path("store.db"))
+    with writing(engine) as connection:
+        connection.execute(delete(JOURNAL).where(JOURNAL.c.run == run))
+    engine.dispose()
+    (part,) = Path(".iact/archive").glob("*.zip")
+    part.rename("elsewhere.zip")
+
+    for words in (("list",), ("show", "0")):
+        with pytest.raises(
+            FindingError, match=rf"entry . \(run {run}, .\) cannot be read: entries 0 to 1 of the log are"
+        ):
+            command("audit", *words)
+    with pytest.raises(FindingError) as told:
+        command("audit", "show", "0")
+    assert "Bring it back, or name its folder" in str(told.value)
+    assert "changed by other means" not in str(told.value)
+
+
 def test_a_new_key_has_signed_once_the_command_is_done():
     begun("one")
     said = command("audit", "key", "change", "--reason", "a year is over").stdout.strip()
