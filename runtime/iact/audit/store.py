@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import String, and_, bindparam, cast, delete, func, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from iact.audit.tables import LOG_ARCHIVES, LOG_CHECKPOINTS, LOG_HEADS, LOG_KEYS, LOG_LEAVES, LOG_TILES
@@ -145,7 +145,16 @@ DROP_TILE: Final = query(
 ADD_TILES: Final = query("Keep tiles of the log.", insert(LOG_TILES))
 LEAVES: Final = query(
     "A part of the log with the stored bytes of its entries, in order; none where they were deleted.",
-    select(LOG_LEAVES.c.place, LOG_LEAVES.c.run, LOG_LEAVES.c.sequence, JOURNAL.c.body)
+    select(
+        LOG_LEAVES.c.place,
+        LOG_LEAVES.c.run,
+        LOG_LEAVES.c.sequence,
+        JOURNAL.c.body,
+        JOURNAL.c.kind,
+        JOURNAL.c.digest,
+        # As text, since an embedded store keeps whatever somebody puts there.
+        cast(JOURNAL.c.at, String(40)).label("at"),
+    )
     .select_from(LOG_LEAVES.outerjoin(JOURNAL, SAME_ENTRY))
     .where(
         LOG_LEAVES.c.project == bindparam("project"),
@@ -231,6 +240,34 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a row of the journal says of its entry beside its bytes, by which entries are found.
+
+    Attributes:
+        kind: of the entry.
+        at: when it was written, as the store writes moments.
+        digest: of its bytes.
+    """
+
+    kind: Any
+    at: Any
+    digest: Any
+
+    def differs(self, kind: str, at: str, digest: str) -> str:
+        """Return the name of the first column that says something else; empty where none does.
+
+        Args:
+            kind: of the entry.
+            at: when it was written, as entries say it.
+            digest: of its bytes.
+        """
+        # Servers write moments with a space, and without their zone, which is UTC.
+        written = str(self.at).replace(" ", "T").removesuffix("Z")
+        pairs = {"kind": (self.kind, kind), "at": (written, at.removesuffix("Z")), "digest": (self.digest, digest)}
+        return next((name for name, (one, other) in pairs.items() if one != other), "")
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """An entry of the log.
 
@@ -241,6 +278,7 @@ class Leaf:
         content: its stored bytes; None where they were deleted.
         wrong: what is wrong with what is stored, whatever its bytes are; empty for nothing.
         is_out_of_reach: whether it is in a part of the archive that is not there, so that nobody can say what it is.
+        beside: what its row of the journal says of it beside its bytes; None where it has none.
     """
 
     place: int
@@ -249,6 +287,7 @@ class Leaf:
     content: bytes | None
     wrong: str = ""
     is_out_of_reach: bool = False
+    beside: Beside | None = None
 
     @property
     def name(self) -> str:
@@ -346,7 +385,8 @@ def leaves(connection: Connection, project: str, first: int, last: int) -> Itera
         end = min(begin + READ_AT_ONCE, last)
         for row in _rows_between(connection, project, begin, end):
             content, wrong = as_stored(row["body"])
-            yield Leaf(row["place"], row["run"], row["sequence"], content, wrong)
+            beside = Beside(row["kind"], row["at"], row["digest"]) if content is not None and not wrong else None
+            yield Leaf(row["place"], row["run"], row["sequence"], content, wrong, beside=beside)
 
 
 def leaf_of_each(connection: Connection, project: str, first: int, last: int) -> Iterator[Leaf]:

@@ -16,7 +16,7 @@ from iact.audit.proofs import ProofError, verify_inclusion
 from iact.audit.store import LOCK_HEAD, MOVE_SWEPT, archives, checked_of, head, leaf_of_each, tile_reader
 from iact.audit.tiles import WIDTH, LostTileError, Tiles
 from iact.audit.tree import inclusion_proof, leaf_hash
-from iact.core.canonical import canonical
+from iact.core.canonical import canonical, digest
 from iact.stores.units import read, write
 
 if TYPE_CHECKING:
@@ -74,7 +74,19 @@ def wrong_with(leaf: Leaf, tiles: Tiles) -> str:
         return "is not the one that got its place in the log: its bytes were changed"
     if not _is_called(leaf.content, leaf.run, leaf.sequence):
         return "is another one: the row of its place in the log was changed"
-    return ""
+    column = _differs_beside(leaf)
+    return f"is kept with another `{column}` than its own: its row was changed" if column else ""
+
+
+def _differs_beside(leaf: Leaf) -> str:
+    """Return the column of an entry's row that does not say what the entry says; empty for none."""
+    if leaf.beside is None or leaf.content is None:
+        return ""
+    try:
+        record = json.loads(leaf.content)
+        return leaf.beside.differs(str(record["kind"]), str(record["at"]), digest(leaf.content))
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _is_called(content: bytes, run: str, sequence: int) -> bool:

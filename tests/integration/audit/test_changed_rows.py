@@ -152,6 +152,21 @@ def test_what_a_round_found_stays_a_finding_until_it_is_whole_again(what: str):
     assert findings() == []
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("kind", "'receipt'"), ("at", "'2020-01-01T00:00:00.000000Z'"), ("digest", "'sha256:0'")],
+)
+def test_a_column_by_which_entries_are_found_is_part_of_the_row(column: str, value: str):
+    """Who changes only when a row says that it was written hides it from whoever lists a period."""
+    changed(f"UPDATE journal SET {column} = {value} WHERE run = ? AND sequence = 1", run_of(1))  # noqa: S608 - our own
+
+    command("tick")
+    (finding,) = findings()
+    assert f"is kept with another `{column}` than its own" in finding
+    with pytest.raises(FindingError, match=rf"entry 1 .* is kept with another `{column}`"):
+        command("audit", "show", "1")
+
+
 def test_a_round_looks_at_few_rows_and_goes_round():
     changed(NO_ENTRIES["junk"], run_of(1))
     looked: list[bool] = []
