@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from iact.config.project import digest_of_resource
 from iact.config.source_text import SourceText, decode
 from iact.config.yaml_tree import documents
-from iact.core.canonical import digest_of
 from iact.core.facts import Fact, FactRequest, FactType
 from iact.core.problems import Problems
 from iact.core.registry import OutcomeUnknownError, Receipt, TryAgainError, action, fact_source
@@ -24,7 +24,7 @@ def agent_definition(text: str, name: str = "test-agent") -> Definition:
     (tree,) = documents(source, problems)
     assert isinstance(tree, MappingNode)
     assert list(problems) == []
-    return Definition(kind="Agent", name=name, digest=digest_of(text), tree=tree)
+    return Definition(kind="Agent", name=name, digest=digest_of_resource("Agent", name, tree), tree=tree)
 
 
 class World:
